@@ -1,0 +1,58 @@
+"""When a delivery is tried again, and when it is given up."""
+
+import random
+from datetime import timedelta
+from enum import StrEnum
+
+_MINUTE = 60
+_HOUR = 3600
+RETRY_AFTER_SECONDS = (
+    1 * _MINUTE,
+    5 * _MINUTE,
+    15 * _MINUTE,
+    30 * _MINUTE,
+    1 * _HOUR,
+    2 * _HOUR,
+    6 * _HOUR,
+    12 * _HOUR,
+    24 * _HOUR,
+    24 * _HOUR,
+)
+"""Waits after each failed attempt: dense in the first hours, about three days in all.
+
+Mastodon shows nothing in home feeds that is older than six hours.
+"""
+RETRIED_STATUSES = frozenset({408, 425, 429})
+"""4xx answers that another attempt may turn into a success."""
+
+
+class DeliveryState(StrEnum):
+    """The states of a delivery."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+def is_success(status: int) -> bool:
+    """Whether the peer took the activity."""
+    return 200 <= status < 300
+
+
+def is_retried(status: int | None) -> bool:
+    """Whether an answer (None: no answer at all) is worth another attempt."""
+    return status is None or status >= 500 or status in RETRIED_STATUSES
+
+
+def next_wait(attempts: int, retry_after: float | None = None) -> timedelta | None:
+    """How long to wait after *attempts* failed tries, or None when it is given up.
+
+    *retry_after* (seconds, from a Retry-After header) lengthens the wait, up to a day. A jitter of
+    up to a tenth keeps hosts from being asked in step.
+    """
+    if attempts > len(RETRY_AFTER_SECONDS):
+        return None
+    seconds = float(RETRY_AFTER_SECONDS[attempts - 1])
+    if retry_after is not None:
+        seconds = max(seconds, min(retry_after, 24 * _HOUR))
+    return timedelta(seconds=seconds * random.uniform(1.0, 1.1))  # noqa: S311

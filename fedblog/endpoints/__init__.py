@@ -1,0 +1,1 @@
+"""What other servers ask for: WebFinger, NodeInfo, actors, objects, collections, inbox."""

@@ -1,0 +1,1 @@
+"""The conversation with other servers: receiving, deciding, delivering."""

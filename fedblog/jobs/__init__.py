@@ -1,0 +1,1 @@
+"""The loops: deliveries, scheduled posts, follow-ups, housekeeping."""

@@ -1,0 +1,1 @@
+"""Use-cases: write, revise, publish, delete a post; comment; moderate; media; and the outbox."""

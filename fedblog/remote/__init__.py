@@ -1,0 +1,1 @@
+"""Every outbound request: guarded client, actor and key resolution, WebFinger look-up."""

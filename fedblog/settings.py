@@ -1,0 +1,169 @@
+"""One Settings object: defaults, then config/fedblog.toml, then FEDBLOG_* variables.
+
+It is built once at the start and passed in; nothing reads it from a global.
+"""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+DEFAULT_CONFIG = Path("fedblog.toml")
+
+
+class SettingsError(Exception):
+    """A setting does not hold; the message names it and says what it takes."""
+
+
+class Settings(BaseSettings):
+    """Every setting of the server; the environment variable is FEDBLOG_ and the upper-case name."""
+
+    model_config = SettingsConfigDict(env_prefix="FEDBLOG_", extra="forbid", frozen=True)
+
+    base_url: str = Field(
+        "http://localhost:8000",
+        description="The address every identifier begins with. http only for loopback hosts.",
+    )
+    handle_host: str = Field(
+        "",
+        description="The host in @blog@host where it is not the base URL's own.",
+    )
+    data_dir: Path = Field(
+        Path("data"), description="The folder of database, media, secret and lock file."
+    )
+    database_url: str = Field(
+        "", description="postgresql://… ; empty means SQLite in the data folder."
+    )
+    listen: str = Field("127.0.0.1:8000", description="HOST:PORT to accept connections on.")
+    secret_key: str = Field(
+        "", description="Key for keyed hashes; empty means one made in the data folder, mode 0600."
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Addresses whose X-Forwarded-* headers are believed, by comma."
+    )
+    allow_private_network: bool = Field(
+        False, description="Development and tests: outbound requests may reach loopback over http."
+    )
+    ca_file: Path | None = Field(None, description="An extra certificate authority to trust.")
+    log_format: Literal["text", "json"] = Field("text", description="text or json lines.")
+
+    inbox_max_bytes: int = Field(1 << 20, gt=0, description="Largest inbox body; over it 413.")
+    api_max_bytes: int = Field(4 << 20, gt=0, description="Largest JSON body of the API.")
+    json_max_depth: int = Field(32, gt=0, description="Deepest JSON taken from outside.")
+    json_max_items: int = Field(1000, gt=0, description="Longest array taken from outside.")
+    fetch_max_bytes: int = Field(1 << 20, gt=0, description="Largest document fetched.")
+    fetch_timeout: float = Field(
+        10.0, gt=0, description="Seconds for one fetch, redirects and all."
+    )
+    fetch_max_redirects: int = Field(3, ge=0, description="Redirects followed by one fetch.")
+    date_skew_past: int = Field(3600, gt=0, description="Seconds a signature's date may lie back.")
+    date_skew_future: int = Field(300, gt=0, description="Seconds it may lie ahead.")
+    allow_short_rsa_keys: bool = Field(
+        False, description="Take signatures by RSA keys of 1,024 to 2,047 bits."
+    )
+    actor_rate: float = Field(20, gt=0, description="Replies a minute from one remote actor.")
+    actor_burst: int = Field(120, gt=0, description="Replies at once before that rate applies.")
+    host_rate: float = Field(1000, gt=0, description="Activities a minute from one remote host.")
+    host_burst: int = Field(2000, gt=0, description="Activities at once before that rate applies.")
+    ancestor_limit: int = Field(10, ge=0, description="Unknown parents fetched above one reply.")
+    delivery_concurrency: int = Field(64, gt=0, description="Deliveries under way at once.")
+    delivery_timeout: float = Field(10.0, gt=0, description="Seconds for one delivery.")
+    page_cache_bytes: int = Field(64 << 20, ge=0, description="Memory for cached pages; 0 is off.")
+    page_size: int = Field(10, gt=0, description="Posts on a page of home, author and tag pages.")
+    media_max_bytes: int = Field(20 << 20, gt=0, description="Largest uploaded file.")
+    media_max_pixels: int = Field(50_000_000, gt=0, description="Most pixels of an upload.")
+    media_max_side: int = Field(2400, gt=0, description="Longest side a picture is kept with.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url(cls, value: str) -> str:
+        value = value.rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must begin with https:// (or http:// on a loopback host)")
+        if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("takes a scheme, a host and a port, no path, query or user")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("plain http is only for loopback hosts; use https://")
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @field_validator("handle_host")
+    @classmethod
+    def _handle_host(cls, value: str) -> str:
+        if any(character in value for character in "/@ ?#"):
+            raise ValueError("takes a host name alone, such as example.org")
+        return value.lower()
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "sqlite:///")):
+            raise ValueError("must begin with postgresql:// or sqlite:///")
+        return value
+
+    @field_validator("listen")
+    @classmethod
+    def _listen(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        if not colon or not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError("takes HOST:PORT, such as 127.0.0.1:8000")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was said on the command line first, then the environment, then the file."""
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file")),
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* (a name or an address) is this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load(config: Path | None = None, **overrides: Any) -> Settings:
+    """The settings from *config* (or fedblog.toml here, where it exists) and the environment.
+
+    *overrides* win over both; those that are None are left out. Raises SettingsError.
+    """
+    file = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    if file is not None and not file.exists():
+        raise SettingsError(f"there is no settings file {file}")
+
+    class FileSettings(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return FileSettings(**given)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        ]
+        raise SettingsError("; ".join(lines)) from None
+    except ValueError as error:  # the TOML itself
+        raise SettingsError(f"{file}: {error}") from None

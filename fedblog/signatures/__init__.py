@@ -1,0 +1,1 @@
+"""HTTP signatures, digests and keys: pure functions, no network, no database."""

@@ -1,0 +1,51 @@
+"""The feed of changes: a unit that changes something visible says so in its own transaction.
+
+After the commit the Store tells listeners in this process at once; other processes see it within
+a second. Page cache, live streams, loops and cached settings hang on this one mechanism.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert
+
+from fedblog.storage.tables import changes
+
+PENDING = "fedblog.changes"
+"""Where a connection's info keeps the changes of the transaction under way."""
+
+
+class Change(NamedTuple):
+    """*kind* names what changed, *key* which one.
+
+    Kinds: ``post`` (key: post id; its text, state or place in lists), ``comments`` (post id),
+    ``reactions`` (post id), ``followers`` (owner), ``blog`` (""; title, settings), ``author`` (id),
+    ``actor`` (URI; a remote actor's name or face), ``blocks`` (""), ``deliveries`` ("" ; some
+    wait), ``jobs`` (""; some wait), ``schedule`` (""; a post waits for its time), ``tokens`` (""),
+    ``keys`` (""), and ``everything`` (""; changes may have been missed: drop what you hold).
+    """
+
+    kind: str
+    key: str = ""
+
+
+EVERYTHING = Change("everything")
+
+
+def record(connection: Connection, *items: Change) -> None:
+    """Say in the current unit that *items* changed. Repeats within a transaction are dropped."""
+    pending: dict[Change, None] = connection.info.setdefault(PENDING, {})
+    fresh = [item for item in dict.fromkeys(items) if item not in pending]
+    if not fresh:
+        return
+    pending.update(dict.fromkeys(fresh))
+    now = datetime.now(UTC)
+    connection.execute(
+        insert(changes), [{"kind": item.kind, "key": item.key, "at": now} for item in fresh]
+    )
+
+
+def pending(connection: Connection) -> Iterable[Change]:
+    """The changes said on *connection* since the transaction began."""
+    return tuple(connection.info.get(PENDING, {}))

@@ -1,0 +1,1 @@
+"""Markdown, sanitising, excerpts, hashtags, slugs: pure functions."""

@@ -1,0 +1,1 @@
+"""Pages for people: posts, feeds, and the page cache in front of everything."""
