@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -160,10 +161,11 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     try:
         return FileSettings(**given)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        ]
-        raise SettingsError("; ".join(lines)) from None
+        raise SettingsError("; ".join(map(_sentence, error.errors()))) from None
     except ValueError as error:  # the TOML itself
         raise SettingsError(f"{file}: {error}") from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
