@@ -8,12 +8,12 @@ from datetime import datetime
 class Follower:
     """*actor_uri* follows the local actor *owner*; *activity_uri* is the id of its Follow.
 
-    Deliveries go to the inbox row *inbox_id* (the actor's shared inbox where it has one).
+    *inbox* is where deliveries go: the actor's shared inbox where it has one.
     """
 
     blog_id: int
     owner: str
     actor_uri: str
     activity_uri: str | None
-    inbox_id: int
+    inbox: str
     created_at: datetime

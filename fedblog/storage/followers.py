@@ -1,0 +1,82 @@
+"""Followers as the inbox needs them: found and kept for a whole batch at once."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from fedblog.domain.follower import Follower
+from fedblog.storage import inboxes
+from fedblog.storage.lists import ListStatement
+from fedblog.storage.tables import followers, inboxes as inbox_table
+from fedblog.storage.upsert import upsert
+
+_BY_ACTOR = ListStatement(
+    lambda listed: select(
+        followers.c.blog_id,
+        followers.c.owner,
+        followers.c.actor_uri,
+        followers.c.activity_uri,
+        inbox_table.c.url.label("inbox"),
+        followers.c.created_at,
+    )
+    .join(inbox_table, inbox_table.c.id == followers.c.inbox_id)
+    .where(listed(followers.c.actor_uri))
+)
+_DELETE = delete(followers).where(
+    followers.c.blog_id == bindparam("of_blog"),
+    followers.c.owner == bindparam("of_owner"),
+    followers.c.actor_uri == bindparam("of_actor"),
+)
+
+
+def find(connection: Connection, actor_uris: Collection[str]) -> list[Follower]:
+    """Whom *actor_uris* follow here."""
+    return [Follower(**row._mapping) for row in _BY_ACTOR.run(connection, actor_uris)]
+
+
+def save_all(connection: Connection, items: Sequence[Follower]) -> None:
+    """Keep followers, new ones and ones whose Follow or inbox changed."""
+    if not items:
+        return
+    ids = inboxes.ensure(connection, sorted({item.inbox for item in items}))
+    rows: list[dict[str, Any]] = [
+        {
+            "blog_id": item.blog_id,
+            "owner": item.owner,
+            "actor_uri": item.actor_uri,
+            "activity_uri": item.activity_uri,
+            "inbox_id": ids[item.inbox],
+            "created_at": item.created_at,
+        }
+        for item in items
+    ]
+    upsert(
+        connection,
+        followers,
+        rows,
+        key=("blog_id", "owner", "actor_uri"),
+        update=("activity_uri", "inbox_id"),
+    )
+
+
+def delete_all(connection: Connection, items: Sequence[Follower]) -> None:
+    """Drop followers that left."""
+    if items:
+        connection.execute(
+            _DELETE,
+            [
+                {"of_blog": item.blog_id, "of_owner": item.owner, "of_actor": item.actor_uri}
+                for item in items
+            ],
+        )
+
+
+def delete_of_actor(connection: Connection, actor_uri: str) -> list[str]:
+    """Drop an actor from all it follows here; gives the owners it followed."""
+    owners = connection.execute(
+        select(followers.c.owner).where(followers.c.actor_uri == actor_uri)
+    ).scalars()
+    found = list(owners)
+    connection.execute(delete(followers).where(followers.c.actor_uri == actor_uri))
+    return found

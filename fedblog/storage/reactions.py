@@ -1,0 +1,86 @@
+"""Reactions as the inbox needs them: found and kept for a whole batch at once."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
+
+from fedblog.domain.reaction import Reaction, ReactionKind
+from fedblog.storage.lists import ListStatement
+from fedblog.storage.tables import reactions
+
+_TOUCHED = ListStatement(
+    lambda listed: select(reactions).where(
+        or_(listed(reactions.c.activity_uri), listed(reactions.c.object_uri)),
+        reactions.c.actor_uri.in_(bindparam("actors", expanding=True)),
+    )
+)
+_POSTS_OF_ACTOR = (
+    select(reactions.c.post_id, reactions.c.comment_id)
+    .where(reactions.c.actor_uri == bindparam("actor_uri"))
+    .distinct()
+)
+_INSERT = insert(reactions)
+_UPDATE = (
+    update(reactions)
+    .where(reactions.c.id == bindparam("row_id"))
+    .values(activity_uri=bindparam("new_activity_uri"))
+)
+_DELETE = delete(reactions).where(reactions.c.id == bindparam("row_id"))
+
+
+def find(
+    connection: Connection, uris: Collection[str], actor_uris: Collection[str]
+) -> list[Reaction]:
+    """Reactions by *actor_uris* whose object or own activity is among *uris*."""
+    return [
+        _reaction(row) for row in _TOUCHED.run(connection, uris, actors=sorted(set(actor_uris)))
+    ]
+
+
+def insert_all(connection: Connection, items: Sequence[Reaction]) -> None:
+    """Keep new reactions."""
+    if items:
+        connection.execute(_INSERT, [_row(item) for item in items])
+
+
+def update_all(connection: Connection, items: Sequence[Reaction]) -> None:
+    """Renew the activity that stands for reactions kept already."""
+    if items:
+        connection.execute(
+            _UPDATE, [{"row_id": item.id, "new_activity_uri": item.activity_uri} for item in items]
+        )
+
+
+def delete_all(connection: Connection, items: Sequence[Reaction]) -> None:
+    """Drop reactions that were undone."""
+    if items:
+        connection.execute(_DELETE, [{"row_id": item.id} for item in items])
+
+
+def delete_of_actor(connection: Connection, actor_uri: str) -> list[tuple[str | None, str | None]]:
+    """Drop all reactions of an actor; gives the (post, comment) pairs they stood on."""
+    touched = connection.execute(_POSTS_OF_ACTOR, {"actor_uri": actor_uri}).all()
+    connection.execute(delete(reactions).where(reactions.c.actor_uri == actor_uri))
+    return [(row[0], row[1]) for row in touched]
+
+
+def _reaction(row: Row[Any]) -> Reaction:
+    values = dict(row._mapping)
+    values["kind"] = ReactionKind(values["kind"])
+    return Reaction(**values)
+
+
+def _row(item: Reaction) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "blog_id": item.blog_id,
+        "object_uri": item.object_uri,
+        "post_id": item.post_id,
+        "comment_id": item.comment_id,
+        "actor_uri": item.actor_uri,
+        "kind": item.kind.value,
+        "emoji": item.emoji,
+        "activity_uri": item.activity_uri,
+        "created_at": item.created_at,
+    }

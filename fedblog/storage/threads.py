@@ -1,0 +1,136 @@
+"""Comments as the inbox needs them: parents, targets and orphans for a whole batch at once."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from fedblog.domain.comment import Comment, CommentStatus
+from fedblog.domain.post import CommentPolicy, PostStatus
+from fedblog.storage.lists import ListStatement
+from fedblog.storage.tables import comments, permalinks, posts
+
+_BY_URI = ListStatement(lambda listed: select(comments).where(listed(comments.c.uri)))
+_ORPHANS = ListStatement(
+    lambda listed: select(comments).where(
+        listed(comments.c.in_reply_to_uri), comments.c.post_id.is_(None)
+    )
+)
+_POST_FACTS = (posts.c.id, posts.c.status, posts.c.comments)
+_POSTS_BY_ID = ListStatement(lambda listed: select(*_POST_FACTS).where(listed(posts.c.id)))
+_POSTS_BY_PATH = ListStatement(
+    lambda listed: select(posts.c.path.label("asked"), *_POST_FACTS).where(
+        listed(posts.c.path), posts.c.blog_id == bindparam("blog_id")
+    )
+)
+_POSTS_BY_FORMER_PATH = ListStatement(
+    lambda listed: select(permalinks.c.path.label("asked"), *_POST_FACTS)
+    .join(posts, posts.c.id == permalinks.c.post_id)
+    .where(listed(permalinks.c.path), permalinks.c.blog_id == bindparam("blog_id"))
+)
+_POSTS_OF_ACTOR = (
+    select(comments.c.post_id)
+    .where(comments.c.actor_uri == bindparam("actor_uri"), comments.c.post_id.is_not(None))
+    .distinct()
+)
+_INSERT = insert(comments)
+_COLUMNS = tuple(column.name for column in comments.columns)
+_UPDATE = (
+    update(comments)
+    .where(comments.c.id == bindparam("row_id"))
+    .values({name: bindparam(f"new_{name}") for name in _COLUMNS if name != "id"})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostFacts:
+    """What a reply needs to know of a post."""
+
+    id: str
+    status: PostStatus
+    comments: CommentPolicy
+
+
+def find(connection: Connection, uris: Collection[str]) -> list[Comment]:
+    """The comments with these ActivityPub ids."""
+    return [comment(row) for row in _BY_URI.run(connection, uris)]
+
+
+def find_orphans(connection: Connection, uris: Collection[str]) -> list[Comment]:
+    """Comments that wait for a parent among *uris*, and those that wait below them."""
+    found: dict[str, Comment] = {}
+    waiting: Collection[str] = uris
+    while waiting:
+        rows = [comment(row) for row in _ORPHANS.run(connection, waiting)]
+        fresh = {item.uri: item for item in rows if item.uri not in found}
+        found.update(fresh)
+        waiting = fresh.keys()
+    return list(found.values())
+
+
+def find_posts(connection: Connection, ids: Collection[str]) -> dict[str, PostFacts]:
+    """The posts with these ids, in whatever state."""
+    return {row.id: _post(row) for row in _POSTS_BY_ID.run(connection, ids)}
+
+
+def find_posts_by_path(
+    connection: Connection, blog_id: int, paths: Collection[str]
+) -> dict[str, PostFacts]:
+    """The posts that are or once were at these human paths."""
+    found = {
+        row.asked: _post(row)
+        for row in _POSTS_BY_FORMER_PATH.run(connection, paths, blog_id=blog_id)
+    }
+    rows = _POSTS_BY_PATH.run(connection, paths, blog_id=blog_id)
+    found.update({row.asked: _post(row) for row in rows})
+    return found
+
+
+def insert_all(connection: Connection, items: Sequence[Comment]) -> None:
+    """Keep new comments; parents must come before their children."""
+    if items:
+        connection.execute(_INSERT, [_row(item) for item in items])
+
+
+def update_all(connection: Connection, items: Sequence[Comment]) -> None:
+    """Write changed comments whole."""
+    if items:
+        connection.execute(
+            _UPDATE,
+            [
+                {
+                    ("row_id" if name == "id" else f"new_{name}"): value
+                    for name, value in _row(item).items()
+                }
+                for item in items
+            ],
+        )
+
+
+def delete_of_actor(connection: Connection, actor_uri: str, now: datetime) -> list[str]:
+    """Take the text out of all comments of an actor; gives the posts they stand under."""
+    touched = connection.execute(_POSTS_OF_ACTOR, {"actor_uri": actor_uri}).scalars().all()
+    connection.execute(
+        update(comments)
+        .where(comments.c.actor_uri == actor_uri, comments.c.deleted_at.is_(None))
+        .values(source_html="", content_html="", name="", summary="", attachments="[]")
+        .values(deleted_at=now)
+    )
+    return [str(post_id) for post_id in touched]
+
+
+def comment(row: Row[Any]) -> Comment:
+    """A row of the comments table as the domain's value."""
+    values = dict(row._mapping)
+    values["status"] = CommentStatus(values["status"])
+    return Comment(**values)
+
+
+def _post(row: Row[Any]) -> PostFacts:
+    return PostFacts(row.id, PostStatus(row.status), CommentPolicy(row.comments))
+
+
+def _row(item: Comment) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in _COLUMNS} | {"status": item.status.value}
