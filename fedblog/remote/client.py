@@ -1,0 +1,312 @@
+"""Every request to another server: guarded, bounded, signed where it is a GET.
+
+The only module that sends anything, and with tls.py and connections.py the only ones that import
+httpx or aiohttp. The transport is called directly: an httpx.AsyncClient would keep cookies and
+follow the environment's proxies.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from yarl import URL
+
+from fedblog.remote import guard
+from fedblog.remote.connections import Connections, Opened
+from fedblog.remote.errors import (
+    BlockedAddressError,
+    RedirectError,
+    RemoteError,
+    RemoteStatusError,
+    TooLargeError,
+    UnreachableError,
+    WrongMediaTypeError,
+)
+from fedblog.settings import Settings
+from fedblog.signatures import cavage
+from fedblog.signatures.keys import SigningKey
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ANSWER_BYTES = 16 * 1024
+"""What is read of the answer to a POST: enough to keep the connection usable."""
+_EXCERPT_BYTES = 500
+_CLOSED_CONNECTION = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer to a GET. *url* is the address that gave it, after redirects; *headers* have
+    lower-case names; *media_type* is the Content-Type as it came."""
+
+    url: str
+    status: int
+    media_type: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a peer answered to a POST. *retry_after* is in seconds."""
+
+    status: int
+    retry_after: float | None
+    body_excerpt: str
+
+
+def canonical(url: str) -> str:
+    """*url* as the client sends it (yarl's quoting, lower-case IDNA host, no fragment).
+
+    The transport re-quotes what it is given, so a signature must be made over this form.
+    Raises BlockedAddressError where it is no http(s) URL. It does not say that it may be asked.
+    """
+    return str(guard.normalise(url))
+
+
+@lru_cache(maxsize=4096)
+def _request_url(url: str) -> httpx.URL:
+    return httpx.URL(url)
+
+
+class RemoteClient:
+    """Asks other servers. Build one for the whole process; call `close` at the end.
+
+    *instance_key* signs GETs (draft-cavage over ``(request-target) host date``, as GoToSocial and
+    Mastodon in secure mode demand); without it they go out unsigned.
+    """
+
+    def __init__(self, settings: Settings, *, user_agent: str) -> None:
+        self.instance_key: SigningKey | None = None
+        self._settings = settings
+        self._user_agent = user_agent
+        self._connections = Connections(
+            ca_file=settings.ca_file,
+            allow_loopback=settings.allow_private_network,
+            post_limit=max(settings.delivery_concurrency, 1),
+        )
+
+    async def close(self) -> None:
+        """Close every connection. The client cannot be used after it."""
+        await self._connections.close()
+
+    # --- GET ------------------------------------------------------------------------------------
+
+    async def get(
+        self, url: str, *, accept: str, signed: bool = True, max_bytes: int | None = None
+    ) -> Fetched:
+        """GET *url*, following at most ``fetch_max_redirects`` redirects, each hop checked.
+
+        The whole takes at most ``fetch_timeout`` seconds and *max_bytes* (``fetch_max_bytes``)
+        of body, packed or unpacked. Only a 2xx answer is given back. Raises RemoteError.
+        """
+        limit = self._settings.fetch_max_bytes if max_bytes is None else max_bytes
+        try:
+            async with asyncio.timeout(self._settings.fetch_timeout):
+                return await self._follow(url, accept, signed, limit)
+        except TimeoutError:
+            raise UnreachableError(f"{url} took too long") from None
+
+    async def _follow(self, url: str, accept: str, signed: bool, limit: int) -> Fetched:
+        target = self._checked(url)
+        for _ in range(self._settings.fetch_max_redirects + 1):
+            response = await self._send_get(target, accept, signed)
+            try:
+                if response.status_code in _REDIRECTS:
+                    target = self._redirected(target, response)
+                    continue
+                if not response.is_success:
+                    raise RemoteStatusError(response.status_code, str(target))
+                return Fetched(
+                    url=str(target),
+                    status=response.status_code,
+                    media_type=response.headers.get("content-type", ""),
+                    headers=dict(response.headers),
+                    body=await _body(response, limit),
+                )
+            finally:
+                await _release(response)
+        raise RedirectError(f"{url} redirects more than {self._settings.fetch_max_redirects} times")
+
+    def _checked(self, url: str) -> URL:
+        return guard.check_url(url, allow_private=self._settings.allow_private_network)
+
+    def _redirected(self, source: URL, response: httpx.Response) -> URL:
+        """Where *response* leads: an address that may be asked, never from https to http."""
+        location = response.headers.get("location", "")
+        try:
+            target = source.join(URL(location)) if location else None
+        except (ValueError, UnicodeError):
+            target = None
+        if target is None:
+            raise RedirectError(f"{source} redirects to no URL")
+        if target.scheme not in ("http", "https"):
+            raise RedirectError(f"{source} redirects to a {target.scheme} URL")
+        if source.scheme == "https" and target.scheme != "https":
+            raise RedirectError(f"{source} redirects from https to http")
+        return self._checked(str(target))
+
+    async def _send_get(self, target: URL, accept: str, signed: bool) -> httpx.Response:
+        headers = {
+            "Host": _host_header(target),
+            "User-Agent": self._user_agent,
+            "Accept": accept,
+            "Accept-Encoding": "gzip",
+        }
+        key = self.instance_key
+        if signed and key is not None:
+            headers["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
+            headers["Signature"] = cavage.sign(
+                key,
+                method="GET",
+                target=target.raw_path_qs,
+                headers=headers,
+                covered=("(request-target)", "host", "date"),
+            )
+        request = httpx.Request("GET", _request_url(str(target)), headers=headers)
+        transport = await self._connections.for_gets()
+        return await _handle(transport, request)
+
+    # --- POST -----------------------------------------------------------------------------------
+
+    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
+        """POST *body* to *url* with *headers*, which are signed already. Follows no redirect.
+
+        A POST that met a kept-alive connection which the peer had closed is tried once again.
+        Takes at most ``delivery_timeout`` seconds. Raises RemoteError where no answer came.
+        """
+        target = self._checked(url)
+        request_url = _request_url(str(target))
+        sent = {"User-Agent": self._user_agent, "Accept": "*/*", **headers}
+        opened = Opened()
+        try:
+            async with asyncio.timeout(self._settings.delivery_timeout):
+                transport = await self._connections.for_posts()
+                with opened:
+                    try:
+                        request = httpx.Request("POST", request_url, headers=sent, content=body)
+                        return await _answer(transport, request)
+                    except _ClosedConnectionError:
+                        if opened.count:
+                            raise
+                        request = httpx.Request("POST", request_url, headers=sent, content=body)
+                        return await _answer(transport, request)
+        except TimeoutError:
+            raise UnreachableError(f"{target} took too long") from None
+
+
+class _ClosedConnectionError(UnreachableError):
+    """The peer closed the connection before it answered."""
+
+
+def _host_header(target: URL) -> str:
+    return target.raw_authority
+
+
+async def _handle(transport: AiohttpTransport, request: httpx.Request) -> httpx.Response:
+    """Send *request*; every failure of the libraries becomes a RemoteError."""
+    try:
+        return await transport.handle_async_request(request)
+    except TimeoutError:
+        raise  # the timeout around the whole answers for it
+    except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as error:
+        raise _translated(error, request) from error
+
+
+def _translated(error: BaseException, request: httpx.Request) -> RemoteError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, guard.ClosedAddressError):
+            return BlockedAddressError(f"{request.url.host}: {cause}")
+        if isinstance(cause, _CLOSED_CONNECTION):
+            return _ClosedConnectionError(f"{request.url} closed the connection")
+        cause = cause.__cause__
+    text = str(error) or type(error).__name__
+    return UnreachableError(f"{request.url} cannot be reached: {text[:200]}")
+
+
+async def _release(response: httpx.Response) -> None:
+    """Give the connection back (a half-read one is closed); its failures no longer matter."""
+    try:
+        await response.stream.aclose()  # type: ignore[union-attr]
+    except (httpx.HTTPError, aiohttp.ClientError, OSError):
+        return
+
+
+async def _answer(transport: AiohttpTransport, request: httpx.Request) -> Answer:
+    response = await _handle(transport, request)
+    try:
+        excerpt = await _excerpt(response)
+    finally:
+        await _release(response)
+    return Answer(
+        status=response.status_code,
+        retry_after=_retry_after(response.headers.get("retry-after")),
+        body_excerpt=excerpt,
+    )
+
+
+async def _excerpt(response: httpx.Response) -> str:
+    """The beginning of the body; an answer that breaks off later is still the answer."""
+    taken = bytearray()
+    size = 0
+    try:
+        async for chunk in response.aiter_raw():
+            size += len(chunk)
+            if len(taken) < _EXCERPT_BYTES:
+                taken += chunk[: _EXCERPT_BYTES - len(taken)]
+            if size > _ANSWER_BYTES:
+                break
+    except (httpx.HTTPError, aiohttp.ClientError, OSError):
+        pass
+    return taken.decode("utf-8", "replace") if taken else ""
+
+
+async def _body(response: httpx.Response, limit: int) -> bytes:
+    """The body, at most *limit* bytes of it packed and unpacked; gzip is the only encoding."""
+    url = response.request.url
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise TooLargeError(f"{url} has {length} bytes, more than {limit}")
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
+        raise WrongMediaTypeError(f"{url} has the content encoding {encoding[:50]}")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding.endswith("gzip") else None
+    body = bytearray()
+    received = 0
+    try:
+        async for chunk in response.aiter_raw():
+            received += len(chunk)
+            body += chunk if unpack is None else unpack.decompress(chunk, limit + 1 - len(body))
+            if received > limit or len(body) > limit:
+                raise TooLargeError(f"{url} has more than {limit} bytes")
+    except TimeoutError:
+        raise
+    except zlib.error:
+        raise WrongMediaTypeError(f"{url} is not the gzip it says it is") from None
+    except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+        raise _translated(error, response.request) from error
+    if unpack is not None and (not unpack.eof or unpack.unused_data) and received:
+        raise WrongMediaTypeError(f"{url} is not one whole gzip member")
+    return bytes(body)
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds to wait (RFC 9110, section 10.2.3: a number of seconds or a date)."""
+    if not value:
+        return None
+    if value.isdecimal():
+        return float(value[:9])
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

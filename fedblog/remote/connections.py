@@ -1,0 +1,133 @@
+"""The connections to other servers: pinned to checked addresses, without cookies or proxies.
+
+GETs and POSTs have a pool each, so that slow pages do not hold up deliveries. Every socket comes
+from `_Sockets.open`, which sees each address really connected to, IP literals too (a resolver
+alone does not see those), and counts them: past a bound, requests ask for their connection to be
+closed after the answer, because aiohttp bounds only connections in use.
+"""
+
+import asyncio
+import socket
+import ssl
+from contextvars import ContextVar, Token
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+import certifi
+from httpx_aiohttp import AiohttpTransport
+
+from fedblog.remote import guard
+
+_KEEPALIVE_SECONDS = 20.0
+_DNS_SECONDS = 60
+_GET_LIMIT = 64
+_GET_LIMIT_PER_HOST = 8
+
+
+class Opened:
+    """Counts the sockets opened by the requests made within it, in its task."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._token: Token[Opened | None] | None = None
+
+    def __enter__(self) -> "Opened":
+        self._token = _opened.set(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._token is not None:
+            _opened.reset(self._token)
+
+
+_opened: ContextVar[Opened | None] = ContextVar("fedblog_opened", default=None)
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """The system's certificate authorities (certifi's where it has none) and *ca_file*'s.
+
+    Reads files: not for the event loop.
+    """
+    system = ssl.get_default_verify_paths()
+    has_own = system.cafile is not None or (
+        system.capath is not None and any(Path(system.capath).iterdir())
+    )
+    context = ssl.create_default_context(cafile=None if has_own else certifi.where())
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+class Connections:
+    """Two transports, made at their first use (they belong to the running loop)."""
+
+    def __init__(self, *, ca_file: Path | None, allow_loopback: bool, post_limit: int) -> None:
+        self._ca_file = ca_file
+        self._allow_loopback = allow_loopback
+        self._post_limit = post_limit
+        self._gets: AiohttpTransport | None = None
+        self._posts: AiohttpTransport | None = None
+        self._opening = asyncio.Lock()
+
+    async def for_gets(self) -> AiohttpTransport:
+        """The transport for GETs."""
+        if self._gets is None:
+            await self._open()
+        assert self._gets is not None
+        return self._gets
+
+    async def for_posts(self) -> AiohttpTransport:
+        """The transport for POSTs."""
+        if self._posts is None:
+            await self._open()
+        assert self._posts is not None
+        return self._posts
+
+    async def close(self) -> None:
+        """Close both."""
+        for transport in (self._gets, self._posts):
+            if transport is not None:
+                await transport.aclose()
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._posts is None:
+                context = await asyncio.to_thread(tls_context, self._ca_file)
+                self._gets = self._transport(context, _GET_LIMIT, _GET_LIMIT_PER_HOST)
+                self._posts = self._transport(context, self._post_limit, 0)
+
+    def _transport(self, context: ssl.SSLContext, limit: int, per_host: int) -> AiohttpTransport:
+        connector = aiohttp.TCPConnector(
+            ssl=context,
+            resolver=aiohttp.ThreadedResolver(),
+            socket_factory=self._socket,
+            limit=limit,
+            limit_per_host=per_host,
+            keepalive_timeout=_KEEPALIVE_SECONDS,
+            ttl_dns_cache=_DNS_SECONDS,
+        )
+        session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            skip_auto_headers=("Accept-Encoding", "Content-Type", "User-Agent"),
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+        return AiohttpTransport(verify=context, trust_env=False, client=session)
+
+    def _socket(self, info: tuple[Any, ...]) -> socket.socket:
+        """A socket for the address in *info*, if it may be connected to."""
+        family, kind, protocol, _, address = info
+        guard.check_address(address[0], allow_loopback=self._allow_loopback)
+        opened = _opened.get()
+        if opened is not None:
+            opened.count += 1
+        return socket.socket(family=family, type=kind, proto=protocol)

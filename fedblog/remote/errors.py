@@ -1,0 +1,45 @@
+"""What can go wrong when another server is asked for something."""
+
+
+class RemoteError(Exception):
+    """A request to another server did not give what was asked for."""
+
+
+class BlockedAddressError(RemoteError):
+    """The URL, or the address its host stands for, is not one that may be asked."""
+
+
+class UnreachableError(RemoteError):
+    """No answer: no connection, a broken one, a bad certificate, or out of time."""
+
+
+class TooLargeError(RemoteError):
+    """The answer passes its bound in bytes, packed or unpacked, or in JSON depth or items."""
+
+
+class WrongMediaTypeError(RemoteError):
+    """The answer has a media type or content encoding that was not asked for."""
+
+
+class RedirectError(RemoteError):
+    """Too many redirects, one that names no usable target, or one from https to http."""
+
+
+class RemoteStatusError(RemoteError):
+    """The answer's *status* is not a success."""
+
+    def __init__(self, status: int, url: str) -> None:
+        super().__init__(f"{url} answered {status}")
+        self.status = status
+
+
+class WrongDocumentError(RemoteError):
+    """The document is not what its address promises: malformed, or another one's (S1)."""
+
+
+class ActorGoneError(RemoteError):
+    """The actor's own server says that it does not exist (any more): 404 or 410."""
+
+
+class KeyNotFoundError(RemoteError):
+    """No actor lists the key as its own (S4), or it cannot be asked for again yet (S35)."""
