@@ -1,0 +1,402 @@
+"""The page cache, the outermost ASGI layer: ready bytes for anonymous readers.
+
+What may be kept is said by the handlers alone (``endpoints/caching.py``: cache_tags): an answer
+200 to GET or HEAD whose handler named what it depends on. What changed is heard from the store;
+how a page is made is left to the application behind. Vary and validation as in RFC 9110 and 9111.
+"""
+
+import asyncio
+import gzip
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fedblog.storage.changes import EVERYTHING, Change
+
+SESSION_COOKIE = b"fedblog_session"
+"""The cookie of a logged-in person: with it a page is rendered, never kept."""
+ANY = "*"
+"""As the key of a tag: every change of its kind."""
+KNOWN_QUERY_KEYS = frozenset({"page", "cursor", "resource"})
+"""A request with any other query key goes past the cache: its answers would be endless."""
+TAGS = "fedblog.cache"
+"""Where handlers leave their tags in the scope."""
+
+_WATCHED = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"authorization",
+        b"cookie",
+        b"if-none-match",
+        b"signature",
+    }
+)
+_NOT_PAGES = ("/api/", "/media/", "/static/", "/proxy/")
+_MADE_HERE = frozenset({b"content-length", b"content-encoding", b"etag", b"vary"})
+_ON_304 = frozenset({b"etag", b"vary", b"cache-control", b"content-location", b"expires"})
+_COMPRESSED = ("text/", "application/json", "application/xml", "image/svg")
+_MIN_GZIP = 500
+_LARGE_GZIP = 64 * 1024
+_MEMORY = 512
+_OVERHEAD = 2048
+
+V = TypeVar("V")
+Headers = list[tuple[bytes, bytes]]
+Listener = Callable[[Sequence[Change]], None]
+
+
+class ChangeFeed(Protocol):
+    """What the cache needs of the store."""
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call *listener* with the changes of every commit; returns how to stop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One body in one encoding, as the messages that send it."""
+
+    etag: bytes
+    start: Message
+    body: Message
+    unchanged: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A kept answer: its encodings (identity, gzip; the same one twice where gzip does not pay)."""
+
+    encodings: tuple[Ready, Ready]
+    tags: frozenset[Change]
+    size: int
+
+
+@dataclass(slots=True, eq=False)
+class Render:
+    """A page being made: what changed meanwhile, and who waits for it."""
+
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    changes: set[Change] = field(default_factory=set)
+
+    def is_poisoned(self, tags: Iterable[Change]) -> bool:
+        """Whether one of *tags* changed while the page was being made."""
+        return bool(self.changes) and (
+            EVERYTHING in self.changes
+            or any(
+                tag in self.changes
+                or (tag.key == ANY and any(change.kind == tag.kind for change in self.changes))
+                for tag in tags
+            )
+        )
+
+
+_EMPTY_BODY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+_FORBIDDEN: Message = {
+    "type": "http.response.start",
+    "status": 403,
+    "headers": [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")],
+}
+_Key = tuple[str, bytes, bytes]
+
+
+class PageCache:
+    """Answers from memory what it can, and has *app* answer the rest.
+
+    *store* tells what changed; *max_bytes* bounds the bodies kept (0 turns the cache off).
+    *refuses* looks at the Signature header of a signed GET (to turn blocked hosts away, 403);
+    other signed requests get what everyone gets.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        store: ChangeFeed,
+        *,
+        max_bytes: int,
+        refuses: Callable[[bytes], bool] | None = None,
+    ) -> None:
+        self.app = app
+        self.bytes = 0
+        self._max_bytes = max_bytes
+        self._refuses = refuses
+        self._pages: OrderedDict[_Key, Page] = OrderedDict()
+        self._by_tag: dict[Change, set[_Key]] = {}
+        self._renders: dict[_Key, Render] = {}
+        self._underway: set[Render] = set()
+        self._representations: dict[bytes, bytes] = {}
+        self._gzip: dict[bytes, int] = {}
+        self.stop_listening = store.listen(self.changed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an ASGI request."""
+        if scope["type"] != "http" or not self._max_bytes:
+            await self.app(scope, receive, send)
+            return
+        method = scope["method"]
+        if method != "GET" and method != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        accept = encoding = match = signature = b""
+        for name, value in scope["headers"]:
+            if name in _WATCHED:
+                if name == b"accept":
+                    accept = accept + b"," + value if accept else value
+                elif name == b"accept-encoding":
+                    encoding = value
+                elif name == b"if-none-match":
+                    match = match + b"," + value if match else value
+                elif name == b"signature":
+                    signature = value
+                elif name == b"authorization" or SESSION_COOKIE in value:
+                    await self.app(scope, receive, _private(send))
+                    return
+        if signature and self._refuses is not None and self._refuses(signature):
+            await send(_FORBIDDEN)
+            await send(_EMPTY_BODY)
+            return
+        kind = self._representations.get(accept)
+        if kind is None:
+            kind = self._remember(self._representations, accept, representation(accept))
+        key = (scope["path"], scope["query_string"], kind)
+        page = self._pages.get(key)
+        if page is None:
+            page = await self._make(key, scope, receive, send)
+            if page is None:
+                return
+        else:
+            self._pages.move_to_end(key)
+        index = self._gzip.get(encoding)
+        if index is None:
+            index = self._remember(self._gzip, encoding, int(accepts_gzip(encoding)))
+        ready = page.encodings[index]
+        if match and matches(match, ready.etag):
+            await send(ready.unchanged)
+            await send(_EMPTY_BODY)
+            return
+        await send(ready.start)
+        await send(ready.body if method == "GET" else _EMPTY_BODY)
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Drop what depends on *changes*; what is being made from older facts is not kept."""
+        for render in self._underway:
+            render.changes.update(changes)
+        for change in changes:
+            if change == EVERYTHING:
+                self._pages.clear()
+                self._by_tag.clear()
+                self.bytes = 0
+                return
+            for tag in (change, Change(change.kind, ANY)):
+                for key in list(self._by_tag.get(tag, ())):
+                    self._drop(key)
+
+    def __len__(self) -> int:
+        """How many pages are kept."""
+        return len(self._pages)
+
+    async def _make(self, key: _Key, scope: Scope, receive: Receive, send: Send) -> Page | None:
+        """Have the page made; None when it was sent on its way already and is not kept.
+
+        Those who ask for a page while it is being made wait for it once, then help themselves.
+        """
+        path, query, _ = key
+        if path.startswith(_NOT_PAGES) or (query and not has_known_keys(query)):
+            await self.app(scope, receive, send if scope["method"] == "GET" else _bodiless(send))
+            return None
+        if (other := self._renders.get(key)) is not None:
+            await other.done.wait()
+            if (page := self._pages.get(key)) is not None:
+                return page
+        render = Render()
+        self._renders.setdefault(key, render)
+        self._underway.add(render)
+        try:
+            return await self._render(key, render, scope, receive, send)
+        finally:
+            self._underway.discard(render)
+            if self._renders.get(key) is render:
+                del self._renders[key]
+            render.done.set()
+
+    async def _render(
+        self, key: _Key, render: Render, scope: Scope, receive: Receive, send: Send
+    ) -> Page | None:
+        is_head = scope["method"] == "HEAD"
+        tags: set[Change] = set()
+        inner = {**scope, "method": "GET", TAGS: tags}
+        start: Message | None = None
+        chunks: list[bytes] = []
+
+        async def collect(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                if tags and message["status"] == 200 and is_keepable(message["headers"]):
+                    start = message
+                    return
+                render.done.set()
+            elif start is not None:
+                chunks.append(message.get("body", b""))
+                return
+            elif is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app(inner, receive, collect)
+        if start is None:
+            return None
+        page = await make_page(list(start["headers"]), b"".join(chunks), frozenset(tags))
+        if not render.is_poisoned(tags) and page.size <= self._max_bytes:
+            self._keep(key, page)
+        return page
+
+    def _keep(self, key: _Key, page: Page) -> None:
+        self._drop(key)
+        self._pages[key] = page
+        self.bytes += page.size
+        for tag in page.tags:
+            self._by_tag.setdefault(tag, set()).add(key)
+        while self.bytes > self._max_bytes:
+            self._drop(next(iter(self._pages)))
+
+    def _drop(self, key: _Key) -> None:
+        page = self._pages.pop(key, None)
+        if page is None:
+            return
+        self.bytes -= page.size
+        for tag in page.tags:
+            keys = self._by_tag[tag]
+            keys.discard(key)
+            if not keys:
+                del self._by_tag[tag]
+
+    @staticmethod
+    def _remember(memory: dict[bytes, V], key: bytes, value: V) -> V:
+        if len(memory) >= _MEMORY:
+            memory.clear()
+        memory[key] = value
+        return value
+
+
+def representation(accept: bytes) -> bytes:
+    """The part of *accept* that may decide between representations of one address.
+
+    Whatever speaks of JSON is kept apart by its exact words (security case S31); of the rest only
+    whether HTML is asked for by name can matter.
+    """
+    accept = accept.lower()
+    if b"json" in accept:
+        return accept
+    return b"html" if b"html" in accept else b"any"
+
+
+def accepts_gzip(accept_encoding: bytes) -> bool:
+    """Whether gzip may be sent (RFC 9110, section 12.5.3)."""
+    allowed: dict[str, bool] = {}
+    for item in accept_encoding.decode("latin-1").lower().split(","):
+        coding, _, parameter = item.partition(";")
+        weight = parameter.replace(" ", "").removeprefix("q=")
+        allowed[coding.strip()] = not weight or weight.strip("0.") != ""
+    return allowed.get("gzip", allowed.get("x-gzip", allowed.get("*", False)))
+
+
+def matches(if_none_match: bytes, etag: bytes) -> bool:
+    """Whether the reader holds *etag* already, by weak comparison (RFC 9110, section 13.1.2)."""
+    if if_none_match == etag or if_none_match.strip() == b"*":
+        return True
+    return any(item.strip().removeprefix(b"W/") == etag for item in if_none_match.split(b","))
+
+
+def has_known_keys(query: bytes) -> bool:
+    """Whether *query* has only keys that handlers look at, each once."""
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=8)
+    except ValueError:
+        return False
+    names = [name for name, _ in pairs]
+    return len(names) == len(set(names)) and KNOWN_QUERY_KEYS.issuperset(names)
+
+
+def is_keepable(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether an answer's own headers let it be shown to others."""
+    for name, value in headers:
+        if name == b"set-cookie":
+            return False
+        if name == b"cache-control" and (b"no-store" in value or b"private" in value):
+            return False
+    return True
+
+
+async def make_page(headers: Headers, body: bytes, tags: frozenset[Change]) -> Page:
+    """Make an answer ready to be sent again and again, plain and compressed."""
+    media_type = next((value for name, value in headers if name == b"content-type"), b"")
+    packed = body
+    if len(body) >= _MIN_GZIP and _is_text(media_type.decode("latin-1").lower()):
+        if len(body) > _LARGE_GZIP:
+            packed = await asyncio.to_thread(gzip.compress, body, 6, mtime=0)
+        else:
+            packed = gzip.compress(body, 6, mtime=0)
+    vary = {b"accept-encoding": b"Accept-Encoding"}
+    for name, value in headers:
+        if name == b"vary":
+            vary |= {item.strip().lower(): item.strip() for item in value.split(b",")}
+    kept = [item for item in headers if item[0] not in _MADE_HERE]
+    kept.append((b"vary", b", ".join(sorted(vary.values()))))
+    if not any(name == b"cache-control" for name, _ in kept):
+        kept.append((b"cache-control", b"no-cache"))
+    digest = hashlib.blake2b(body, digest_size=15)
+    digest.update(media_type)
+    plain = _ready(kept, body, b'"%s"' % digest.hexdigest().encode())
+    if len(packed) >= len(body):
+        return Page((plain, plain), tags, len(body) + _OVERHEAD)
+    small = _ready(
+        [*kept, (b"content-encoding", b"gzip")], packed, b'"%s-gz"' % digest.hexdigest().encode()
+    )
+    return Page((plain, small), tags, len(body) + len(packed) + _OVERHEAD)
+
+
+def _ready(headers: Headers, body: bytes, etag: bytes) -> Ready:
+    full = [*headers, (b"etag", etag), (b"content-length", b"%d" % len(body))]
+    return Ready(
+        etag,
+        {"type": "http.response.start", "status": 200, "headers": full},
+        {"type": "http.response.body", "body": body, "more_body": False},
+        {
+            "type": "http.response.start",
+            "status": 304,
+            "headers": [item for item in full if item[0] in _ON_304],
+        },
+    )
+
+
+def _is_text(media_type: str) -> bool:
+    return media_type.startswith(_COMPRESSED) or "+json" in media_type or "+xml" in media_type
+
+
+def _bodiless(send: Send) -> Send:
+    """For HEAD: everything but the body."""
+
+    async def without_body(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return without_body
+
+
+def _private(send: Send) -> Send:
+    """For who is logged in: nobody else may be shown this answer."""
+
+    async def marked(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [item for item in message["headers"] if item[0] != b"cache-control"]
+            headers.append((b"cache-control", b"private, no-store"))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return marked
