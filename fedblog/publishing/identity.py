@@ -1,0 +1,346 @@
+"""Who this server is: blog, actors and keys at the first start; its authors and their tokens."""
+
+import re
+import secrets
+from asyncio import gather, to_thread
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Connection
+
+from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
+from fedblog.domain.blog import Author, Blog
+from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
+from fedblog.domain.ids import new_id
+from fedblog.publishing.keyring import KeyRing, UnknownKeyError
+from fedblog.settings import Settings
+from fedblog.signatures.keys import ED25519, RSA, generate_ed25519, generate_rsa
+from fedblog.storage import authors as author_rows
+from fedblog.storage import blogs as blog_rows
+from fedblog.storage import keys as key_rows
+from fedblog.storage import server as server_rows
+from fedblog.storage import tokens as token_rows
+from fedblog.storage.keys import StoredKey
+from fedblog.storage.store import Store
+from fedblog.text.slugs import slugify
+
+__all__ = [
+    "Founding",
+    "Identity",
+    "IdentityChangedError",
+    "KeyRing",
+    "UnknownKeyError",
+    "add_author",
+    "authenticate",
+    "create_token",
+    "ensure_identity",
+    "find_author",
+    "revoke_token",
+]
+
+MAIN_KEY = "main-key"
+ED25519_KEY = "ed25519-key"
+HANDLE_LENGTH = 64
+RESERVED_HANDLES = frozenset({READERS, INSTANCE})
+_HANDLE = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+_TOKEN_PREFIX = "fedblog_"  # noqa: S105  (lets secret scanners find one in the open)
+_USE_NOTED_EVERY = timedelta(hours=1)
+
+
+class IdentityChangedError(Exception):
+    """A setting says another identity than the database; the message names the ways out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """What a new blog begins with; `fedblog init` asks for it. *handle* None is ``blog``, or
+    whatever the database says already."""
+
+    handle: str | None = None
+    title: str = "Our group blog"
+    tagline: str = ""
+    group_name: str = ""
+    about: str = ""
+    language: str = "en"
+    time_zone: str = "UTC"
+    owner_name: str = "Owner"
+    owner_handle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The server's identity as the database has it; *is_new* at the first start."""
+
+    blog: Blog
+    addresses: Addresses
+    is_new: bool
+
+
+async def ensure_identity(
+    store: Store, settings: Settings, founding: Founding | None = None
+) -> Identity:
+    """The identity of the server, made at the first start and the same ever after.
+
+    Raises IdentityChangedError where base URL, handle or handle host differ from what is written
+    down, and InvalidFieldError for a founding that does not hold to the rules.
+    """
+    founding = founding or Founding()
+    blog = await store.read(blog_rows.first)
+    is_new = blog is None
+    if blog is None:
+        now = datetime.now(UTC)
+        addresses = Addresses(
+            settings.base_url, check_handle(founding.handle or BLOG), settings.handle_host
+        )
+        if addresses.handle in RESERVED_HANDLES:
+            raise InvalidFieldError("handle", f"{addresses.handle} is kept for the server itself")
+        planned = Blog(
+            id=1,
+            handle=addresses.handle,
+            title=_line("title", founding.title),
+            tagline=founding.tagline.strip(),
+            group_name=founding.group_name.strip() or _line("title", founding.title),
+            about=founding.about.strip(),
+            language=check_language(founding.language),
+            time_zone=check_time_zone(founding.time_zone),
+            created_at=now,
+            updated_at=now,
+        )
+        owner = _new_author(
+            planned, founding.owner_name, founding.owner_handle, role="owner", now=now
+        )
+        made = await gather(*(_make_keys(who) for who in (BLOG, READERS, INSTANCE, owner.id)))
+        pairs = [pair for keys in made for pair in keys]
+        blog, is_new = await store.write(_found, planned, owner, pairs, addresses)
+    written = await store.read(_written_down)
+    _refuse_changes(written, settings, founding)
+    return Identity(
+        blog, Addresses(written["base_url"], blog.handle, written["handle_host"]), is_new
+    )
+
+
+async def add_author(
+    store: Store,
+    name: str,
+    *,
+    handle: str | None = None,
+    about: str = "",
+    url: str = "",
+    fediverse: str = "",
+    role: str = "author",
+) -> Author:
+    """Add a person who writes, with keys of their own; the handle is made from *name* if not given.
+
+    Raises InvalidFieldError for a handle or name against the rules, ConflictError where the handle
+    is another author's or the blog's (they share one namespace).
+    """
+    blog = await _blog(store)
+    author = _new_author(
+        blog, name, handle, role=role, now=datetime.now(UTC), about=about, url=url,
+        fediverse=fediverse,
+    )  # fmt: skip
+    pairs = await _make_keys(author.id)
+
+    def unit(connection: Connection) -> None:
+        if author_rows.by_handle(connection, blog.id, author.handle):
+            raise ConflictError(f"the handle {author.handle} is another author's")
+        author_rows.insert_author(connection, author)
+        key_rows.insert_keys(connection, blog.id, list(pairs), author.created_at)
+
+    await store.write(unit)
+    return author
+
+
+async def find_author(store: Store, text: str) -> Author:
+    """The author whom *text* names by handle, id or exact name. Raises NotFoundError."""
+    blog = await _blog(store)
+    found = await store.read(author_rows.named, blog.id, text.strip())
+    if not found:
+        raise NotFoundError(f"there is no author {text}")
+    if len(found) > 1:
+        raise NotFoundError(
+            f"{len(found)} authors are called {text}; say which by handle: "
+            + ", ".join(author.handle for author in found)
+        )
+    return found[0]
+
+
+async def create_token(store: Store, author: str) -> str:
+    """A new token for the tools of the author whom *author* names; it is not stored, only its hash.
+
+    Raises NotFoundError.
+    """
+    holder = await find_author(store, author)
+    token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
+    await store.write(token_rows.insert_token, new_id(), holder.id, _hash(token), datetime.now(UTC))
+    return token
+
+
+async def revoke_token(store: Store, token: str) -> int:
+    """Revoke a token given as itself or by its id; from the commit on it opens nothing.
+
+    Gives how many were revoked (0: there is no such token, or it is revoked already).
+    """
+    now = datetime.now(UTC)
+    by_hash = await store.write(token_rows.revoke, now, token_hash=_hash(token))
+    return by_hash or await store.write(token_rows.revoke, now, token_id=token)
+
+
+async def authenticate(store: Store, token: str) -> Author | None:
+    """The author whose tool sends *token*, or None.
+
+    It is looked up every time: a revoked token is dead at once, in every process.
+    """
+    found = await store.read(token_rows.holder, _hash(token))
+    if found is None:
+        return None
+    author, token_id, last_used_at = found
+    now = datetime.now(UTC)
+    if last_used_at is None or now - last_used_at > _USE_NOTED_EVERY:
+        await store.write(token_rows.touch, token_id, now)
+    return author
+
+
+def check_handle(handle: str) -> str:
+    """*handle* in lower case. Raises InvalidFieldError where peers could not read it."""
+    handle = handle.strip().removeprefix("@").lower()
+    if len(handle) > HANDLE_LENGTH or not _HANDLE.fullmatch(handle):
+        raise InvalidFieldError(
+            "handle",
+            "takes letters a to z, digits, _ and, inside, . and -; "
+            f"at most {HANDLE_LENGTH} characters",
+        )
+    return handle
+
+
+def check_language(language: str) -> str:
+    """*language* when it has the shape of a BCP 47 tag. Raises InvalidFieldError."""
+    if not _LANGUAGE.fullmatch(language):
+        raise InvalidFieldError("language", "takes a language tag such as en or pt-BR")
+    return language
+
+
+def check_time_zone(name: str) -> str:
+    """*name* when it is an IANA time zone. Raises InvalidFieldError."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidFieldError(
+            "time_zone", f"{name!r} is not a time zone such as Europe/Berlin"
+        ) from None
+    return name
+
+
+def _line(field: str, text: str) -> str:
+    text = " ".join(text.split())
+    if not text or len(text) > 200 or not text.isprintable():
+        raise InvalidFieldError(field, "takes one line of 1 to 200 characters")
+    return text
+
+
+def _new_author(
+    blog: Blog,
+    name: str,
+    handle: str | None,
+    *,
+    role: str,
+    now: datetime,
+    about: str = "",
+    url: str = "",
+    fediverse: str = "",
+) -> Author:
+    name = _line("name", name)
+    handle = check_handle(handle if handle is not None else slugify(name)[:HANDLE_LENGTH])
+    if handle in RESERVED_HANDLES:
+        raise ConflictError(f"the handle {handle} is kept for the server itself")
+    if handle == blog.handle:
+        raise ConflictError(f"the handle {handle} is the blog's own")
+    if url and not url.startswith(("https://", "http://")):
+        raise InvalidFieldError("url", "begins with https://")
+    return Author(
+        id=new_id(),
+        blog_id=blog.id,
+        handle=handle,
+        name=name,
+        about=about.strip(),
+        url=url,
+        fediverse=fediverse.strip().removeprefix("@"),
+        avatar=None,
+        role=role,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def _make_keys(owner: str) -> tuple[StoredKey, StoredKey]:
+    rsa_private, rsa_public = await to_thread(generate_rsa)
+    ed_private, ed_public = await to_thread(generate_ed25519)
+    return (
+        StoredKey(owner, MAIN_KEY, RSA, rsa_private, rsa_public),
+        StoredKey(owner, ED25519_KEY, ED25519, ed_private, ed_public),
+    )
+
+
+def _found(
+    connection: Connection,
+    blog: Blog,
+    owner: Author,
+    pairs: Sequence[StoredKey],
+    addresses: Addresses,
+) -> tuple[Blog, bool]:
+    standing = blog_rows.first(connection)
+    if standing is not None:  # another process was faster
+        return standing, False
+    blog_rows.insert_blog(connection, blog)
+    author_rows.insert_author(connection, owner)
+    key_rows.insert_keys(connection, blog.id, list(pairs), blog.created_at)
+    server_rows.put(connection, "base_url", addresses.base_url)
+    server_rows.put(connection, "handle", addresses.handle)
+    server_rows.put(connection, "handle_host", addresses.handle_host)
+    return blog, True
+
+
+def _written_down(connection: Connection) -> dict[str, str]:
+    return {
+        key: server_rows.get(connection, key) or "" for key in ("base_url", "handle", "handle_host")
+    }
+
+
+def _refuse_changes(written: dict[str, str], settings: Settings, founding: Founding) -> None:
+    base_url, handle = written["base_url"], written["handle"]
+    if settings.base_url != base_url:
+        raise IdentityChangedError(
+            f"this database belongs to {base_url}, but the base URL is set to "
+            f"{settings.base_url}. Every address that other servers know begins with {base_url}. "
+            f"Either set FEDBLOG_BASE_URL={base_url}, or begin a new blog in another data folder "
+            "(--data DIR or FEDBLOG_DATABASE_URL) under the new address"
+        )
+    wanted = Addresses(base_url, handle, settings.handle_host)
+    if wanted.handle_host != written["handle_host"]:
+        raise IdentityChangedError(
+            f"followers know this blog as @{handle}@{written['handle_host']}, but the handle's "
+            f"host is set to {wanted.handle_host}. Either set "
+            f"FEDBLOG_HANDLE_HOST={written['handle_host']}, or begin a new blog in another data "
+            "folder (--data DIR or FEDBLOG_DATABASE_URL)"
+        )
+    if founding.handle is not None and check_handle(founding.handle) != handle:
+        raise IdentityChangedError(
+            f"this blog is @{handle}@{written['handle_host']}, but the handle {founding.handle} "
+            f"was asked for. Either leave it out (or say {handle}), or begin a new blog in "
+            "another data folder (--data DIR or FEDBLOG_DATABASE_URL)"
+        )
+
+
+async def _blog(store: Store) -> Blog:
+    blog = await store.read(blog_rows.first)
+    if blog is None:
+        raise NotFoundError("there is no blog yet; run fedblog init or fedblog serve first")
+    return blog
+
+
+def _hash(token: str) -> str:
+    return sha256(token.strip().encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""The private keys of this server's actors, held in memory for signing."""
+
+import asyncio
+from collections.abc import Sequence
+
+from fedblog.domain.addresses import Addresses
+from fedblog.signatures.keys import PrivateKey, SigningKey, load_private
+from fedblog.storage import keys as key_rows
+from fedblog.storage.changes import Change
+from fedblog.storage.keys import StoredKey
+from fedblog.storage.store import Store
+
+
+class UnknownKeyError(Exception):
+    """No such local actor has a key in the ring."""
+
+
+class KeyRing:
+    """Keys by owner (``blog``, ``readers``, ``instance`` or an author's id) and fragment.
+
+    It hears of new keys through the feed of changes and is read again on the next `fresh()`;
+    whoever adds keys in this process calls `reload()` itself.
+    """
+
+    def __init__(self, store: Store, addresses: Addresses, blog_id: int) -> None:
+        self._store = store
+        self._addresses = addresses
+        self._blog_id = blog_id
+        self._stored: dict[tuple[str, str], StoredKey] = {}
+        self._loaded: dict[tuple[str, str], PrivateKey] = {}
+        self._is_stale = asyncio.Event()
+        self._stop_listening = store.listen(self._heard)
+
+    @classmethod
+    async def load(cls, store: Store, addresses: Addresses, blog_id: int) -> "KeyRing":
+        """A ring filled from the keys table."""
+        ring = cls(store, addresses, blog_id)
+        await ring.reload()
+        return ring
+
+    def signing_key(self, owner: str, fragment: str = "main-key") -> SigningKey:
+        """The key of *owner* with the id peers know it by. Raises UnknownKeyError."""
+        name = (owner, fragment)
+        if (private := self._loaded.get(name)) is None:
+            private = self._loaded[name] = load_private(self._find(name).private_pem)
+        return SigningKey(self._addresses.key(owner, fragment), private)
+
+    def public_pem(self, owner: str, fragment: str = "main-key") -> str:
+        """The public half as SubjectPublicKeyInfo PEM. Raises UnknownKeyError."""
+        return self._find((owner, fragment)).public_pem
+
+    async def reload(self) -> None:
+        """Read the keys table again."""
+        self._is_stale.clear()
+        rows = await self._store.read(key_rows.active, self._blog_id)
+        self._stored = {(row.owner, row.fragment): row for row in rows}
+        self._loaded = {name: key for name, key in self._loaded.items() if name in self._stored}
+
+    async def fresh(self) -> "KeyRing":
+        """The ring itself, read again first where another process has changed the keys."""
+        if self._is_stale.is_set():
+            await self.reload()
+        return self
+
+    async def run(self) -> None:
+        """Follow the changes until cancelled (a job: the app's lifespan starts it)."""
+        while True:
+            await self._is_stale.wait()
+            await self.reload()
+
+    def close(self) -> None:
+        """Hear no more of changes."""
+        self._stop_listening()
+
+    def _find(self, name: tuple[str, str]) -> StoredKey:
+        try:
+            return self._stored[name]
+        except KeyError:
+            raise UnknownKeyError(f"there is no {name[1]} of the local actor {name[0]}") from None
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        if any(change.kind in ("keys", "everything") for change in changes):
+            self._is_stale.set()

@@ -1,0 +1,50 @@
+"""Answers kept by Idempotency-Key, so that a repeated request changes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from fedblog.storage.tables import idempotency_keys
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What a request was answered with; *request_hash* tells it from another under the key."""
+
+    request_hash: str
+    status: int
+    body: bytes
+
+
+def find(connection: Connection, author_id: str, key: str) -> KeptAnswer | None:
+    """The answer an author's request with *key* got, or None for a new key."""
+    row = connection.execute(
+        select(
+            idempotency_keys.c.request_hash, idempotency_keys.c.status, idempotency_keys.c.body
+        ).where(idempotency_keys.c.author_id == author_id, idempotency_keys.c.key == key)
+    ).first()
+    return KeptAnswer(row.request_hash, row.status, bytes(row.body)) if row else None
+
+
+def keep(
+    connection: Connection, author_id: str, key: str, answer: KeptAnswer, now: datetime
+) -> None:
+    """Keep *answer* under *key*."""
+    connection.execute(
+        insert(idempotency_keys).values(
+            author_id=author_id,
+            key=key,
+            request_hash=answer.request_hash,
+            status=answer.status,
+            body=answer.body,
+            created_at=now,
+        )
+    )
+
+
+def drop_before(connection: Connection, moment: datetime) -> int:
+    """Forget keys older than *moment*; how many there were."""
+    return connection.execute(
+        delete(idempotency_keys).where(idempotency_keys.c.created_at < moment)
+    ).rowcount

@@ -1,0 +1,302 @@
+"""Rows of posts with their bylines, tags, categories and featured pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
+from fedblog.storage import media as media_rows
+from fedblog.storage.changes import Change, record
+from fedblog.storage.tables import (
+    activities,
+    authors,
+    comments,
+    deliveries,
+    followers,
+    post_authors,
+    post_terms,
+    posts,
+    reactions,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A tag or category: *slug* in addresses, *name* as written."""
+
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A post's tags and categories in their order."""
+
+    tags: tuple[Term, ...] = ()
+    categories: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PostCounts:
+    """What came of a post. *likes* counts people (a like and an emoji of one person are one);
+    *followers_reached* the followers whose inbox took the post's Create."""
+
+    comments: int = 0
+    likes: int = 0
+    shares: int = 0
+    followers_reached: int = 0
+
+
+def get(connection: Connection, blog_id: int, post_id: str) -> Post | None:
+    """The post *post_id* in whatever state (deleted ones too), or None."""
+    rows = connection.execute(
+        select(posts).where(posts.c.blog_id == blog_id, posts.c.id == post_id)
+    ).all()
+    loaded = _load(connection, rows)
+    return loaded[0] if loaded else None
+
+
+def list_page(
+    connection: Connection,
+    blog_id: int,
+    *,
+    status: PostStatus | None,
+    before: str | None,
+    limit: int,
+) -> list[Post]:
+    """Posts that are not deleted, newest id first, beginning below the id *before*."""
+    query = select(posts).where(posts.c.blog_id == blog_id)
+    if status is None:
+        query = query.where(posts.c.status != PostStatus.DELETED.value)
+    else:
+        query = query.where(posts.c.status == status.value)
+    if before is not None:
+        query = query.where(posts.c.id < before)
+    rows = connection.execute(query.order_by(posts.c.id.desc()).limit(limit)).all()
+    return _load(connection, rows)
+
+
+def due(connection: Connection, blog_id: int, now: datetime, limit: int = 20) -> list[str]:
+    """The ids of scheduled posts whose time has come, earliest first."""
+    return list(
+        connection.execute(
+            select(posts.c.id)
+            .where(
+                posts.c.blog_id == blog_id,
+                posts.c.status == PostStatus.SCHEDULED.value,
+                posts.c.publish_at <= now,
+            )
+            .order_by(posts.c.publish_at, posts.c.id)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def next_due(connection: Connection, blog_id: int) -> datetime | None:
+    """When the next scheduled post goes out, or None."""
+    return connection.execute(
+        select(func.min(posts.c.publish_at)).where(
+            posts.c.blog_id == blog_id, posts.c.status == PostStatus.SCHEDULED.value
+        )
+    ).scalar()
+
+
+def insert_post(connection: Connection, post: Post, terms: Terms) -> None:
+    """Store a new post."""
+    connection.execute(
+        insert(posts).values(
+            id=post.id, blog_id=post.blog_id, created_at=post.created_at, **_values(post)
+        )
+    )
+    _insert_bylines(connection, post)
+    _insert_terms(connection, post.id, terms)
+    record(connection, Change("post", post.id))
+
+
+def update_post(connection: Connection, post: Post, terms: Terms | None) -> None:
+    """Store *post* over its row; *terms* None leaves tags and categories as they are."""
+    connection.execute(update(posts).where(posts.c.id == post.id).values(**_values(post)))
+    connection.execute(delete(post_authors).where(post_authors.c.post_id == post.id))
+    _insert_bylines(connection, post)
+    if terms is not None:
+        connection.execute(delete(post_terms).where(post_terms.c.post_id == post.id))
+        _insert_terms(connection, post.id, terms)
+    record(connection, Change("post", post.id))
+
+
+def counts(connection: Connection, post_ids: Sequence[str]) -> dict[str, PostCounts]:
+    """The counts of each of *post_ids*, in three statements."""
+    found = {post_id: PostCounts() for post_id in post_ids}
+    if not found:
+        return found
+    for post_id, number in connection.execute(
+        select(comments.c.post_id, func.count())
+        .where(
+            comments.c.post_id.in_(post_ids),
+            comments.c.status == "approved",
+            comments.c.visibility == "public",
+            comments.c.deleted_at.is_(None),
+        )
+        .group_by(comments.c.post_id)
+    ):
+        found[post_id] = replace(found[post_id], comments=number)
+    is_share = reactions.c.kind == "announce"
+    for post_id, share, number in connection.execute(
+        select(reactions.c.post_id, is_share, func.count(func.distinct(reactions.c.actor_uri)))
+        .where(
+            reactions.c.post_id.in_(post_ids),
+            reactions.c.comment_id.is_(None),
+            reactions.c.kind.in_(("like", "emoji", "announce")),
+        )
+        .group_by(reactions.c.post_id, is_share)
+    ):
+        kind = "shares" if share else "likes"
+        found[post_id] = replace(found[post_id], **{kind: number})
+    for post_id, number in connection.execute(
+        select(activities.c.post_id, func.count(func.distinct(followers.c.actor_uri)))
+        .select_from(activities)
+        .join(deliveries, deliveries.c.activity_id == activities.c.id)
+        .join(
+            followers,
+            (followers.c.inbox_id == deliveries.c.inbox_id)
+            & (followers.c.owner == activities.c.owner)
+            & (followers.c.blog_id == activities.c.blog_id),
+        )
+        .where(
+            activities.c.post_id.in_(post_ids),
+            activities.c.type == "Create",
+            deliveries.c.state == "delivered",
+        )
+        .group_by(activities.c.post_id)
+    ):
+        found[post_id] = replace(found[post_id], followers_reached=number)
+    return found
+
+
+def _values(post: Post) -> dict[str, Any]:
+    return {
+        "version": post.version,
+        "status": post.status.value,
+        "title": post.title,
+        "slug": post.slug,
+        "path": post.path,
+        "content_source": post.content_source,
+        "content_format": post.content_format,
+        "content_html": post.content_html,
+        "summary": post.summary,
+        "excerpt": post.excerpt,
+        "language": post.language,
+        "voice": post.voice,
+        "comments": post.comments.value,
+        "featured_media": post.featured_media.id if post.featured_media else None,
+        "updated_at": post.updated_at,
+        "publish_at": post.publish_at,
+        "published_at": post.published_at,
+        "edited_at": post.edited_at,
+        "deleted_at": post.deleted_at,
+    }
+
+
+def _insert_bylines(connection: Connection, post: Post) -> None:
+    if not post.bylines:
+        return
+    connection.execute(
+        insert(post_authors),
+        [
+            {
+                "post_id": post.id,
+                "position": position,
+                "author_id": byline.author_id,
+                "guest_name": None if byline.author_id else byline.name,
+                "guest_url": None if byline.author_id else byline.url,
+            }
+            for position, byline in enumerate(post.bylines)
+        ],
+    )
+
+
+def _insert_terms(connection: Connection, post_id: str, terms: Terms) -> None:
+    rows = [
+        {
+            "post_id": post_id,
+            "kind": kind,
+            "slug": term.slug,
+            "name": term.name,
+            "position": position,
+        }
+        for kind, items in (("tag", terms.tags), ("category", terms.categories))
+        for position, term in enumerate(items)
+    ]
+    if rows:
+        connection.execute(insert(post_terms), rows)
+
+
+def _load(connection: Connection, rows: Sequence[Row[Any]]) -> list[Post]:
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    pictures = media_rows.find(
+        connection, rows[0].blog_id, {row.featured_media for row in rows if row.featured_media}
+    )
+    bylines: dict[str, list[Byline]] = {}
+    for row in connection.execute(
+        select(
+            post_authors.c.post_id,
+            post_authors.c.guest_name,
+            post_authors.c.guest_url,
+            authors.c.id,
+            authors.c.name,
+            authors.c.handle,
+            authors.c.url,
+            authors.c.fediverse,
+        )
+        .join_from(post_authors, authors, authors.c.id == post_authors.c.author_id, isouter=True)
+        .where(post_authors.c.post_id.in_(ids))
+        .order_by(post_authors.c.post_id, post_authors.c.position)
+    ):
+        byline = (
+            Byline(row.name, row.id, row.handle, row.url, row.fediverse)
+            if row.id
+            else Byline(row.guest_name or "", url=row.guest_url or "")
+        )
+        bylines.setdefault(row.post_id, []).append(byline)
+    terms: dict[tuple[str, str], list[str]] = {}
+    for row in connection.execute(
+        select(post_terms.c.post_id, post_terms.c.kind, post_terms.c.name)
+        .where(post_terms.c.post_id.in_(ids))
+        .order_by(post_terms.c.post_id, post_terms.c.kind, post_terms.c.position)
+    ):
+        terms.setdefault((row.post_id, row.kind), []).append(row.name)
+    return [
+        Post(
+            id=row.id,
+            blog_id=row.blog_id,
+            version=row.version,
+            status=PostStatus(row.status),
+            title=row.title,
+            slug=row.slug,
+            path=row.path,
+            content_source=row.content_source,
+            content_format=row.content_format,
+            content_html=row.content_html,
+            summary=row.summary,
+            excerpt=row.excerpt,
+            language=row.language,
+            voice=row.voice,
+            comments=CommentPolicy(row.comments),
+            featured_media=pictures.get(row.featured_media),
+            tags=tuple(terms.get((row.id, "tag"), ())),
+            categories=tuple(terms.get((row.id, "category"), ())),
+            bylines=tuple(bylines.get(row.id, ())),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            publish_at=row.publish_at,
+            published_at=row.published_at,
+            edited_at=row.edited_at,
+            deleted_at=row.deleted_at,
+        )
+        for row in rows
+    ]
