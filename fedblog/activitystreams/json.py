@@ -1,0 +1,96 @@
+"""Bytes to JSON and back, strictly: what two parsers could understand differently is refused.
+
+orjson already refuses NaN, Infinity, lone surrogates, invalid UTF-8 and numbers beyond a double.
+It keeps the last of duplicate keys, takes NUL and turns long integers into floats; these are
+looked for here (security cases S17 and S36).
+"""
+
+import re
+from typing import Any
+
+import orjson
+
+from fedblog.activitystreams.errors import MalformedJsonError, TooLargeJsonError
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
+_LONGEST_NUMBER = 40
+_LONGEST_INTEGER = 20
+
+
+def parse(body: bytes, *, max_depth: int, max_items: int) -> dict[str, Any]:
+    """The JSON object in *body*.
+
+    Raises MalformedJsonError where *body* is not JSON or no object, repeats a key, holds U+0000 or
+    a number too long for a database; TooLargeJsonError where it nests deeper than *max_depth* or
+    an array or object has more than *max_items* entries.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "depth" in str(error) or "recursion" in str(error):
+            raise TooLargeJsonError("the JSON is nested too deeply") from None
+        raise MalformedJsonError(f"not JSON: {error}") from None
+    if type(document) is not dict:
+        raise MalformedJsonError("not a JSON object")
+
+    strings = 0
+    has_floats = False
+    depth = 0
+    level: list[Any] = [document]
+    while level:
+        depth += 1
+        if depth > max_depth:
+            raise TooLargeJsonError(f"nested more than {max_depth} deep")
+        below: list[Any] = []
+        for container in level:
+            if len(container) > max_items:
+                raise TooLargeJsonError(f"more than {max_items} entries in one place")
+            values = container
+            if type(container) is dict:
+                strings += len(container)
+                values = container.values()
+            for value in values:
+                kind = type(value)
+                if kind is str:
+                    strings += 1
+                elif kind is dict or kind is list:
+                    below.append(value)
+                elif kind is float:
+                    has_floats = True
+        level = below
+
+    # A key that stands twice is parsed once: then the text has more strings than the document.
+    quotes = body.count(b'"')
+    if b"\\" in body:
+        if b"\\u0000" in body and _has_nul(document):
+            raise MalformedJsonError("U+0000 in a text")
+        escaped = body.replace(b"\\\\", b"") if b"\\\\" in body else body
+        quotes -= escaped.count(b'\\"')
+    if quotes != 2 * strings:
+        raise MalformedJsonError("a key stands twice in one object")
+    if has_floats:
+        _check_numbers(body)
+    return document
+
+
+def dump(document: Any) -> bytes:
+    """*document* as compact UTF-8 JSON."""
+    return orjson.dumps(document)
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any("\0" in key or _has_nul(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(_has_nul(item) for item in value)
+    return False
+
+
+def _check_numbers(body: bytes) -> None:
+    for number in _NUMBER.findall(_STRING.sub(b"", body)):
+        digits = number.lstrip(b"-")
+        if len(number) > _LONGEST_NUMBER or (digits.isdigit() and len(digits) > _LONGEST_INTEGER):
+            raise MalformedJsonError("a number with too many digits")

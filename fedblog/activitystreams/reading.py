@@ -1,0 +1,168 @@
+"""JSON to typed values, tolerant of every form that peers really use.
+
+Contexts are not looked at and never fetched: the properties are read by their plain names. What a
+document says is taken as its claim; who may claim it is decided where it is used. Every function
+raises ReadingError (one of its named kinds) and nothing else.
+"""
+
+from typing import Any
+
+from fedblog.activitystreams import values
+from fedblog.activitystreams.documents import (
+    Activity,
+    ActorDocument,
+    Attachment,
+    Collection,
+    Emoji,
+    Hashtag,
+    KeyDocument,
+    Mention,
+    Object,
+    Poll,
+    PollOption,
+)
+from fedblog.activitystreams.errors import (
+    MalformedJsonError,
+    MissingPropertyError,
+    MissingTypeError,
+    ReadingError,
+    TooLargeJsonError,
+    UnexpectedTypeError,
+)
+from fedblog.activitystreams.reading_actors import read_actor, read_key
+from fedblog.activitystreams.reading_collections import read_collection
+from fedblog.activitystreams.reading_objects import read_emojis, read_mentions, read_object
+from fedblog.activitystreams.values import Document
+from fedblog.activitystreams.vocabulary import (
+    ACTIVITY_TYPES,
+    ACTOR_TYPES,
+    PUBLIC,
+)
+
+__all__ = [
+    "Activity",
+    "ActorDocument",
+    "Attachment",
+    "Collection",
+    "Emoji",
+    "Hashtag",
+    "KeyDocument",
+    "MalformedJsonError",
+    "Mention",
+    "MissingPropertyError",
+    "MissingTypeError",
+    "Object",
+    "Poll",
+    "PollOption",
+    "ReadingError",
+    "TooLargeJsonError",
+    "UnexpectedTypeError",
+    "is_public",
+    "read_activity",
+    "read_actor",
+    "read_collection",
+    "read_key",
+    "read_object",
+]
+
+_MAX_INNER = 4
+
+
+def is_public(item: Activity | Object) -> bool:
+    """Whether *item* is addressed to everyone, in ``to`` or (unlisted) in ``cc``."""
+    return PUBLIC in item.to or PUBLIC in item.cc
+
+
+def read_activity(document: Document) -> Activity:
+    """The activity in *document*.
+
+    Raises MissingTypeError, UnexpectedTypeError for what is no activity, MissingPropertyError
+    where no actor is named.
+    """
+    return _read_activity(document, None, _MAX_INNER)
+
+
+def _read_activity(document: Document, default_actor: str | None, levels: int) -> Activity:
+    type_ = values.type_of(document)
+    if type_ not in ACTIVITY_TYPES:
+        if not type_:
+            raise MissingTypeError("there is no usable 'type'")
+        raise UnexpectedTypeError(type_, "activity")
+    actor = values.uri(document.get("actor"))
+    if actor is None or not values.web_address(actor):
+        if default_actor is None or "actor" in document:
+            raise MissingPropertyError("actor")
+        actor = default_actor
+    to = values.audience(document.get("to"))
+    cc = values.audience(document.get("cc"))
+
+    raw = document.get("object")
+    object_type = ""
+    objects: list[Object] = []
+    inner: Activity | None = None
+    actor_object: ActorDocument | None = None
+    if type(raw) is str:
+        object_ids = values.uris(raw)
+    else:
+        object_ids = values.uris(raw)
+        for position, item in enumerate(values.listed(raw)):
+            if type(item) is not dict:
+                continue
+            item_type = values.type_of(item)
+            if position == 0:
+                object_type = item_type or "Object"
+            try:
+                if item_type in ACTIVITY_TYPES:
+                    if inner is None and levels > 0:
+                        # An undone activity is the undoer's own, even where it leaves that out.
+                        default = actor if type_ == "Undo" else None
+                        inner = _read_activity(item, default, levels - 1)
+                elif item_type in ACTOR_TYPES:
+                    actor_object = actor_object or read_actor(item)
+                elif item_type:
+                    objects.append(read_object(item, to=to, cc=cc))
+            except ReadingError:
+                continue
+
+    emoji = ""
+    emojis: tuple[Emoji, ...] = ()
+    content = values.text(document, "content")
+    tags = document.get("tag")
+    if type_ in ("EmojiReact", "EmojiReaction", "Like"):
+        emoji = _emoji(document, content)
+        if type_ == "EmojiReaction":
+            type_ = "EmojiReact"
+    if tags:
+        emojis = read_emojis(tags)
+    return Activity(
+        id=values.uri(document.get("id")),
+        type=type_,
+        actor=actor,
+        object_id=object_ids[0] if object_ids else None,
+        object_ids=object_ids,
+        object_type=object_type,
+        object=objects[0] if objects else None,
+        objects=tuple(objects),
+        inner=inner,
+        actor_object=actor_object,
+        target=values.uri(document.get("target")),
+        to=to,
+        cc=cc,
+        audience=values.uris(document.get("audience")),
+        content=content,
+        emoji=emoji,
+        emojis=emojis,
+        mentions=read_mentions(tags) if tags else (),
+        published=values.moment(document.get("published")),
+        updated=values.moment(document.get("updated")),
+        proof=document.get("proof"),
+    )
+
+
+def _emoji(document: Document, content: str) -> str:
+    """The reaction: one emoji or ``:shortcode:``. Longer texts are none."""
+    found: Any = content or document.get("_misskey_reaction")
+    if type(found) is not str:
+        return ""
+    found = found.strip()
+    return found if 0 < len(found) <= 64 and found.isprintable() and "<" not in found else ""

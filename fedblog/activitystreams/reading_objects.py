@@ -1,0 +1,263 @@
+"""Notes, articles, videos, polls and the like: JSON to Object."""
+
+import re
+from html import escape
+from typing import Any
+
+from fedblog.activitystreams import values
+from fedblog.activitystreams.documents import (
+    Attachment,
+    Collection,
+    Emoji,
+    Hashtag,
+    Mention,
+    Object,
+    Poll,
+    PollOption,
+)
+from fedblog.activitystreams.errors import MissingTypeError, ReadingError, UnexpectedTypeError
+from fedblog.activitystreams.reading_collections import read_collection
+from fedblog.activitystreams.values import Document
+from fedblog.activitystreams.vocabulary import (
+    ACTIVITY_TYPES,
+    ACTOR_TYPES,
+    ATTACHMENT_TYPES,
+    COLLECTION_TYPES,
+    LD_JSON,
+)
+
+_MAX_MARKDOWN = 50_000
+_QUOTE_NAMES = ("quote", "quoteUrl", "quoteUri", "_misskey_quote")
+_ACTIVITY_MEDIA = re.compile(r"application/(?:activity\+json|ld\+json)", re.IGNORECASE)
+
+
+def read_object(
+    document: Document, *, to: tuple[str, ...] = (), cc: tuple[str, ...] = ()
+) -> Object:
+    """The object in *document*, of whatever type it is.
+
+    An object that says nothing of whom it is for takes *to* and *cc*, those of the activity that
+    carries it (ActivityPub, section 6.2). Raises MissingTypeError, and UnexpectedTypeError for
+    activities, actors and collections.
+    """
+    type_ = values.type_of(document)
+    if not type_:
+        raise MissingTypeError("there is no usable 'type'")
+    if type_ in ACTIVITY_TYPES or type_ in ACTOR_TYPES or type_ in COLLECTION_TYPES:
+        raise UnexpectedTypeError(type_, "object")
+    get = document.get
+    id_ = values.uri(get("id"))
+    content = values.text(document, "content")
+    media_type = get("mediaType")
+    html = content
+    if content and type(media_type) is str and media_type != "text/html":
+        html = _as_html(content, media_type)
+    if "to" in document or "cc" in document:
+        to = values.audience(get("to"))
+        cc = values.audience(get("cc"))
+    tags = get("tag")
+    mentions: tuple[Mention, ...] = ()
+    hashtags: tuple[Hashtag, ...] = ()
+    emojis: tuple[Emoji, ...] = ()
+    quotes: dict[str, None] = {}
+    if tags:
+        mentions, hashtags, emojis = read_mentions(tags), _hashtags(tags), read_emojis(tags)
+        quotes = _quote_links(tags)
+    for name in _QUOTE_NAMES:
+        if name in document and (quote := values.uri(document[name])):
+            quotes[quote] = None
+    replies, replies_collection = _replies(get("replies"))
+    attachment = get("attachment")
+    context = get("context") or get("conversation")
+    return Object(
+        id=id_,
+        type=type_,
+        attributed_to=values.uris(get("attributedTo")) or values.uris(get("actor")),
+        in_reply_to=values.uri(get("inReplyTo")),
+        name=values.text(document, "name"),
+        content=html,
+        summary=values.text(document, "summary"),
+        sensitive=get("sensitive") is True or get("as:sensitive") is True,
+        language=values.language(document, content),
+        url=page_address(get("url")) or values.web_address(id_),
+        published=values.moment(get("published")),
+        updated=values.moment(get("updated")),
+        to=to,
+        cc=cc,
+        audience=values.uris(get("audience")),
+        attachments=_attachments(attachment) if attachment else (),
+        mentions=mentions,
+        hashtags=hashtags,
+        emojis=emojis,
+        quotes=tuple(quotes),
+        poll=_poll(document) if "oneOf" in document or "anyOf" in document else None,
+        former_type=values.text(document, "formerType") if "formerType" in document else "",
+        replies=replies,
+        replies_collection=replies_collection,
+        likes_total=_total(get("likes")),
+        shares_total=_total(get("shares")),
+        context=context if type(context) is str and len(context) <= values.MAX_URI else None,
+    )
+
+
+def page_address(value: Any) -> str:
+    """The address of the page for people in *value*: a text, a Link, or a list of them."""
+    if type(value) is str:
+        return values.web_address(value)
+    fallback = ""
+    for item in values.listed(value):
+        if type(item) is str:
+            address, media_type = values.web_address(item), ""
+        elif type(item) is dict:
+            address = values.web_address(item.get("href") or item.get("url"))
+            media_type = item.get("mediaType") or item.get("mimeType") or ""
+        else:
+            continue
+        if not address:
+            continue
+        if media_type == "text/html":
+            return address
+        if not fallback and (not media_type or media_type == "application/html"):
+            fallback = address
+    return fallback
+
+
+def _as_html(content: str, media_type: str) -> str:
+    kind = media_type.split(";")[0].strip().lower()
+    if kind in ("text/markdown", "text/x-markdown") and len(content) <= _MAX_MARKDOWN:
+        from fedblog.text import markdown  # heavy, and few peers need it
+
+        return markdown.render(content)
+    if kind.startswith("text/") and kind not in ("text/html", "text/xhtml"):
+        paragraphs = (escape(part, quote=False) for part in re.split(r"\n{2,}", content.strip()))
+        return "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in paragraphs)
+    return content
+
+
+def _tagged(tags: Any, type_: str) -> list[Document]:
+    return [
+        tag for tag in values.listed(tags) if type(tag) is dict and values.type_of(tag) == type_
+    ]
+
+
+def read_mentions(tags: Any) -> tuple[Mention, ...]:
+    """The mentions in *tags* that name someone by address."""
+    found = []
+    for tag in _tagged(tags, "Mention"):
+        href = values.web_address(tag.get("href"))
+        if href:
+            name = tag.get("name")
+            found.append(Mention(href, name if type(name) is str else ""))
+    return tuple(found)
+
+
+def _hashtags(tags: Any) -> tuple[Hashtag, ...]:
+    found: dict[str, Hashtag] = {}
+    for tag in _tagged(tags, "Hashtag"):
+        name = values.text(tag, "name").strip().lstrip("#")
+        if name:
+            found.setdefault(name, Hashtag(name, values.web_address(tag.get("href"))))
+    return tuple(found.values())
+
+
+def read_emojis(tags: Any) -> tuple[Emoji, ...]:
+    """The custom emojis in *tags* that have a picture."""
+    found = []
+    for tag in _tagged(tags, "Emoji"):
+        shortcode = values.text(tag, "name").strip().strip(":")
+        url = picture_address(tag.get("icon"))
+        if shortcode and url:
+            found.append(Emoji(shortcode, url))
+    return tuple(found)
+
+
+def picture_address(value: Any) -> str:
+    """The address of the first picture in *value*: a text, an Image, a Link, a list of them."""
+    for item in values.listed(value):
+        if type(item) is str:
+            address = values.web_address(item)
+        elif type(item) is dict:
+            address = media_address(item.get("url")) or values.web_address(item.get("href"))
+        else:
+            continue
+        if address:
+            return address
+    return ""
+
+
+def media_address(value: Any) -> str:
+    """The first usable address in *value*: a text, a Link, or a list of them."""
+    for item in values.listed(value):
+        address = values.web_address(item.get("href") if type(item) is dict else item)
+        if address:
+            return address
+    return ""
+
+
+def _quote_links(tags: Any) -> dict[str, None]:
+    """Quotes written as Link tags (FEP-e232): links to something of ActivityPub's media type."""
+    found: dict[str, None] = {}
+    for tag in _tagged(tags, "Link"):
+        media_type = tag.get("mediaType")
+        if type(media_type) is str and _ACTIVITY_MEDIA.match(media_type):
+            if "profile" not in media_type and "ld+json" in media_type and media_type != LD_JSON:
+                continue
+            if href := values.web_address(tag.get("href")):
+                found[href] = None
+    return found
+
+
+def _attachments(value: Any) -> tuple[Attachment, ...]:
+    found = []
+    for item in values.listed(value):
+        if type(item) is not dict:
+            continue
+        type_ = values.type_of(item)
+        if type_ not in ATTACHMENT_TYPES:
+            continue
+        url = item.get("url")
+        address = media_address(url) or values.web_address(item.get("href"))
+        if not address:
+            continue
+        media_type = item.get("mediaType")
+        if type(media_type) is not str and type(url) is list and type(url[0]) is dict:
+            media_type = url[0].get("mediaType")
+        found.append(
+            Attachment(
+                type=type_,
+                url=address,
+                media_type=media_type if type(media_type) is str else "",
+                name=values.text(item, "name") or values.text(item, "summary"),
+                width=values.count(item.get("width")),
+                height=values.count(item.get("height")),
+            )
+        )
+    return tuple(found)
+
+
+def _poll(document: Document) -> Poll:
+    multiple = "anyOf" in document and bool(document["anyOf"])
+    options = []
+    for item in values.listed(document.get("anyOf" if multiple else "oneOf")):
+        if type(item) is dict and (name := values.text(item, "name")):
+            options.append(PollOption(name, _total(item.get("replies"))))
+    ends_at = values.moment(document.get("endTime")) or values.moment(document.get("closed"))
+    return Poll(tuple(options), multiple, ends_at, values.count(document.get("votersCount")))
+
+
+def _total(value: Any) -> int | None:
+    return values.count(value.get("totalItems")) if type(value) is dict else None
+
+
+def _replies(value: Any) -> tuple[str | None, Collection | None]:
+    """The collection of replies: its address, and what of it is embedded."""
+    if value is None or type(value) is str:
+        return values.uri(value), None
+    if type(value) is list:
+        return None, Collection(None, "Collection", values.uris(value))
+    if type(value) is dict:
+        try:
+            return values.uri(value), read_collection(value)
+        except ReadingError:
+            return values.uri(value), None
+    return None, None

@@ -1,0 +1,104 @@
+"""The names that ActivityStreams 2.0 and its extensions give to things."""
+
+from typing import Final
+
+AS: Final = "https://www.w3.org/ns/activitystreams"
+PUBLIC: Final = "https://www.w3.org/ns/activitystreams#Public"
+"""The special collection of everyone (ActivityPub, section 5.6)."""
+PUBLIC_FORMS: Final = frozenset({PUBLIC, "as:Public", "Public"})
+
+ACTIVITY_JSON: Final = "application/activity+json"
+LD_JSON: Final = f'application/ld+json; profile="{AS}"'
+ACCEPT: Final = f"{ACTIVITY_JSON}, {LD_JSON}"
+"""What to ask for when fetching an object."""
+
+ACTOR_TYPES: Final = frozenset(
+    {"Person", "Group", "Service", "Application", "Organization", "Feed", "Actor"}
+)
+REPLY_TYPES: Final = frozenset(
+    {
+        "Note",
+        "Article",
+        "Page",
+        "Question",
+        "Video",
+        "Audio",
+        "Image",
+        "Event",
+        # BookWyrm's kinds of notes
+        "Comment",
+        "Review",
+        "Quotation",
+        "GeneratedNote",
+    }
+)
+"""Objects that may stand as comments where they answer something. A ChatMessage is private."""
+COLLECTION_TYPES: Final = frozenset(
+    {"Collection", "OrderedCollection", "CollectionPage", "OrderedCollectionPage"}
+)
+REACTION_TYPES: Final = frozenset({"Like", "Dislike", "EmojiReact", "EmojiReaction", "Announce"})
+ACTIVITY_TYPES: Final = REACTION_TYPES | {
+    "Create",
+    "Update",
+    "Delete",
+    "Undo",
+    "Follow",
+    "Accept",
+    "Reject",
+    "TentativeAccept",
+    "TentativeReject",
+    "Block",
+    "Flag",
+    "Add",
+    "Remove",
+    "Move",
+    "Offer",
+    "Invite",
+    "Join",
+    "Leave",
+    "Lock",
+    "Ignore",
+    "View",
+    "Read",
+    "Listen",
+    "Travel",
+    "Arrive",
+    "QuoteRequest",
+    "ReplyRequest",
+    "LikeRequest",
+    "AnnounceRequest",
+    "FeatureRequest",
+}
+ATTACHMENT_TYPES: Final = frozenset({"Document", "Image", "Video", "Audio", "Link", "Page"})
+KEY_TYPES: Final = frozenset({"Key", "CryptographicKey", "Multikey"})
+
+CONTEXT: Final = [
+    AS,
+    "https://w3id.org/security/v1",
+    "https://w3id.org/security/multikey/v1",
+    {
+        "toot": "http://joinmastodon.org/ns#",
+        "lemmy": "https://join-lemmy.org/ns#",
+        "gts": "https://gotosocial.org/ns#",
+        "schema": "http://schema.org#",
+        "PropertyValue": "schema:PropertyValue",
+        "value": "schema:value",
+        "Hashtag": "as:Hashtag",
+        "sensitive": "as:sensitive",
+        "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
+        "discoverable": "toot:discoverable",
+        "indexable": "toot:indexable",
+        "featured": {"@id": "toot:featured", "@type": "@id"},
+        "attributionDomains": {"@id": "toot:attributionDomains", "@type": "@id"},
+        "postingRestrictedToMods": "lemmy:postingRestrictedToMods",
+        "webfinger": {"@id": "https://purl.archive.org/socialweb/webfinger#webfinger"},
+        "interactionPolicy": {"@id": "gts:interactionPolicy", "@type": "@id"},
+        "canQuote": {"@id": "gts:canQuote", "@type": "@id"},
+        "canReply": {"@id": "gts:canReply", "@type": "@id"},
+        "canLike": {"@id": "gts:canLike", "@type": "@id"},
+        "canAnnounce": {"@id": "gts:canAnnounce", "@type": "@id"},
+        "automaticApproval": {"@id": "gts:automaticApproval", "@type": "@id"},
+        "manualApproval": {"@id": "gts:manualApproval", "@type": "@id"},
+    },
+]
+"""The context of our own documents; nothing here processes JSON-LD."""
