@@ -5,10 +5,10 @@ a second. Page cache, live streams, loops and cached settings hang on this one m
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, delete
 
 from fedblog.storage.tables import changes
 
@@ -34,18 +34,20 @@ EVERYTHING = Change("everything")
 
 
 def record(connection: Connection, *items: Change) -> None:
-    """Say in the current unit that *items* changed. Repeats within a transaction are dropped."""
+    """Say in the current unit that *items* changed. Repeats within a transaction are dropped.
+
+    The Store writes them to the table as the last statement before the COMMIT, for all units of
+    the transaction together.
+    """
     pending: dict[Change, None] = connection.info.setdefault(PENDING, {})
-    fresh = [item for item in dict.fromkeys(items) if item not in pending]
-    if not fresh:
-        return
-    pending.update(dict.fromkeys(fresh))
-    now = datetime.now(UTC)
-    connection.execute(
-        insert(changes), [{"kind": item.kind, "key": item.key, "at": now} for item in fresh]
-    )
+    pending.update(dict.fromkeys(items))
 
 
 def pending(connection: Connection) -> Iterable[Change]:
     """The changes said on *connection* since the transaction began."""
-    return tuple(connection.info.get(PENDING, {}))
+    return tuple(connection.info.get(PENDING, ()))
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forget changes older than *before*, which every process has seen. Gives how many."""
+    return connection.execute(delete(changes).where(changes.c.at < before)).rowcount
