@@ -7,7 +7,7 @@ follow the environment's proxies.
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -70,7 +70,7 @@ def canonical(url: str) -> str:
     return str(guard.normalise(url))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _request_url(url: str) -> httpx.URL:
     return httpx.URL(url)
 
@@ -189,13 +189,14 @@ class RemoteClient:
             async with asyncio.timeout(self._settings.delivery_timeout):
                 transport = await self._connections.for_posts()
                 with opened:
+                    request = httpx.Request("POST", request_url, headers=sent, content=body)
+                    # Said, so that httpx does not look through all values at each of its reads.
+                    request.headers.encoding = "utf-8"
                     try:
-                        request = httpx.Request("POST", request_url, headers=sent, content=body)
                         return await _answer(transport, request)
                     except _ClosedConnectionError:
                         if opened.count:
                             raise
-                        request = httpx.Request("POST", request_url, headers=sent, content=body)
                         return await _answer(transport, request)
         except TimeoutError:
             raise UnreachableError(f"{target} took too long") from None
@@ -245,11 +246,16 @@ async def _answer(transport: AiohttpTransport, request: httpx.Request) -> Answer
         excerpt = await _excerpt(response)
     finally:
         await _release(response)
-    return Answer(
-        status=response.status_code,
-        retry_after=_retry_after(response.headers.get("retry-after")),
-        body_excerpt=excerpt,
-    )
+    status = response.status_code
+    after = _retry_after(response.headers.get("retry-after")) if status >= 400 else None
+    return Answer(status=status, retry_after=after, body_excerpt=excerpt)
+
+
+def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body's bytes as they come, without httpx's (unbounded) decoding."""
+    stream = response.stream
+    assert isinstance(stream, httpx.AsyncByteStream)
+    return stream.__aiter__()
 
 
 async def _excerpt(response: httpx.Response) -> str:
@@ -257,7 +263,7 @@ async def _excerpt(response: httpx.Response) -> str:
     taken = bytearray()
     size = 0
     try:
-        async for chunk in response.aiter_raw():
+        async for chunk in _raw(response):
             size += len(chunk)
             if len(taken) < _EXCERPT_BYTES:
                 taken += chunk[: _EXCERPT_BYTES - len(taken)]
@@ -281,7 +287,7 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
     body = bytearray()
     received = 0
     try:
-        async for chunk in response.aiter_raw():
+        async for chunk in _raw(response):
             received += len(chunk)
             body += chunk if unpack is None else unpack.decompress(chunk, limit + 1 - len(body))
             if received > limit or len(body) > limit:

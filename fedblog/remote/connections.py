@@ -1,12 +1,13 @@
 """The connections to other servers: pinned to checked addresses, without cookies or proxies.
 
 GETs and POSTs have a pool each, so that slow pages do not hold up deliveries. Every socket comes
-from `_Sockets.open`, which sees each address really connected to, IP literals too (a resolver
-alone does not see those), and counts them: past a bound, requests ask for their connection to be
-closed after the answer, because aiohttp bounds only connections in use.
+from `Connections._socket`, which sees each address really connected to, IP literals too (a resolver
+alone does not see those), and counts them: past a bound, new requests keep no connection, because
+aiohttp bounds only connections in use.
 """
 
 import asyncio
+import resource
 import socket
 import ssl
 from contextvars import ContextVar, Token
@@ -22,6 +23,7 @@ from fedblog.remote import guard
 
 _KEEPALIVE_SECONDS = 20.0
 _DNS_SECONDS = 60
+_MOST_SOCKETS = 4096
 _GET_LIMIT = 64
 _GET_LIMIT_PER_HOST = 8
 
@@ -47,6 +49,28 @@ class Opened:
             _opened.reset(self._token)
 
 
+class _CountedSocket(socket.socket):
+    """A socket that is counted in *open_now* until it is closed."""
+
+    def __init__(self, open_now: set[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._open_now = open_now
+        open_now.add(id(self))
+
+    def close(self) -> None:
+        """Close it; it no longer counts."""
+        self._open_now.discard(id(self))
+        super().close()
+
+
+def _most_sockets() -> int:
+    """How many connections may stay open: half of what the process may have of files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return _MOST_SOCKETS
+    return max(16, min(soft // 2, _MOST_SOCKETS))
+
+
 _opened: ContextVar[Opened | None] = ContextVar("fedblog_opened", default=None)
 
 
@@ -66,7 +90,8 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 class Connections:
-    """Two transports, made at their first use (they belong to the running loop)."""
+    """The transports, made at their first use (they belong to the running loop): for GETs, for
+    POSTs, and one that keeps no connection, used while too many are open."""
 
     def __init__(self, *, ca_file: Path | None, allow_loopback: bool, post_limit: int) -> None:
         self._ca_file = ca_file
@@ -74,43 +99,56 @@ class Connections:
         self._post_limit = post_limit
         self._gets: AiohttpTransport | None = None
         self._posts: AiohttpTransport | None = None
+        self._singles: AiohttpTransport | None = None
         self._opening = asyncio.Lock()
+        self._open_now: set[int] = set()
+        self._most_sockets = _most_sockets()
 
     async def for_gets(self) -> AiohttpTransport:
         """The transport for GETs."""
-        if self._gets is None:
+        if self._gets is None or self._singles is None:
             await self._open()
-        assert self._gets is not None
-        return self._gets
+        transport = self._singles if self._is_crowded else self._gets
+        assert transport is not None
+        return transport
 
     async def for_posts(self) -> AiohttpTransport:
         """The transport for POSTs."""
-        if self._posts is None:
+        if self._posts is None or self._singles is None:
             await self._open()
-        assert self._posts is not None
-        return self._posts
+        transport = self._singles if self._is_crowded else self._posts
+        assert transport is not None
+        return transport
+
+    @property
+    def _is_crowded(self) -> bool:
+        return len(self._open_now) >= self._most_sockets
 
     async def close(self) -> None:
-        """Close both."""
-        for transport in (self._gets, self._posts):
+        """Close them all."""
+        for transport in (self._gets, self._posts, self._singles):
             if transport is not None:
                 await transport.aclose()
 
     async def _open(self) -> None:
         async with self._opening:
-            if self._posts is None:
+            if self._singles is None:
                 context = await asyncio.to_thread(tls_context, self._ca_file)
                 self._gets = self._transport(context, _GET_LIMIT, _GET_LIMIT_PER_HOST)
-                self._posts = self._transport(context, self._post_limit, 0)
+                self._posts = self._transport(context, self._post_limit)
+                self._singles = self._transport(context, self._post_limit, keep=False)
 
-    def _transport(self, context: ssl.SSLContext, limit: int, per_host: int) -> AiohttpTransport:
+    def _transport(
+        self, context: ssl.SSLContext, limit: int, per_host: int = 0, *, keep: bool = True
+    ) -> AiohttpTransport:
         connector = aiohttp.TCPConnector(
             ssl=context,
             resolver=aiohttp.ThreadedResolver(),
             socket_factory=self._socket,
             limit=limit,
             limit_per_host=per_host,
-            keepalive_timeout=_KEEPALIVE_SECONDS,
+            keepalive_timeout=_KEEPALIVE_SECONDS if keep else None,
+            force_close=not keep,
             ttl_dns_cache=_DNS_SECONDS,
         )
         session = aiohttp.ClientSession(
@@ -130,4 +168,4 @@ class Connections:
         opened = _opened.get()
         if opened is not None:
             opened.count += 1
-        return socket.socket(family=family, type=kind, proto=protocol)
+        return _CountedSocket(self._open_now, family=family, type=kind, proto=protocol)

@@ -133,7 +133,7 @@ def _check_host(host: str, *, allow_loopback: bool) -> None:
         raise BlockedAddressError(f"{host} is not a name of the public internet")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def normalise(url: str) -> URL:
     """*url* as it is sent: yarl's quoting, host in IDNA and lower case, a path, no fragment and no
     port that the scheme implies. Raises BlockedAddressError where it is no http(s) URL.
@@ -153,7 +153,7 @@ def normalise(url: str) -> URL:
     return parsed.with_path("/", keep_query=True) if parsed.raw_path in ("", "/") else parsed
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def check_url(url: str, *, allow_private: bool = False) -> URL:
     """*url* as `normalise` gives it, if it may be asked.
 
