@@ -1,0 +1,331 @@
+"""Makes HTML from outside harmless: one allow-list for authors, a narrower one for remote people.
+
+Both work on a parsed tree (html5ever through nh3), so what comes out holds nothing but the
+elements and attributes named here. What the parser cannot do in reasonable time (deep nesting,
+mark-up that multiplies itself) is flattened to its text before it gets there.
+"""
+
+import html as _html
+import re
+import unicodedata
+from typing import Final
+
+import nh3
+
+from fedblog.domain.errors import InvalidFieldError
+
+REMOTE_MAX_CHARACTERS: Final = 100_000
+"""Remote HTML is cut here before it is parsed."""
+REMOTE_MAX_TAGS: Final = 5_000
+"""Remote HTML with more tags is flattened to text."""
+MAX_DEPTH: Final = 100
+"""Deepest nesting given to the parser, whose time grows with its square."""
+NAME_MAX_CHARACTERS: Final = 200
+"""Default bound of :func:`remote_text`."""
+_SHALLOW_TAGS = 500
+_GROWTH = 6
+_MAX_PASSES = 6
+
+_LINK_REL = "nofollow noopener noreferrer ugc"
+_DROPPED_WITH_CONTENT = {
+    "embed",
+    "iframe",
+    "math",
+    "noembed",
+    "noframes",
+    "noscript",
+    "object",
+    "plaintext",
+    "script",
+    "select",
+    "style",
+    "svg",
+    "template",
+    "textarea",
+    "title",
+    "xmp",
+}
+_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta"}
+_VOID |= {"source", "wbr"}
+
+_REMOTE_TAGS = {
+    *("a", "b", "bdi", "blockquote", "br", "code", "del", "em", "i", "ins", "li", "mark", "ol"),
+    *("p", "pre", "q", "rp", "rt", "ruby", "s", "small", "span", "strong", "sub", "sup", "u", "ul"),
+}
+# ``lang`` only where the parser never copies the element: a long value on <b> could multiply.
+_REMOTE_ATTRIBUTES = {
+    "a": {"href"},
+    "blockquote": {"lang"},
+    "ol": {"start"},
+    "p": {"lang"},
+    "span": {"lang"},
+}
+_REMOTE_CLASSES = {
+    "a": {"mention", "hashtag"},
+    "span": {"mention", "invisible", "ellipsis"},
+}
+
+_AUTHOR_TAGS = {
+    *("a", "abbr", "b", "bdi", "blockquote", "br", "caption", "cite", "code", "col", "colgroup"),
+    *("dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "footer"),
+    *("h2", "h3", "h4", "header", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre"),
+    *("q", "rp", "rt", "ruby", "s", "samp", "section", "small", "span", "strong", "sub"),
+    *("summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "u", "ul"),
+    *("var", "wbr"),
+}
+_AUTHOR_ATTRIBUTES = {
+    "*": {"class", "dir", "lang"},
+    "a": {"href", "hreflang", "id", "rel", "title"},
+    "abbr": {"title"},
+    "blockquote": {"cite"},
+    "col": {"span"},
+    "colgroup": {"span"},
+    "del": {"cite", "datetime"},
+    "details": {"open"},
+    "dfn": {"title"},
+    "img": {"alt", "height", "loading", "src", "title", "width"},
+    "ins": {"cite", "datetime"},
+    "li": {"id", "value"},
+    "ol": {"reversed", "start"},
+    "q": {"cite"},
+    "td": {"colspan", "rowspan"},
+    "th": {"abbr", "colspan", "rowspan", "scope"},
+    "time": {"datetime"},
+}
+AUTHOR_CLASSES: Final = {
+    "a": frozenset({"footnote-backref"}),
+    "blockquote": frozenset({"quoted-piece", "pull-quote"}),
+    "cite": frozenset({"byline", "credit", "source"}),
+    "figure": frozenset({"wide"}),
+    "footer": frozenset({"source"}),
+    "hr": frozenset({"footnotes-sep"}),
+    "li": frozenset({"footnote-item"}),
+    "ol": frozenset({"footnotes-list"}),
+    "p": frozenset({"byline", "credit", "headline", "lead", "source"}),
+    "section": frozenset({"footnotes"}),
+    "small": frozenset({"credit"}),
+    "span": frozenset({"byline", "credit", "source"}),
+    "sup": frozenset({"footnote-ref"}),
+    "td": frozenset({"align-left", "align-center", "align-right"}),
+    "th": frozenset({"align-left", "align-center", "align-right"}),
+}
+"""The class names an author may write, by element (a code element also ``language-…``)."""
+_AUTHOR_RELS = {"author", "external", "license", "me", "nofollow", "noopener", "noreferrer"}
+_AUTHOR_RELS |= {"sponsored", "tag", "ugc"}
+_NUMBERS = {"colspan", "height", "rowspan", "span", "start", "value", "width"}
+_FIXED_VALUES = {
+    "dir": {"auto", "ltr", "rtl"},
+    "loading": {"eager", "lazy"},
+    "scope": {"col", "colgroup", "row", "rowgroup"},
+}
+
+_FOOTNOTE_ID = re.compile(r"fn(ref)?[0-9]{1,4}(:[0-9]{1,4})?")
+_CODE_LANGUAGE = re.compile(r"language-[A-Za-z0-9+#-]{1,30}")
+_TAG = re.compile(r"<[^<>]*>")
+_TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
+_OUTPUT_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^<>]*>")
+_HEADING = re.compile(r"<(/?)h([1-6])(?=[\s/>])[^<>]*>", re.IGNORECASE)
+# Elements whose tree always reads back as it was written; any other gets a second look.
+_UNSTEADY = re.compile(r"<(?!/?(?:p|br|a|span|strong|em)[\s/>])", re.IGNORECASE)
+_EMPTY_LINK_CLASS = re.compile(r'(<a [^<>]*) class=""')
+_SPACE = re.compile(r"[^\S\n]+")
+_BLANK_LINES = re.compile(r" ?\n ?(?:\n ?)+")
+
+
+def _author_attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "class":
+        allowed = AUTHOR_CLASSES.get(tag, frozenset())
+        kept = [
+            token
+            for token in value.split()
+            if token in allowed or (tag == "code" and _CODE_LANGUAGE.fullmatch(token))
+        ]
+        return " ".join(kept) or None
+    if name == "rel":
+        return " ".join(token for token in value.lower().split() if token in _AUTHOR_RELS) or None
+    if name == "id":
+        return value if _FOOTNOTE_ID.fullmatch(value) else None
+    if name in _FIXED_VALUES:
+        return value.lower() if value.lower() in _FIXED_VALUES[name] else None
+    if name in _NUMBERS:
+        return value if value.isascii() and value.isdigit() and len(value) <= 6 else None
+    if tag == "img" and name == "src":
+        own = value.startswith("/") and not value.startswith(("//", "/\\"))
+        return value if own or value.lower().startswith(("http://", "https://")) else None
+    return value
+
+
+_REMOTE = nh3.Cleaner(
+    tags=_REMOTE_TAGS,
+    attributes=_REMOTE_ATTRIBUTES,
+    allowed_classes=_REMOTE_CLASSES,
+    clean_content_tags=_DROPPED_WITH_CONTENT,
+    link_rel=_LINK_REL,
+    url_schemes={"http", "https", "mailto"},
+    url_relative="deny",
+)
+_AUTHOR = nh3.Cleaner(
+    tags=_AUTHOR_TAGS,
+    attributes=_AUTHOR_ATTRIBUTES,
+    attribute_filter=_author_attribute,
+    clean_content_tags=_DROPPED_WITH_CONTENT,
+    link_rel=None,
+    url_schemes={"http", "https", "mailto", "tel"},
+)
+_BLOCKS = {"blockquote", "caption", "dd", "div", "dt", "figcaption", "figure", "h1", "h2", "h3"}
+_BLOCKS |= {"h4", "h5", "h6", "header", "footer", "hr", "li", "ol", "p", "pre", "section"}
+_BLOCKS |= {"summary", "table", "tr", "ul"}
+_TEXT = nh3.Cleaner(
+    tags={*_BLOCKS, "br", "td"},
+    attributes={},
+    clean_content_tags=_DROPPED_WITH_CONTENT,
+    link_rel=None,
+)
+
+
+def author_html(html: str) -> str:
+    """The HTML of a local author with nothing in it that could run or reach out of its place.
+
+    Headings are kept within h2 to h4. Raises InvalidFieldError for mark-up nested deeper than
+    MAX_DEPTH.
+    """
+    if _is_too_deep(html):
+        raise InvalidFieldError("content", f"elements are nested deeper than {MAX_DEPTH}")
+    return _settled(_AUTHOR, _HEADING.sub(_author_heading, html))
+
+
+def remote_html(html: str) -> str:
+    """The HTML of a person on another server: text, links, lists, quotes, code, inline marks.
+
+    Pictures are dropped, headings become bold paragraphs, links say that they are not ours
+    (``rel``). Never raises: what cannot be parsed in bounded time comes back as plain text.
+    """
+    if len(html) > REMOTE_MAX_CHARACTERS:
+        html = html[:REMOTE_MAX_CHARACTERS]
+    tags = html.count("<")
+    if tags > REMOTE_MAX_TAGS or (tags > _SHALLOW_TAGS and _is_too_deep(html)):
+        return _flattened(html)
+    if _UNSTEADY.search(html) is None:
+        result = _REMOTE.clean(html)
+    else:
+        result = _settled(_REMOTE, _HEADING.sub(_remote_heading, html))
+        if "<li" in result and _has_stray_item(result):
+            return _flattened(html)
+    if len(result) > _GROWTH * len(html) + 1000:
+        return _flattened(html)
+    if ' class=""' in result:
+        result = result.replace('<span class="">', "<span>")
+        result = _EMPTY_LINK_CLASS.sub(r"\1", result)
+    return result
+
+
+def plain_text(html: str) -> str:
+    """The text of *html*: blocks are apart by a blank line, ``br`` is a line's end."""
+    if html.count("<") > REMOTE_MAX_TAGS or _is_too_deep(html):
+        return _tidied(_html.unescape(_TAG.sub(" ", html)))
+    return text_of(_TEXT.clean(html))
+
+
+def text_of(cleaned: str) -> str:
+    """The text of HTML that a cleaner wrote (every ``<`` in it begins a tag)."""
+    return _tidied(_html.unescape(_OUTPUT_TAG.sub(_text_of_tag, cleaned.replace("\n", " "))))
+
+
+def remote_text(text: str, *, limit: int = NAME_MAX_CHARACTERS) -> str:
+    """A name or another short text from outside, as one line of plain text.
+
+    Control characters, lone surrogates and bidirectional overrides are dropped (they could make a
+    name read as another), white space is one blank, the length at most *limit*. It is not HTML:
+    whoever shows it escapes it.
+    """
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(" " if c.isspace() else c for c in text if c.isspace() or not _is_hidden(c))
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _is_hidden(character: str) -> bool:
+    return (
+        unicodedata.category(character) in ("Cc", "Cs")
+        or "\u202a" <= character <= "\u202e"
+        or "\u2066" <= character <= "\u2069"
+        or "\ufff9" <= character <= "\ufffb"
+        or character in "\u200b\u2060\ufeff"
+    )
+
+
+def _settled(cleaner: nh3.Cleaner, html: str) -> str:
+    """*html* cleaned until another pass would change nothing.
+
+    Taking an element away can leave a tree that no parser would build (a paragraph in a
+    paragraph); a browser would read it otherwise than it was written.
+    """
+    for _ in range(_MAX_PASSES):
+        cleaned = cleaner.clean(html)
+        if cleaned == html:
+            return cleaned
+        if len(cleaned) > _GROWTH * len(html) + 1000:
+            break
+        html = cleaned
+    else:
+        if cleaner.clean(html) == html:
+            return html
+    return _flattened(html)
+
+
+def _flattened(html: str) -> str:
+    text = _tidied(_html.unescape(_TAG.sub(" ", html)))
+    return f"<p>{_html.escape(text, quote=False)}</p>" if text else ""
+
+
+def _is_too_deep(html: str) -> bool:
+    """Whether elements may be nested deeper than MAX_DEPTH (those left open count as nested)."""
+    if html.count("<") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for match in _TAG_NAME.finditer(html):
+        if match[1]:
+            depth = max(0, depth - 1)
+        elif match[2].lower() not in _VOID:
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+    return False
+
+
+def _has_stray_item(cleaned: str) -> bool:
+    """Whether a list item stands outside a list: it would close an item of the page around it."""
+    open_tags: list[str] = []
+    for match in _OUTPUT_TAG.finditer(cleaned):
+        name = match[2]
+        if match[1]:
+            if open_tags:
+                open_tags.pop()
+            continue
+        if name == "li" and (not open_tags or open_tags[-1] not in ("ol", "ul")):
+            return True
+        if name not in _VOID:
+            open_tags.append(name)
+    return False
+
+
+def _author_heading(match: re.Match[str]) -> str:
+    level = min(max(int(match[2]), 2), 4)
+    return f"<{match[1]}h{level}>"
+
+
+def _remote_heading(match: re.Match[str]) -> str:
+    return "</strong></p>" if match[1] else "<p><strong>"
+
+
+def _text_of_tag(match: re.Match[str]) -> str:
+    if match[2] == "br":
+        return "\n"
+    if match[2] == "td":
+        return " "
+    return "\n\n" if match[2] in _BLOCKS else ""
+
+
+def _tidied(text: str) -> str:
+    text = _SPACE.sub(" ", text.replace("\r", " ").replace("\x00", ""))
+    return _BLANK_LINES.sub("\n\n", text.replace(" \n", "\n").replace("\n ", "\n")).strip()
