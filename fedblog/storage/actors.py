@@ -1,0 +1,156 @@
+"""Actors of other servers and their keys, as last fetched."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, select, update
+
+from fedblog.domain.actor import ActorKey, RemoteActor
+from fedblog.storage.changes import Change, record
+from fedblog.storage.lists import ListStatement
+from fedblog.storage.tables import actor_keys, actors
+from fedblog.storage.upsert import upsert
+
+_FIND = ListStatement(lambda member: select(actors).where(member(actors.c.uri)))
+_FIND_KEYS = ListStatement(lambda member: select(actor_keys).where(member(actor_keys.c.key_id)))
+_ACTOR_COLUMNS = tuple(column.name for column in actors.columns)
+_KEY_COLUMNS = tuple(column.name for column in actor_keys.columns)
+
+
+def find(connection: Connection, uris: Collection[str]) -> dict[str, RemoteActor]:
+    """The known ones of *uris*, deleted ones too."""
+    return {row.uri: _actor(row) for row in _FIND.run(connection, uris)}
+
+
+def find_key(connection: Connection, key_id: str) -> tuple[RemoteActor, ActorKey] | None:
+    """The key *key_id* and the actor that lists it."""
+    return find_keys(connection, [key_id]).get(key_id)
+
+
+def find_keys(
+    connection: Connection, key_ids: Collection[str]
+) -> dict[str, tuple[RemoteActor, ActorKey]]:
+    """The known ones of *key_ids*, each with the actor that lists it."""
+    keys = [_key(row) for row in _FIND_KEYS.run(connection, key_ids)]
+    known = find(connection, {key.actor_uri for key in keys})
+    return {key.key_id: (known[key.actor_uri], key) for key in keys}
+
+
+def keys_of(connection: Connection, actor_uri: str) -> tuple[ActorKey, ...]:
+    """The keys that *actor_uri* lists."""
+    statement = (
+        select(actor_keys).where(actor_keys.c.actor_uri == actor_uri).order_by(actor_keys.c.key_id)
+    )
+    return tuple(_key(row) for row in connection.execute(statement))
+
+
+def save(
+    connection: Connection,
+    actor: RemoteActor,
+    keys: Sequence[ActorKey],
+    *,
+    still_listed: Collection[str] = (),
+) -> None:
+    """Store *actor* as just fetched, and *keys* as its keys.
+
+    Its other keys are forgotten, except *still_listed* ones: those that its document names, but
+    that live in a document of their own, from which they were believed when they were stored.
+    """
+    before = find(connection, [actor.uri]).get(actor.uri)
+    upsert(
+        connection,
+        actors,
+        [_actor_row(actor)],
+        key=["uri"],
+        update=[name for name in _ACTOR_COLUMNS if name != "uri"],
+    )
+    kept = {*still_listed, *(key.key_id for key in keys)}
+    connection.execute(
+        delete(actor_keys).where(
+            actor_keys.c.actor_uri == actor.uri, actor_keys.c.key_id.not_in(sorted(kept))
+        )
+    )
+    upsert(
+        connection,
+        actor_keys,
+        [_key_row(key) for key in sorted(keys, key=lambda key: key.key_id)],
+        key=["key_id"],
+        update=[name for name in _KEY_COLUMNS if name != "key_id"],
+    )
+    if before is not None and _shown(before) != _shown(actor):
+        record(connection, Change("actor", actor.uri))
+
+
+def mark_deleted(connection: Connection, uris: Iterable[str], now: datetime) -> None:
+    """Remember that the actors *uris* are gone: what they said of themselves and their keys go."""
+    gone = sorted(set(uris))
+    if not gone:
+        return
+    connection.execute(delete(actor_keys).where(actor_keys.c.actor_uri.in_(gone)))
+    connection.execute(
+        update(actors)
+        .where(actors.c.uri.in_(gone), actors.c.deleted_at.is_(None))
+        .values(name="", summary="", avatar_url="", deleted_at=now)
+    )
+    record(connection, *(Change("actor", uri) for uri in gone))
+
+
+def purge(connection: Connection, uri: str) -> None:
+    """Forget the actor *uri* altogether."""
+    connection.execute(delete(actor_keys).where(actor_keys.c.actor_uri == uri))
+    connection.execute(delete(actors).where(actors.c.uri == uri))
+    record(connection, Change("actor", uri))
+
+
+def _shown(actor: RemoteActor) -> tuple[object, ...]:
+    """What readers see of an actor."""
+    return (
+        actor.handle,
+        actor.host,
+        actor.name,
+        actor.url,
+        actor.avatar_url,
+        actor.deleted_at is None,
+    )
+
+
+def _actor(row: Row[Any]) -> RemoteActor:
+    return RemoteActor(
+        uri=row.uri,
+        type=row.type,
+        handle=row.handle,
+        host=row.host,
+        name=row.name,
+        url=row.url,
+        avatar_url=row.avatar_url,
+        summary=row.summary,
+        inbox=row.inbox,
+        shared_inbox=row.shared_inbox,
+        followers_uri=row.followers_uri,
+        moved_to=row.moved_to,
+        also_known_as=tuple(orjson.loads(row.also_known_as)),
+        fetched_at=row.fetched_at,
+        deleted_at=row.deleted_at,
+    )
+
+
+def _actor_row(actor: RemoteActor) -> dict[str, Any]:
+    row = {name: getattr(actor, name) for name in _ACTOR_COLUMNS}
+    row["also_known_as"] = orjson.dumps(list(actor.also_known_as)).decode()
+    return row
+
+
+def _key(row: Row[Any]) -> ActorKey:
+    return ActorKey(
+        key_id=row.key_id,
+        actor_uri=row.actor_uri,
+        kind=row.kind,
+        public_pem=row.public_pem,
+        fetched_at=row.fetched_at,
+    )
+
+
+def _key_row(key: ActorKey) -> dict[str, Any]:
+    return {name: getattr(key, name) for name in _KEY_COLUMNS}

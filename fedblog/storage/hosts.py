@@ -1,0 +1,84 @@
+"""What is known of other servers: software, signature scheme, how reachable they were."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from fedblog.storage.lists import ListStatement
+from fedblog.storage.tables import hosts
+from fedblog.storage.upsert import insert_ignoring, upsert
+
+_FIND = ListStatement(lambda member: select(hosts).where(member(hosts.c.host)))
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A server. *failures* counts the deliveries that failed since the last one that arrived."""
+
+    host: str
+    software: str | None
+    signature_scheme: str | None
+    failures: int
+    last_failure_at: datetime | None
+    last_success_at: datetime | None
+
+
+def find(connection: Connection, names: Collection[str]) -> dict[str, Host]:
+    """The known ones of the hosts *names*."""
+    return {
+        row.host: Host(
+            host=row.host,
+            software=row.software,
+            signature_scheme=row.signature_scheme,
+            failures=row.failures,
+            last_failure_at=row.last_failure_at,
+            last_success_at=row.last_success_at,
+        )
+        for row in _FIND.run(connection, names)
+    }
+
+
+def note_successes(connection: Connection, names: Collection[str], now: datetime) -> None:
+    """Remember that the hosts *names* took a delivery at *now*; their failures are forgotten."""
+    upsert(
+        connection,
+        hosts,
+        [{"host": name, "failures": 0, "last_success_at": now} for name in sorted(set(names))],
+        key=["host"],
+        update=["failures", "last_success_at"],
+    )
+
+
+def note_failures(connection: Connection, counts: Mapping[str, int], now: datetime) -> None:
+    """Remember that as many deliveries to each host as *counts* says failed at *now*."""
+    insert_ignoring(connection, hosts, [{"host": name, "failures": 0} for name in sorted(counts)])
+    for name, count in sorted(counts.items()):
+        connection.execute(
+            update(hosts)
+            .where(hosts.c.host == name)
+            .values(failures=hosts.c.failures + count, last_failure_at=now)
+        )
+
+
+def note_software(connection: Connection, name: str, software: str) -> None:
+    """Remember what *software* the host runs."""
+    upsert(
+        connection,
+        hosts,
+        [{"host": name, "software": software, "failures": 0}],
+        key=["host"],
+        update=["software"],
+    )
+
+
+def note_signature_scheme(connection: Connection, name: str, scheme: str) -> None:
+    """Remember by which signature *scheme* the host takes requests."""
+    upsert(
+        connection,
+        hosts,
+        [{"host": name, "signature_scheme": scheme, "failures": 0}],
+        key=["host"],
+        update=["signature_scheme"],
+    )
