@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fedblog.domain.addresses import Addresses
-from fedblog.publishing.identity import KeyRing
+from fedblog.publishing.keyring import KeyRing
 from fedblog.remote.actors import ActorDirectory
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings

@@ -1,0 +1,99 @@
+"""The inboxes: shared, the blog's and the authors' (ActivityPub, section 7)."""
+
+from http import HTTPStatus
+
+import orjson
+from starlette.routing import BaseRoute, Route
+from starlette.types import Message, Receive, Scope, Send
+
+from fedblog.domain.ids import is_id
+from fedblog.federation.errors import ReceivingError, TooLargeError
+from fedblog.federation.receiving import Receiver, Request
+from fedblog.publishing.site import Site
+from fedblog.storage import authors
+
+_ACCEPTED: tuple[Message, Message] = (
+    {
+        "type": "http.response.start",
+        "status": 202,
+        "headers": [(b"content-length", b"0"), (b"cache-control", b"no-store")],
+    },
+    {"type": "http.response.body", "body": b""},
+)
+
+
+class Inbox:
+    """An ASGI application that takes POSTs; 202 once what came of them is committed."""
+
+    def __init__(self, site: Site, receiver: Receiver) -> None:
+        self._site = site
+        self._receiver = receiver
+        self._limit = site.settings.inbox_max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        author_id = scope.get("path_params", {}).get("author_id")
+        if author_id is not None and not await self._is_author(author_id):
+            await _refuse(send, 404, "there is no such inbox")
+            return
+        try:
+            request = Request(
+                path=scope.get("raw_path", scope["path"].encode()).split(b"?")[0].decode("latin-1"),
+                query=scope["query_string"].decode("latin-1"),
+                headers=scope["headers"],
+                body=await self._body(scope, receive),
+            )
+            await self._receiver.receive(request)
+        except ReceivingError as refusal:
+            await _refuse(send, refusal.status, refusal.detail, refusal.retry_after)
+            return
+        for message in _ACCEPTED:
+            await send(message)
+
+    async def _is_author(self, author_id: str) -> bool:
+        if not is_id(author_id):
+            return False
+        return await self._site.store.read(authors.by_id, author_id) is not None
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > self._limit:
+                raise TooLargeError(f"a body may have {self._limit} bytes")
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ReceivingError("the body did not arrive whole")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._limit:
+                raise TooLargeError(f"a body may have {self._limit} bytes")
+            parts.append(part)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+
+async def _refuse(
+    send: Send, status: int, detail: str, retry_after: float | None = None
+) -> None:
+    body = orjson.dumps({"title": HTTPStatus(status).phrase, "status": status, "detail": detail})
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    if retry_after is not None:
+        headers.append((b"retry-after", str(int(retry_after) + 1).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def routes(site: Site, receiver: Receiver) -> list[BaseRoute]:
+    """The inboxes' routes."""
+    inbox = Inbox(site, receiver)
+    return [
+        Route("/ap/inbox", inbox, methods=["POST"], name="shared inbox"),
+        Route("/ap/blog/inbox", inbox, methods=["POST"], name="blog inbox"),
+        Route("/ap/authors/{author_id}/inbox", inbox, methods=["POST"], name="author inbox"),
+    ]

@@ -1,0 +1,54 @@
+"""Whom the blog does not talk with, held in memory and read again when it changes."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from fedblog.domain.block import bare_host
+from fedblog.storage import blocks
+from fedblog.storage.changes import EVERYTHING, Change
+from fedblog.storage.store import Store
+
+_OF_INTEREST = frozenset({Change("blocks"), EVERYTHING})
+
+
+class Blocklist:
+    """The blocks of one blog. A domain's block holds for its subdomains (S32)."""
+
+    def __init__(self, store: Store, blog_id: int) -> None:
+        self._store = store
+        self._blog_id = blog_id
+        self._domains: frozenset[str] = frozenset()
+        self._actors: frozenset[str] = frozenset()
+        self._is_stale = True
+        store.listen(self._hear)
+
+    async def refresh(self) -> None:
+        """Read the blocks again where they have changed."""
+        if not self._is_stale:
+            return
+        self._is_stale = False
+        rows = await self._store.read(blocks.all_of, self._blog_id)
+        self._domains = frozenset(row.domain for row in rows if row.domain)
+        self._actors = frozenset(row.actor_uri for row in rows if row.actor_uri)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether refresh() would read."""
+        return self._is_stale
+
+    def holds_for(self, uri: str) -> bool:
+        """Whether the actor or key *uri* is blocked, by itself or by its host."""
+        if uri in self._actors:
+            return True
+        if not self._domains:
+            return False
+        name = bare_host(urlsplit(uri).netloc.rpartition("@")[2]).rstrip(".")
+        while name:
+            if name in self._domains:
+                return True
+            name = name.partition(".")[2]
+        return False
+
+    def _hear(self, changes: Sequence[Change]) -> None:
+        if not _OF_INTEREST.isdisjoint(changes):
+            self._is_stale = True

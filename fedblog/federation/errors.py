@@ -1,0 +1,55 @@
+"""Why a request to an inbox is refused; each is one HTTP status."""
+
+
+class ReceivingError(Exception):
+    """The request is refused and nothing was stored."""
+
+    status = 400
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class MalformedError(ReceivingError):
+    """Not JSON, or not an activity."""
+
+    status = 400
+
+
+class UnverifiedError(ReceivingError):
+    """The signature is missing, cannot be checked or does not hold (Mastodon tries its other
+    scheme after a 401)."""
+
+    status = 401
+
+
+class BlockedError(ReceivingError):
+    """The sender is blocked."""
+
+    status = 403
+
+
+class TooLargeError(ReceivingError):
+    """Body, JSON depth or an array is over its bound."""
+
+    status = 413
+
+
+class MediaTypeError(ReceivingError):
+    """The body is of a type that carries no activity."""
+
+    status = 415
+
+
+class RateLimitedError(ReceivingError):
+    """The sender sends too much."""
+
+    status = 429
+
+
+class ProcessingError(ReceivingError):
+    """An error of ours: the peer may try again."""
+
+    status = 500

@@ -1,0 +1,280 @@
+"""What handlers may know and change: the facts for one batch, loaded and written set-based.
+
+A statement costs far more than a row in it, so each kind of fact is one query for the whole batch.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from fedblog.activitystreams.reading import Activity, Object
+from fedblog.domain.actor import RemoteActor
+from fedblog.domain.addresses import Addresses
+from fedblog.domain.comment import Comment
+from fedblog.domain.follower import Follower
+from fedblog.domain.ids import new_id
+from fedblog.domain.reaction import Reaction
+from fedblog.federation.kept import Kept
+from fedblog.publishing import outbox
+from fedblog.storage import actors as actor_rows
+from fedblog.storage import changes, followers, jobs, reactions, received, reports, threads
+from fedblog.storage import tombstones as tombstone_rows
+from fedblog.storage.changes import Change
+from fedblog.storage.received import Receipt
+
+TOMBSTONE_TERM = timedelta(days=90)
+"""How long a deletion is remembered for an object that has not been seen."""
+
+ReactionKey = tuple[str, str, str, str]
+
+_REACTING = frozenset({"Like", "EmojiReact", "Dislike", "Announce", "Undo"})
+_FOLLOWING = frozenset({"Follow", "Undo", "Block"})
+_TALKING = frozenset({"Create", "Update", "Delete"})
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One activity whose sender is proven: *actor* is who signed it, or whose own server gave it.
+
+    *receipt_key* is the activity's id, or a digest of actor, type and object where it has none;
+    empty for an object that we fetched ourselves. *ancestors_left* bounds the look-up of parents.
+    """
+
+    activity: Activity
+    actor: RemoteActor
+    receipt_key: str
+    received_at: datetime
+    ancestors_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an activity: *result* is stored, duplicate, ignored, deferred or failed."""
+
+    result: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A job for the network, written in the same unit. One of a kind and key waits at a time."""
+
+    kind: str
+    key: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A Flag: who reported what, and why."""
+
+    activity_uri: str | None
+    actor_uri: str
+    object_uris: tuple[str, ...]
+    content: str
+
+
+@dataclass(slots=True)
+class Facts:
+    """The state that the activities of one batch look at and change."""
+
+    addresses: Addresses
+    blog_id: int
+    now: datetime
+    posts: Mapping[str, threads.PostFacts] = field(default_factory=dict)
+    posts_by_path: Mapping[str, threads.PostFacts] = field(default_factory=dict)
+    receipts: set[tuple[str, str]] = field(default_factory=set)
+    comments: Kept[str, Comment] = field(default_factory=Kept)
+    reactions: Kept[ReactionKey, Reaction] = field(default_factory=Kept)
+    followers: Kept[tuple[str, str], Follower] = field(default_factory=Kept)
+    tombstones: Kept[tuple[str, str], datetime] = field(default_factory=Kept)
+    gone_actors: Kept[str, str] = field(default_factory=Kept)
+    outgoing: Kept[str, tuple[outbox.Outgoing, outbox.Recipients]] = field(default_factory=Kept)
+    followups: Kept[tuple[str, str], FollowUp] = field(default_factory=Kept)
+    reports: Kept[str, Report] = field(default_factory=Kept)
+
+    def _all(self) -> tuple[Kept[Any, Any], ...]:
+        return (
+            self.comments,
+            self.reactions,
+            self.followers,
+            self.tombstones,
+            self.gone_actors,
+            self.outgoing,
+            self.followups,
+            self.reports,
+        )
+
+    def commit(self) -> None:
+        """Keep what the last activity did."""
+        for kept in self._all():
+            kept.commit()
+
+    def undo(self) -> None:
+        """Take back what the last activity did."""
+        for kept in self._all():
+            kept.undo()
+
+    def bury(self, uri: str, actor_uri: str) -> None:
+        """Remember that *actor_uri* deleted or undid *uri*."""
+        self.tombstones.put((uri, actor_uri), self.now + TOMBSTONE_TERM)
+
+    def is_buried(self, uri: str | None, actor_uri: str) -> bool:
+        """Whether *actor_uri* deleted or undid *uri* before."""
+        return uri is not None and (uri, actor_uri) in self.tombstones
+
+    def post_at(self, uri: str) -> threads.PostFacts | None:
+        """The post that *uri* (its ActivityPub id or a human address of it) names."""
+        named = self.addresses.parse(uri)
+        if named is not None:
+            return self.posts.get(named.key) if named.kind == "post" else None
+        if self.addresses.is_local(uri):
+            return self.posts_by_path.get(_path(self.addresses, uri))
+        return None
+
+
+def load(
+    connection: Connection,
+    addresses: Addresses,
+    blog_id: int,
+    batch: Sequence[Incoming],
+    now: datetime,
+) -> Facts:
+    """The facts for *batch*, with one query for each kind that it needs."""
+    facts = Facts(addresses, blog_id, now)
+    actor_uris = {item.actor.uri for item in batch}
+    uris: set[str] = set()
+    created: set[str] = set()
+    for item in batch:
+        uris.update(_mentioned(item.activity))
+        if item.activity.object is not None and item.activity.object.id:
+            created.add(item.activity.object.id)
+    types = {item.activity.type for item in batch}
+
+    facts.receipts = received.find(
+        connection, {item.receipt_key for item in batch if item.receipt_key}
+    )
+    own_ids = {item.activity.id for item in batch if item.activity.id}
+    facts.tombstones = Kept(
+        tombstone_rows.find(connection, uris | own_ids | actor_uris).items()
+    )
+    if types & (_TALKING | _REACTING):
+        _load_thread(connection, facts, uris, created)
+    if types & _REACTING:
+        rows = reactions.find(connection, uris, actor_uris)
+        facts.reactions = Kept((reaction_key(row), row) for row in rows)
+    if types & _FOLLOWING:
+        facts.followers = Kept(
+            ((row.owner, row.actor_uri), row) for row in followers.find(connection, actor_uris)
+        )
+    return facts
+
+
+def _load_thread(connection: Connection, facts: Facts, uris: set[str], created: set[str]) -> None:
+    addresses = facts.addresses
+    post_ids, paths, others = set(), set(), set()
+    for uri in uris:
+        if not addresses.is_local(uri):
+            others.add(uri)
+            continue
+        named = addresses.parse(uri)
+        if named is None:
+            paths.add(_path(addresses, uri))
+        elif named.kind == "post":
+            post_ids.add(named.key)
+        elif named.kind == "comment":
+            others.add(uri)
+    facts.posts = threads.find_posts(connection, post_ids)
+    facts.posts_by_path = threads.find_posts_by_path(connection, facts.blog_id, paths)
+    found = threads.find(connection, others) if others else []
+    found += threads.find_orphans(connection, created)
+    facts.comments = Kept((row.uri, row) for row in found)
+
+
+def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> None:
+    """Write what the batch changed, set-based, and say so in the feed of changes."""
+    said: dict[Change, None] = {}
+    received.insert_all(connection, receipts)
+    # A late parent adopts children that were stored before it, so rows come in order of depth.
+    threads.insert_all(connection, sorted(facts.comments.added(), key=lambda row: row.depth))
+    threads.update_all(connection, facts.comments.changed())
+    for row in (*facts.comments.added(), *facts.comments.changed()):
+        if row.post_id is not None:
+            said[Change("comments", row.post_id)] = None
+    reactions.delete_all(connection, facts.reactions.removed())
+    reactions.insert_all(connection, facts.reactions.added())
+    reactions.update_all(connection, facts.reactions.changed())
+    for reaction in (*facts.reactions.added(), *facts.reactions.removed()):
+        said.update(dict.fromkeys(_reaction_changes(facts, reaction)))
+    followers.delete_all(connection, facts.followers.removed())
+    followers.save_all(connection, [*facts.followers.added(), *facts.followers.changed()])
+    for follower in (*facts.followers.added(), *facts.followers.removed()):
+        said[Change("followers", follower.owner)] = None
+    tombstone_rows.save(connection, facts.tombstones.fresh())
+    for actor_uri in facts.gone_actors:
+        said.update(dict.fromkeys(_remove_actor(connection, actor_uri, facts.now)))
+    for report in facts.reports:
+        reports.insert(
+            connection,
+            new_id(),
+            facts.blog_id,
+            activity_uri=report.activity_uri,
+            actor_uri=report.actor_uri,
+            object_uris=report.object_uris,
+            content=report.content,
+            created_at=facts.now,
+        )
+    for job in facts.followups:
+        jobs.add(connection, job.kind, job.key, dict(job.payload), facts.now)
+    for outgoing, recipients in facts.outgoing:
+        outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now)
+    changes.record(connection, *said)
+
+
+def reaction_key(reaction: Reaction) -> ReactionKey:
+    """By what a reaction is unique."""
+    return (reaction.object_uri, reaction.actor_uri, reaction.kind.value, reaction.emoji)
+
+
+def _reaction_changes(facts: Facts, reaction: Reaction) -> Iterable[Change]:
+    if reaction.post_id is not None:
+        yield Change("reactions", reaction.post_id)
+    elif (comment := facts.comments.get(reaction.object_uri)) is not None and comment.post_id:
+        yield Change("comments", comment.post_id)
+
+
+def _remove_actor(connection: Connection, actor_uri: str, now: datetime) -> Iterable[Change]:
+    for post_id in threads.delete_of_actor(connection, actor_uri, now):
+        yield Change("comments", post_id)
+    for post_id, _ in reactions.delete_of_actor(connection, actor_uri):
+        if post_id is not None:
+            yield Change("reactions", post_id)
+    for owner in followers.delete_of_actor(connection, actor_uri):
+        yield Change("followers", owner)
+    actor_rows.mark_deleted(connection, actor_uri, now)
+    yield Change("actor", actor_uri)
+
+
+def _mentioned(activity: Activity | None) -> Iterable[str]:
+    """Every URI in *activity* that facts may be needed about."""
+    if activity is None:
+        return
+    if activity.object_id:
+        yield activity.object_id
+    item: Object | None = activity.object
+    if item is not None:
+        if item.id:
+            yield item.id
+        if item.in_reply_to:
+            yield item.in_reply_to
+    if activity.inner is not None:
+        if activity.inner.id:
+            yield activity.inner.id
+        yield from _mentioned(activity.inner)
+
+
+def _path(addresses: Addresses, uri: str) -> str:
+    return uri[len(addresses.base_url) :].split("?", 1)[0].split("#", 1)[0] or "/"

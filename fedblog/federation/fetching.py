@@ -1,0 +1,87 @@
+"""Follow-up jobs of the conversation: fetch an object or an actor that a batch could not wait for."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from fedblog.activitystreams.reading import Activity, ReadingError, read_object
+from fedblog.federation.batch import Batcher
+from fedblog.federation.blocklist import Blocklist
+from fedblog.federation.facts import Incoming
+from fedblog.federation.handlers.talking import REFRESH_ACTOR, same_host
+from fedblog.federation.replies import FETCH_OBJECT
+from fedblog.publishing.site import Site
+from fedblog.remote import documents
+from fedblog.remote.errors import ActorGoneError, RemoteStatusError, WrongDocumentError
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+class Fetching:
+    """The jobs by kind, for the loop in jobs/followups.py.
+
+    A job that raises RemoteError is tried again by the loop; what can never succeed ends quietly.
+    """
+
+    def __init__(self, site: Site, batcher: Batcher, blocklist: Blocklist) -> None:
+        self._site = site
+        self._batcher = batcher
+        self._blocklist = blocklist
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """Every kind of job with what does it."""
+        return {FETCH_OBJECT: self.fetch_object, REFRESH_ACTOR: self.refresh_actor}
+
+    async def fetch_object(self, payload: Mapping[str, Any]) -> None:
+        """Fetch the object at ``payload["uri"]`` from its own host and decide about it as about a
+        Create by its author (who must be of that host)."""
+        site, uri = self._site, str(payload["uri"])
+        await self._blocklist.refresh()
+        if self._blocklist.holds_for(uri):
+            return
+        try:
+            _, document = await documents.fetch(site.client, uri, settings=site.settings)
+            item = read_object(document)
+            author = item.author
+            if author is None or item.id is None or not same_host(author, item.id):
+                raise WrongDocumentError(f"{uri} names no author of its own host")
+            if self._blocklist.holds_for(author):
+                return
+            actor = await site.actors.actor(author)
+        except (ReadingError, WrongDocumentError, ActorGoneError) as error:
+            log.info("%s cannot become a comment: %s", uri, error)
+            return
+        except RemoteStatusError as error:
+            if error.status in (401, 403, 404, 410):
+                log.info("%s is not to be had: %s", uri, error)
+                return
+            raise
+        await self._batcher.submit(
+            Incoming(
+                activity=Activity(
+                    id=None,
+                    type="Create",
+                    actor=author,
+                    object_id=item.id,
+                    object_ids=(item.id,),
+                    object_type=item.type,
+                    object=item,
+                    objects=(item,),
+                ),
+                actor=actor,
+                receipt_key="",
+                received_at=datetime.now(UTC),
+                ancestors_left=int(payload.get("ancestors_left", 0)),
+            )
+        )
+
+    async def refresh_actor(self, payload: Mapping[str, Any]) -> None:
+        """Fetch an actor again: its name, its face, its keys."""
+        try:
+            await self._site.actors.actor(str(payload["uri"]), fresh=True)
+        except (ReadingError, WrongDocumentError, ActorGoneError) as error:
+            log.info("%s cannot be refreshed: %s", payload["uri"], error)

@@ -1,0 +1,75 @@
+"""A dictionary that knows what was stored, what changed since, and how to take one step back.
+
+Handlers change it freely; one activity that fails is undone alone, and in the end exactly what
+differs from the database is written.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Kept(Generic[K, V]):
+    """Values by key, as they are now; *stored* are those the database already holds."""
+
+    def __init__(self, stored: Iterable[tuple[K, V]] = ()) -> None:
+        self._stored: dict[K, V] = dict(stored)
+        self._now: dict[K, V] = dict(self._stored)
+        self._journal: list[tuple[K, V | None]] = []
+
+    def get(self, key: K) -> V | None:
+        """The value at *key*, or None."""
+        return self._now.get(key)
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._now
+
+    def __iter__(self) -> Iterator[V]:
+        return iter(self._now.values())
+
+    def put(self, key: K, value: V) -> None:
+        """Set the value at *key*."""
+        self._journal.append((key, self._now.get(key)))
+        self._now[key] = value
+
+    def remove(self, key: K) -> None:
+        """Take *key* out."""
+        self._journal.append((key, self._now.get(key)))
+        self._now.pop(key, None)
+
+    def commit(self) -> None:
+        """Make what was done since the last commit part of the batch."""
+        self._journal.clear()
+
+    def undo(self) -> None:
+        """Take back what was done since the last commit."""
+        for key, before in reversed(self._journal):
+            if before is None:
+                self._now.pop(key, None)
+            else:
+                self._now[key] = before
+        self._journal.clear()
+
+    def added(self) -> list[V]:
+        """Values the database does not hold yet, in the order they came."""
+        return [value for key, value in self._now.items() if key not in self._stored]
+
+    def changed(self) -> list[V]:
+        """Values the database holds otherwise."""
+        return [
+            value
+            for key, value in self._now.items()
+            if key in self._stored and self._stored[key] is not value
+        ]
+
+    def removed(self) -> list[V]:
+        """Values the database holds and that are gone."""
+        return [value for key, value in self._stored.items() if key not in self._now]
+
+    def fresh(self) -> dict[K, V]:
+        """What was added or changed, with its key."""
+        return {
+            key: value for key, value in self._now.items() if self._stored.get(key) is not value
+        }

@@ -1,0 +1,248 @@
+"""An activity arrives: who sent it is proven before anything is stored.
+
+From cheap to dear: type and size, JSON, block lists, signature header, digest and date, and only
+then the key, which may have to be fetched. What passes goes to the batcher.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from fedblog.activitystreams import json
+from fedblog.activitystreams.reading import (
+    Activity,
+    MalformedJsonError,
+    ReadingError,
+    TooLargeJsonError,
+    read_activity,
+)
+from fedblog.federation.batch import Batcher
+from fedblog.federation.blocklist import Blocklist
+from fedblog.federation.errors import (
+    BlockedError,
+    MalformedError,
+    MediaTypeError,
+    ProcessingError,
+    RateLimitedError,
+    TooLargeError,
+    UnverifiedError,
+)
+from fedblog.federation.facts import Incoming, Outcome
+from fedblog.federation.handlers.talking import same_host
+from fedblog.federation.limits import TokenBuckets
+from fedblog.federation.replies import FETCH_OBJECT
+from fedblog.publishing.site import Site
+from fedblog.remote.actors import KnownKey
+from fedblog.remote.errors import RemoteError
+from fedblog.signatures import cavage, digest
+from fedblog.signatures.errors import InvalidSignatureError, SignatureError
+from fedblog.signatures.keys import is_strong
+from fedblog.storage import actors as actor_rows
+from fedblog.storage import jobs
+
+MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
+"""What an inbox takes. Some peers send plain JSON; the signature says what it is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A POST to an inbox as it came: *path* raw, header names in lower case."""
+
+    path: str
+    query: str
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Receiver:
+    """Takes what other servers post, for every inbox of this one."""
+
+    def __init__(self, site: Site, batcher: Batcher, blocklist: Blocklist) -> None:
+        settings = site.settings
+        self._site = site
+        self._batcher = batcher
+        self._blocklist = blocklist
+        self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
+        self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
+
+    async def receive(self, request: Request) -> Outcome:
+        """Verify and process one request. Raises ReceivingError where it is refused."""
+        headers, digests = _gathered(request.headers)
+        _check_media_type(headers.get("content-type", ""))
+        activity = self._read(request.body)
+        if self._blocklist.is_stale:
+            await self._blocklist.refresh()
+        if self._blocklist.holds_for(activity.actor):
+            raise BlockedError("the sender is blocked")
+        parsed = self._check_request(request, headers, digests)
+        if self._blocklist.holds_for(parsed.key_id):
+            raise BlockedError("the sender is blocked")
+        if await self._is_about_unknown_actor(activity, parsed.key_id):
+            return Outcome("ignored", "about an actor that is not known here")
+        known = await self._proven(parsed, request, headers)
+        self._check_rate(activity, known)
+        if known.actor.uri != activity.actor:
+            return await self._forwarded(activity)
+        if activity.id is not None and not same_host(activity.id, activity.actor):
+            return Outcome("ignored", "the activity's id is of another host")
+        outcome = await self._batcher.submit(
+            Incoming(
+                activity=activity,
+                actor=known.actor,
+                receipt_key=activity.id or _digest_of(activity, headers.get("date", "")),
+                received_at=datetime.now(UTC),
+                ancestors_left=self._site.settings.ancestor_limit,
+            )
+        )
+        if outcome.result == "failed":
+            raise ProcessingError(outcome.reason)
+        return outcome
+
+    def _read(self, body: bytes) -> Activity:
+        settings = self._site.settings
+        try:
+            document = json.parse(
+                body, max_depth=settings.json_max_depth, max_items=settings.json_max_items
+            )
+            return read_activity(document)
+        except TooLargeJsonError as error:
+            raise TooLargeError(str(error)) from None
+        except MalformedJsonError as error:
+            raise MalformedError(str(error)) from None
+        except ReadingError as error:
+            raise MalformedError(f"not an activity: {error}") from None
+
+    def _check_request(
+        self, request: Request, headers: dict[str, str], digests: list[str]
+    ) -> cavage.ParsedSignature:
+        signature = headers.get("signature")
+        if signature is None or "signature-input" in headers:
+            raise UnverifiedError(
+                "a draft-cavage Signature header over (request-target) host date digest is needed"
+            )
+        settings = self._site.settings
+        try:
+            parsed = cavage.parse(signature)
+            cavage.check_coverage(parsed, method="POST")
+            cavage.check_time(
+                parsed,
+                headers.get("date"),
+                datetime.now(UTC),
+                past=settings.date_skew_past,
+                future=settings.date_skew_future,
+            )
+            digest.check_digest(digests, request.body)
+        except SignatureError as error:
+            raise UnverifiedError(str(error)) from None
+        return parsed
+
+    async def _is_about_unknown_actor(self, activity: Activity, key_id: str) -> bool:
+        """A Delete or Update of an actor nobody here knows: dropped before its key is fetched.
+
+        Servers send one to everyone they ever met when an account goes.
+        """
+        if activity.type not in ("Delete", "Update") or activity.object_id != activity.actor:
+            return False
+        if self._site.actors.cached_key(key_id) is not None:
+            return False
+        return not await self._site.store.read(actor_rows.find, [activity.actor])
+
+    async def _proven(
+        self, parsed: cavage.ParsedSignature, request: Request, headers: dict[str, str]
+    ) -> KnownKey:
+        directory = self._site.actors
+        try:
+            known = directory.cached_key(parsed.key_id) or await directory.key(parsed.key_id)
+            try:
+                self._verify(parsed, known, request, headers)
+            except InvalidSignatureError:
+                # The key may have been changed: fetched anew once, rate-limited (S35).
+                known = await directory.refetch_key(parsed.key_id)
+                self._verify(parsed, known, request, headers)
+        except RemoteError as error:
+            raise UnverifiedError(f"the key cannot be had: {error}") from None
+        except SignatureError as error:
+            raise UnverifiedError(str(error)) from None
+        return known
+
+    def _verify(
+        self,
+        parsed: cavage.ParsedSignature,
+        known: KnownKey,
+        request: Request,
+        headers: dict[str, str],
+    ) -> None:
+        if not is_strong(known.public_key, allow_short=self._site.settings.allow_short_rsa_keys):
+            raise InvalidSignatureError("the key is too short")
+        targets = [request.path]
+        if request.query:
+            targets.insert(0, f"{request.path}?{request.query}")
+        cavage.verify(
+            parsed,
+            known.public_key,
+            method="POST",
+            targets=targets,
+            headers=headers,
+            host=self._site.addresses.host,
+        )
+
+    def _check_rate(self, activity: Activity, known: KnownKey) -> None:
+        wait = self._host_buckets.take(known.actor.host)
+        if not wait and activity.type == "Create":
+            wait = self._actor_buckets.take(known.actor.uri)
+        if wait:
+            raise RateLimitedError("too many activities", retry_after=wait)
+
+    async def _forwarded(self, activity: Activity) -> Outcome:
+        """A valid signature by another than the actor proves nothing about the content: a Create
+        or Update is fetched from its own host, everything else is dropped (S3)."""
+        uri = activity.object_id
+        if (
+            activity.type not in ("Create", "Update")
+            or uri is None
+            or self._site.addresses.is_local(uri)
+            or self._blocklist.holds_for(uri)
+            or not same_host(uri, activity.actor)
+            or (activity.object is not None and not activity.object.in_reply_to)
+        ):
+            return Outcome("ignored", "signed by another than its actor")
+        await self._site.store.write(_fetch_later, uri, self._site.settings.ancestor_limit)
+        return Outcome("deferred", "signed by another than its actor, fetched from its own host")
+
+
+def _fetch_later(connection: Connection, uri: str, ancestors_left: int) -> None:
+    payload = {"uri": uri, "ancestors_left": ancestors_left}
+    jobs.add(connection, FETCH_OBJECT, uri, payload, datetime.now(UTC))
+
+
+def _gathered(raw: Sequence[tuple[bytes, bytes]]) -> tuple[dict[str, str], list[str]]:
+    """Headers by name, repeated ones joined by commas (RFC 9110, section 5.2); every Digest."""
+    headers: dict[str, str] = {}
+    digests: list[str] = []
+    for name_bytes, value_bytes in raw:
+        name, value = name_bytes.decode("latin-1"), value_bytes.decode("latin-1").strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if name == "digest":
+            digests.append(value)
+    return headers, digests
+
+
+def _check_media_type(value: str) -> None:
+    if value.partition(";")[0].strip().lower() not in MEDIA_TYPES:
+        raise MediaTypeError("an activity is sent as application/activity+json")
+
+
+def _digest_of(activity: Activity, date: str) -> str:
+    """What an activity without id is known by: its actor, type and object, and when it was sent.
+
+    The date keeps a second Follow after an Undo from being taken for a repeat; that the same Like
+    sent twice counts once is held by the reactions' own key.
+    """
+    inner = activity.inner
+    parts = [activity.actor, activity.type, *activity.object_ids, activity.emoji, date]
+    if inner is not None:
+        parts += [inner.actor, inner.type, *inner.object_ids]
+    return "sha256:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,0 +1,187 @@
+"""From a remote object to a comment: where it hangs, what it says, and who waits below it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+import orjson
+
+from fedblog.activitystreams.reading import Object, is_public
+from fedblog.domain.comment import Comment, CommentStatus
+from fedblog.domain.ids import new_id
+from fedblog.domain.post import CommentPolicy, PostStatus
+from fedblog.federation.facts import Facts, FollowUp, Incoming
+from fedblog.text.sanitise import remote_html, remote_text
+
+FETCH_OBJECT = "fetch_object"
+"""The follow-up job that fetches one object by its id and decides about it like a Create."""
+
+_NAME_LENGTH = 300
+_SUMMARY_LENGTH = 500
+
+
+class Place:
+    """Where a reply hangs: under a post, under a comment, nowhere yet, or nowhere for good."""
+
+    __slots__ = ("depth", "known", "parent_id", "post_id", "status")
+
+    def __init__(
+        self,
+        known: bool,
+        post_id: str | None = None,
+        parent_id: str | None = None,
+        depth: int = 0,
+        status: CommentStatus = CommentStatus.APPROVED,
+    ) -> None:
+        self.known = known
+        self.post_id = post_id
+        self.parent_id = parent_id
+        self.depth = depth
+        self.status = status
+
+
+class NoPlaceError(Exception):
+    """The reply answers something that takes no replies; the message is the reason kept."""
+
+
+def find_place(facts: Facts, in_reply_to: str) -> Place:
+    """The place of a reply to *in_reply_to*.
+
+    Raises NoPlaceError for a local object that is not public (S21: nothing tells it apart from a
+    missing one) and for a post whose comments are closed.
+    """
+    post = facts.post_at(in_reply_to)
+    if post is not None:
+        if post.status is not PostStatus.PUBLISHED:
+            raise NoPlaceError("answers nothing that is public here")
+        if post.comments is CommentPolicy.CLOSED:
+            raise NoPlaceError("comments are closed")
+        return Place(True, post.id, None, 0, _first_status(post.comments))
+    parent = facts.comments.get(in_reply_to)
+    if parent is not None:
+        policy = _policy(facts, parent.post_id)
+        if policy is CommentPolicy.CLOSED:
+            raise NoPlaceError("comments are closed")
+        return Place(True, parent.post_id, parent.id, parent.depth + 1, _first_status(policy))
+    if facts.addresses.is_local(in_reply_to):
+        raise NoPlaceError("answers nothing that is public here")
+    return Place(False)
+
+
+def new_comment(incoming: Incoming, item: Object, uri: str, place: Place, facts: Facts) -> Comment:
+    """The comment that *item* becomes at *place*."""
+    published = item.published or incoming.received_at
+    comment = Comment(
+        id=new_id(),
+        blog_id=facts.blog_id,
+        uri=uri,
+        post_id=place.post_id,
+        parent_id=place.parent_id,
+        in_reply_to_uri=item.in_reply_to or "",
+        depth=place.depth,
+        actor_uri=incoming.actor.uri,
+        author_id=None,
+        guest_name=None,
+        url="",
+        name="",
+        source_html="",
+        content_html="",
+        summary="",
+        language=None,
+        visibility="public",
+        status=place.status,
+        status_locked=False,
+        attachments="[]",
+        published_at=min(published, incoming.received_at),
+        received_at=incoming.received_at,
+        edited_at=item.updated if item.updated and item.updated > published else None,
+    )
+    return with_text(comment, item)
+
+
+def with_text(comment: Comment, item: Object) -> Comment:
+    """*comment* with the words of *item*, sanitised."""
+    return replace(
+        comment,
+        url=item.url or comment.uri,
+        name=remote_text(item.name)[:_NAME_LENGTH],
+        source_html=item.content,
+        content_html=remote_html(item.content),
+        summary=remote_text(item.summary)[:_SUMMARY_LENGTH],
+        language=item.language,
+        visibility="public" if is_public(item) else "private",
+        attachments=_attachments(item),
+    )
+
+
+def without_text(comment: Comment, now: datetime) -> Comment:
+    """*comment* as deleted: its place stays for the answers below it, its words go."""
+    return replace(
+        comment,
+        name="",
+        source_html="",
+        content_html="",
+        summary="",
+        attachments="[]",
+        deleted_at=now,
+    )
+
+
+def adopt(facts: Facts, parent: Comment) -> None:
+    """Hang the orphans that wait for *parent* below it, and theirs below them."""
+    waiting = [parent]
+    while waiting:
+        above = waiting.pop()
+        for orphan in _children(facts, above.uri):
+            if orphan.parent_id == above.id and orphan.post_id == above.post_id:
+                continue
+            policy = _policy(facts, above.post_id)
+            status = orphan.status
+            if not orphan.status_locked and above.post_id and policy is not CommentPolicy.OPEN:
+                status = CommentStatus.HELD
+            moved = replace(
+                orphan,
+                post_id=above.post_id,
+                parent_id=above.id,
+                depth=above.depth + 1,
+                status=status,
+            )
+            facts.comments.put(moved.uri, moved)
+            waiting.append(moved)
+
+
+def fetch(facts: Facts, uri: str, ancestors_left: int) -> None:
+    """Have *uri* fetched after this unit, unless it is ours."""
+    if ancestors_left > 0 and not facts.addresses.is_local(uri):
+        job = FollowUp(FETCH_OBJECT, uri, {"uri": uri, "ancestors_left": ancestors_left - 1})
+        facts.followups.put((job.kind, job.key), job)
+
+
+def _children(facts: Facts, uri: str) -> Iterable[Comment]:
+    return [
+        item for item in facts.comments if item.in_reply_to_uri == uri and item.post_id is None
+    ]
+
+
+def _policy(facts: Facts, post_id: str | None) -> CommentPolicy:
+    post = facts.posts.get(post_id) if post_id else None
+    return post.comments if post is not None else CommentPolicy.OPEN
+
+
+def _first_status(policy: CommentPolicy) -> CommentStatus:
+    return CommentStatus.HELD if policy is CommentPolicy.HELD else CommentStatus.APPROVED
+
+
+def _attachments(item: Object) -> str:
+    return orjson.dumps(
+        [
+            {
+                "type": entry.type,
+                "url": entry.url,
+                "mediaType": entry.media_type,
+                "name": remote_text(entry.name),
+            }
+            for entry in item.attachments[:16]
+            if entry.url
+        ]
+    ).decode()
