@@ -1,0 +1,398 @@
+"""Domain to JSON: articles, comments and activities as other servers read them.
+
+Pure: everything is given, nothing is looked up. Objects carry no ``@context`` of their own; an
+activity has one, and ``document`` adds one to an object that is served alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from fedblog.activitystreams.documents import Mention
+from fedblog.activitystreams.vocabulary import CONTEXT, PUBLIC
+from fedblog.activitystreams.writing_actors import (
+    ActorKeys,
+    author_actor,
+    blog_actor,
+    instance_actor,
+    picture,
+    readers_actor,
+)
+from fedblog.activitystreams.writing_collections import (
+    collection,
+    collection_page,
+    ordered_collection,
+    ordered_collection_page,
+    replies,
+    total_of,
+)
+from fedblog.domain.addresses import BLOG, READERS, Addresses
+from fedblog.domain.blog import Blog
+from fedblog.domain.comment import Comment
+from fedblog.domain.post import Byline, CommentPolicy, Post
+
+__all__ = [
+    "ActorKeys",
+    "Counts",
+    "accept",
+    "announce",
+    "article",
+    "author_actor",
+    "blog_actor",
+    "collection",
+    "collection_page",
+    "create",
+    "delete",
+    "delete_actor",
+    "document",
+    "instance_actor",
+    "note_for_comment",
+    "ordered_collection",
+    "ordered_collection_page",
+    "picture",
+    "readers_actor",
+    "reject",
+    "stamp",
+    "tombstone",
+    "undo",
+    "update",
+]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many answered, liked and boosted; *reply_uris* are the first of the answers, and more
+    of them stand on the page after *next_reply*."""
+
+    replies: int = 0
+    likes: int = 0
+    shares: int = 0
+    reply_uris: tuple[str, ...] = ()
+    next_reply: str | None = None
+
+
+def stamp(moment: datetime) -> str:
+    """*moment* in UTC and whole seconds, the form that every peer reads."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def document(item: Mapping[str, Any]) -> Json:
+    """*item* with the context that a document served or sent alone needs."""
+    return {"@context": CONTEXT, **item}
+
+
+# --- objects -----------------------------------------------------------------------------------
+
+
+def article(
+    post: Post,
+    blog: Blog,
+    addresses: Addresses,
+    *,
+    counts: Counts | None = None,
+    mentions: Sequence[Mention] = (),
+) -> Json:
+    """A published post as an Article in the group's voice.
+
+    The first line of ``content`` carries title, permalink and bylines, because some servers show
+    nothing else of them. ``summary`` stands only where the author wrote one (it hides the text on
+    some servers); the excerpt goes into the ``preview`` Note (FEP-b2b8). There is no ``source``
+    (some servers would show it instead of ``content``), and no picture in ``attachment`` (it would
+    take the link card and with it the byline away). *mentions* are people named in the post, by
+    ids already resolved.
+    """
+    assert post.path is not None
+    assert post.published_at is not None
+    counts = counts or Counts()
+    id_ = addresses.post(post.id)
+    url = addresses.page(post.path)
+    content = _heading(post, url, addresses) + post.content_html
+    item: Json = {
+        "id": id_,
+        "type": "Article",
+        "attributedTo": addresses.actor(BLOG),
+        "name": post.title,
+        "content": content,
+        "contentMap": {post.language: content},
+        "url": url,
+        "published": stamp(post.published_at),
+        "to": [PUBLIC],
+        "cc": [
+            addresses.collection(BLOG, "followers"),
+            *(mention.href for mention in mentions),
+        ],
+        "sensitive": False,
+        "tag": [
+            *(
+                {"type": "Hashtag", "href": addresses.tag_page(tag), "name": f"#{tag}"}
+                for tag in post.tags
+            ),
+            *_mention_tags(mentions),
+        ],
+        "attachment": [],
+        "preview": {
+            "type": "Note",
+            "content": f"<p>{escape(post.summary or post.excerpt, quote=False)}</p>",
+        },
+        "context": addresses.post_collection(post.id, "context"),
+        "replies": replies(
+            f"{id_}/replies", counts.replies, counts.reply_uris, next_cursor=counts.next_reply
+        ),
+        "likes": total_of(f"{id_}/likes", counts.likes),
+        "shares": total_of(f"{id_}/shares", counts.shares),
+    }
+    if post.summary:
+        item["summary"] = post.summary
+    if post.edited_at is not None:
+        item["updated"] = stamp(post.edited_at)
+    if post.featured_media is not None:
+        item["image"] = picture(post.featured_media, addresses)
+    if post.comments is CommentPolicy.CLOSED:
+        item["interactionPolicy"] = _no_replies(addresses.actor(BLOG))
+    return item
+
+
+def _no_replies(owner: str) -> Json:
+    """The policy of a post whose comments are closed. Other posts have none: without one everyone
+    may answer, like and boost. The property names of GoToSocial before 0.20 stand beside."""
+
+    def allowed(*who: str) -> Json:
+        return {
+            "automaticApproval": list(who),
+            "manualApproval": [],
+            "always": list(who),
+            "approvalRequired": [],
+        }
+
+    return {
+        "canReply": allowed(owner),
+        "canLike": allowed(PUBLIC),
+        "canAnnounce": allowed(PUBLIC),
+    }
+
+
+def _heading(post: Post, url: str, addresses: Addresses) -> str:
+    """“Title”, by A and B, each a link where there is something to link to."""
+    title = f'<a href="{escape(url)}">“{escape(post.title, quote=False)}”</a>'
+    names = [_byline(byline, addresses) for byline in post.bylines]
+    if len(names) > 1:
+        names = [", ".join(names[:-1]) + " and " + names[-1]]
+    return f"<p>{', by '.join([title, *names])}</p>\n"
+
+
+def _byline(byline: Byline, addresses: Addresses) -> str:
+    name = escape(byline.name, quote=False)
+    url = byline.url
+    if byline.author_id is not None and byline.handle:
+        url = addresses.author_page(byline.handle)
+    return f'<a href="{escape(url)}">{name}</a>' if url else name
+
+
+def note_for_comment(
+    comment: Comment,
+    addresses: Addresses,
+    *,
+    mentions: Sequence[Mention] = (),
+    also_to: Sequence[str] = (),
+    counts: Counts | None = None,
+) -> Json:
+    """A comment written here as a Note.
+
+    An author speaks as the author's own actor; a guest through the readers' voice, with the name
+    first. *mentions* name the person answered (servers drop a reply that does not), *also_to* are
+    further people in the thread. It goes to everyone and to them, never to followers.
+    """
+    counts = counts or Counts()
+    id_ = addresses.comment(comment.id)
+    owner = comment.author_id or READERS
+    content = comment.content_html
+    if comment.author_id is None and comment.guest_name:
+        content = f"<p><strong>{escape(comment.guest_name, quote=False)}:</strong></p>\n{content}"
+    content = _addressed(content, mentions)
+    item: Json = {
+        "id": id_,
+        "type": "Note",
+        "attributedTo": addresses.actor(owner),
+        "inReplyTo": comment.in_reply_to_uri,
+        "content": content,
+        "url": comment.url or id_,
+        "published": stamp(comment.published_at),
+        "to": [PUBLIC],
+        "cc": list(dict.fromkeys([*(mention.href for mention in mentions), *also_to])),
+        "sensitive": bool(comment.summary),
+        "tag": _mention_tags(mentions),
+        "attachment": [],
+        "replies": replies(
+            f"{id_}/replies", counts.replies, counts.reply_uris, next_cursor=counts.next_reply
+        ),
+        "likes": total_of(f"{id_}/likes", counts.likes),
+        "shares": total_of(f"{id_}/shares", counts.shares),
+    }
+    if comment.summary:
+        item["summary"] = comment.summary
+    if comment.language:
+        item["contentMap"] = {comment.language: content}
+    if comment.post_id is not None:
+        item["context"] = addresses.post_collection(comment.post_id, "context")
+    if comment.edited_at is not None:
+        item["updated"] = stamp(comment.edited_at)
+    return item
+
+
+def _addressed(content: str, mentions: Sequence[Mention]) -> str:
+    """*content* with the people it answers named first, as readers elsewhere expect it."""
+    missing = [mention for mention in mentions if mention.href not in content]
+    names = " ".join(
+        f'<span class="h-card"><a href="{escape(mention.href)}" class="u-url mention">'
+        f"{escape(mention.name, quote=False)}</a></span>"
+        for mention in missing
+    )
+    if not names:
+        return content
+    if content.startswith("<p>"):
+        return f"<p>{names} {content[3:]}"
+    return f"<p>{names}</p>\n{content}"
+
+
+def _mention_tags(mentions: Sequence[Mention]) -> list[Json]:
+    return [{"type": "Mention", "href": mention.href, "name": mention.name} for mention in mentions]
+
+
+def tombstone(uri: str, former_type: str, deleted_at: datetime) -> Json:
+    """What is left of a deleted object."""
+    return {
+        "id": uri,
+        "type": "Tombstone",
+        "formerType": former_type,
+        "deleted": stamp(deleted_at),
+    }
+
+
+# --- activities ----------------------------------------------------------------------------------
+
+
+def create(addresses: Addresses, activity_id: str, owner: str, item: Json) -> Json:
+    """``Create`` of *item* by the local actor *owner*; addressed as *item* is."""
+    return _activity(
+        addresses,
+        activity_id,
+        "Create",
+        owner,
+        published=item["published"],
+        to=item["to"],
+        cc=item["cc"],
+        object=item,
+    )
+
+
+def update(addresses: Addresses, activity_id: str, owner: str, item: Json, at: datetime) -> Json:
+    """``Update`` of *item* (an object, or the actor itself) at the moment *at*."""
+    return _activity(
+        addresses,
+        activity_id,
+        "Update",
+        owner,
+        published=stamp(at),
+        to=item.get("to", [PUBLIC]),
+        cc=item.get("cc", [addresses.collection(owner, "followers")]),
+        object=item,
+    )
+
+
+def delete(
+    addresses: Addresses,
+    activity_id: str,
+    owner: str,
+    gone: Json,
+    *,
+    cc: Sequence[str] | None = None,
+) -> Json:
+    """``Delete`` whose object is the Tombstone *gone*, to everyone and to *cc* (*owner*'s followers
+    when not given)."""
+    return _activity(
+        addresses,
+        activity_id,
+        "Delete",
+        owner,
+        published=gone["deleted"],
+        to=[PUBLIC],
+        cc=[addresses.collection(owner, "followers")] if cc is None else list(cc),
+        object=gone,
+    )
+
+
+def delete_actor(addresses: Addresses, activity_id: str, owner: str, at: datetime) -> Json:
+    """``Delete`` of the local actor *owner* by itself."""
+    return _activity(
+        addresses,
+        activity_id,
+        "Delete",
+        owner,
+        published=stamp(at),
+        to=[PUBLIC],
+        object=addresses.actor(owner),
+    )
+
+
+def accept(addresses: Addresses, activity_id: str, owner: str, asked: Mapping[str, Any]) -> Json:
+    """``Accept`` of a Follow: *asked* has its ``id`` (where it had one), ``type``, ``actor`` and
+    ``object``, so that a peer finds it again either way."""
+    return _activity(
+        addresses, activity_id, "Accept", owner, to=[asked["actor"]], object=_asked(asked)
+    )
+
+
+def reject(addresses: Addresses, activity_id: str, owner: str, asked: Mapping[str, Any]) -> Json:
+    """``Reject`` of a Follow, also of one that was accepted before."""
+    return _activity(
+        addresses, activity_id, "Reject", owner, to=[asked["actor"]], object=_asked(asked)
+    )
+
+
+def _asked(asked: Mapping[str, Any]) -> Json:
+    kept = {name: asked.get(name) for name in ("id", "type", "actor", "object")}
+    return {name: value for name, value in kept.items() if value is not None}
+
+
+def undo(
+    addresses: Addresses, activity_id: str, owner: str, undone: Mapping[str, Any], at: datetime
+) -> Json:
+    """``Undo`` of an own earlier activity, embedded whole and addressed alike."""
+    inner = {name: value for name, value in undone.items() if name != "@context"}
+    addressed = {name: inner[name] for name in ("to", "cc") if name in inner}
+    return _activity(
+        addresses, activity_id, "Undo", owner, published=stamp(at), **addressed, object=inner
+    )
+
+
+def announce(
+    addresses: Addresses, activity_id: str, owner: str, uri: str, author: str | None, at: datetime
+) -> Json:
+    """``Announce`` (boost) of the object *uri* by its id alone, to followers and its *author*."""
+    followers = addresses.collection(owner, "followers")
+    return _activity(
+        addresses,
+        activity_id,
+        "Announce",
+        owner,
+        published=stamp(at),
+        to=[PUBLIC],
+        cc=[followers, author] if author else [followers],
+        object=uri,
+    )
+
+
+def _activity(
+    addresses: Addresses, activity_id: str, type_: str, owner: str, **properties: Any
+) -> Json:
+    return {
+        "@context": CONTEXT,
+        "id": addresses.activity(activity_id),
+        "type": type_,
+        "actor": addresses.actor(owner),
+        **properties,
+    }
