@@ -12,7 +12,7 @@ _FOOTNOTES = '<section class="footnotes"'
 _FOOTNOTE_MARK = re.compile(r'<sup class="footnote-ref">.{0,200}?</sup>')
 _RUNNING_TEXT = nh3.Cleaner(
     tags={"br", "div", "dd", "dt", "li", "ol", "p", "section", "ul"},
-    attributes={},
+    attributes={"*": set()},
     clean_content_tags={
         *("figure", "footer", "h2", "h3", "h4", "header", "math", "noscript", "pre", "script"),
         *("style", "svg", "table", "template", "textarea", "title"),
@@ -24,8 +24,8 @@ _RUNNING_TEXT = nh3.Cleaner(
 def excerpt(html: str, *, limit: int = 280) -> str:
     """The first words of *html* as one line of at most *limit* characters.
 
-    *html* is sanitised already. Headings, figures, tables, code blocks and footnotes are left out. A cut
-    falls between words and ends with an ellipsis.
+    *html* is sanitised already. Headings, figures, tables, code blocks and footnotes are left
+    out. A cut falls between words and ends with an ellipsis.
     """
     body = _FOOTNOTE_MARK.sub("", html.partition(_FOOTNOTES)[0])
     return shorten(text_of(_RUNNING_TEXT.clean(body)), limit=limit)

@@ -8,7 +8,7 @@ from fedblog.text.sanitise import text_of
 
 _WITHOUT_CODE = nh3.Cleaner(
     tags={"br", "p", "li", "div"},
-    attributes={},
+    attributes={"*": set()},
     clean_content_tags={"code", "pre", "script", "style", "svg", "math", "template", "textarea"},
     link_rel=None,
 )

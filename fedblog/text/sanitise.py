@@ -22,6 +22,9 @@ MAX_DEPTH: Final = 100
 """Deepest nesting given to the parser, whose time grows with its square."""
 NAME_MAX_CHARACTERS: Final = 200
 """Default bound of :func:`remote_text`."""
+AUTHOR_MAX_MARKS: Final = 100_000
+"""Most tags, and most ampersands, in the HTML of an author."""
+_TEXT_MAX_AMPERSANDS = 20_000
 _SHALLOW_TAGS = 500
 _GROWTH = 6
 _MAX_PASSES = 6
@@ -53,7 +56,9 @@ _REMOTE_TAGS = {
     *("p", "pre", "q", "rp", "rt", "ruby", "s", "small", "span", "strong", "sub", "sup", "u", "ul"),
 }
 # ``lang`` only where the parser never copies the element: a long value on <b> could multiply.
-_REMOTE_ATTRIBUTES = {
+# Without "*" nh3 would let title and lang stand on everything.
+_REMOTE_ATTRIBUTES: dict[str, set[str]] = {
+    "*": set(),
     "a": {"href"},
     "blockquote": {"lang"},
     "ol": {"start"},
@@ -151,8 +156,14 @@ def _author_attribute(tag: str, name: str, value: str) -> str | None:
         return value if value.isascii() and value.isdigit() and len(value) <= 6 else None
     if tag == "img" and name == "src":
         own = value.startswith("/") and not value.startswith(("//", "/\\"))
-        return value if own or value.lower().startswith(("http://", "https://")) else None
+        return value if own or _is_web_address(value) else None
+    if name == "cite":
+        return value if _is_web_address(value) else None
     return value
+
+
+def _is_web_address(value: str) -> bool:
+    return value.lower().startswith(("http://", "https://"))
 
 
 _REMOTE = nh3.Cleaner(
@@ -177,7 +188,7 @@ _BLOCKS |= {"h4", "h5", "h6", "header", "footer", "hr", "li", "ol", "p", "pre", 
 _BLOCKS |= {"summary", "table", "tr", "ul"}
 _TEXT = nh3.Cleaner(
     tags={*_BLOCKS, "br", "td"},
-    attributes={},
+    attributes={"*": set()},
     clean_content_tags=_DROPPED_WITH_CONTENT,
     link_rel=None,
 )
@@ -187,8 +198,10 @@ def author_html(html: str) -> str:
     """The HTML of a local author with nothing in it that could run or reach out of its place.
 
     Headings are kept within h2 to h4. Raises InvalidFieldError for mark-up nested deeper than
-    MAX_DEPTH.
+    MAX_DEPTH or with more than AUTHOR_MAX_MARKS tags.
     """
+    if html.count("<") > AUTHOR_MAX_MARKS or html.count("&") > AUTHOR_MAX_MARKS:
+        raise InvalidFieldError("content", f"there are more than {AUTHOR_MAX_MARKS} tags in it")
     if _is_too_deep(html):
         raise InvalidFieldError("content", f"elements are nested deeper than {MAX_DEPTH}")
     return _settled(_AUTHOR, _HEADING.sub(_author_heading, html))
@@ -221,7 +234,11 @@ def remote_html(html: str) -> str:
 
 def plain_text(html: str) -> str:
     """The text of *html*: blocks are apart by a blank line, ``br`` is a line's end."""
-    if html.count("<") > REMOTE_MAX_TAGS or _is_too_deep(html):
+    if (
+        html.count("<") > REMOTE_MAX_TAGS
+        or html.count("&") > _TEXT_MAX_AMPERSANDS
+        or _is_too_deep(html)
+    ):
         return _tidied(_html.unescape(_TAG.sub(" ", html)))
     return text_of(_TEXT.clean(html))
 

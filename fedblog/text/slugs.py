@@ -8,8 +8,8 @@ FALLBACK = "post"
 
 # Letters that do not come apart into a base letter and a mark.
 _SPELLINGS = str.maketrans(
-    dict(zip("ßæœøđðħıłŋþŧ", "ss ae oe o d d h i l n th t".split(), strict=True))
-    | {"'": "", "’": "", "ʼ": "", "&": " and "}
+    {"æ": "ae", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ŋ": "n", "œ": "oe"}
+    | {"ø": "o", "ß": "ss", "þ": "th", "ŧ": "t", "'": "", "’": "", "ʼ": "", "&": " and "}
 )
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 

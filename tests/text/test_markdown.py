@@ -1,0 +1,75 @@
+"""Markdown as authors write it, after sanitising."""
+
+from fedblog.text import markdown
+from fedblog.text.sanitise import author_html
+
+
+def rendered(source: str) -> str:
+    return author_html(markdown.render(source))
+
+
+def test_picture_with_a_title_becomes_a_figure_with_a_caption() -> None:
+    assert rendered('![A march](/media/x.jpg "On *Monday*")') == (
+        '<figure><img src="/media/x.jpg" alt="A march">'
+        "<figcaption>On <em>Monday</em></figcaption></figure>\n"
+    )
+
+
+def test_caption_carries_a_credit_after_a_bar() -> None:
+    assert '<figcaption>On Monday <small class="credit">Credit: Jo</small></figcaption>' in (
+        rendered('![A march](/media/x.jpg "On Monday | Credit: Jo")')
+    )
+
+
+def test_picture_without_a_title_or_within_a_sentence_stays_a_picture() -> None:
+    assert rendered("![x](/media/x.jpg)") == '<p><img src="/media/x.jpg" alt="x"></p>\n'
+    assert "<figure" not in rendered('See ![x](/media/x.jpg "y") there')
+
+
+def test_several_figures_in_one_text() -> None:
+    html = rendered('![a](/media/a.jpg "A")\n\nText\n\n![b](/media/b.jpg "B")')
+    assert html.count("<figure>") == html.count("</figure>") == 2
+    assert html.count("<p>") == 1
+
+
+def test_quoted_piece_keeps_its_headline_bylines_and_source() -> None:
+    html = rendered(
+        "::: quoted\n### Water rises\n\n*By A and B*\n\nFull text.\n\n"
+        "— [The Paper](https://paper.example/)\n:::\n\nAfter."
+    )
+    assert html.startswith('<blockquote class="quoted-piece">\n<h3>Water rises</h3>')
+    assert html.endswith("</blockquote>\n<p>After.</p>\n")
+
+
+def test_quoted_piece_may_be_written_as_html() -> None:
+    piece = (
+        '<blockquote class="quoted-piece" cite="https://paper.example/1"><header><h3>Head</h3>'
+        '<p class="byline">By A and B</p></header><p>Text</p>'
+        '<footer class="source"><cite>The Paper</cite></footer></blockquote>'
+    )
+    assert rendered(piece) == piece
+
+
+def test_tables_align_by_class() -> None:
+    html = rendered("| a | b |\n|:-:|--:|\n| 1 | 2 |")
+    assert '<td class="align-center">1</td>' in html
+    assert '<td class="align-right">2</td>' in html
+
+
+def test_footnotes_lead_there_and_back() -> None:
+    html = rendered("Text[^1].\n\n[^1]: Note.")
+    assert 'href="#fn1" id="fnref1"' in html
+    assert '<li id="fn1" class="footnote-item">' in html
+    assert 'href="#fnref1"' in html
+
+
+def test_strikethrough_autolinks_and_code_languages() -> None:
+    html = rendered("~~gone~~ <https://a.example/>\n\n```python\nx = 1\n```")
+    assert "<s>gone</s>" in html
+    assert '<a href="https://a.example/">' in html
+    assert '<code class="language-python">' in html
+
+
+def test_rendering_twice_gives_the_same() -> None:
+    source = "a[^1]\n\n[^1]: b"
+    assert markdown.render(source) == markdown.render(source)
