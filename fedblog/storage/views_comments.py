@@ -1,0 +1,260 @@
+"""The comments below a post, as a page shows them: threaded, bounded, in a few queries.
+
+What moderators hold back leaves no trace; answers to it move up to the nearest comment that is
+shown. What was deleted leaves an empty place where something answers it.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, func, or_, select
+
+from fedblog.storage.lists import ListStatement
+from fedblog.storage.tables import actors, authors, comments, media, reactions
+from fedblog.storage.views import Person, shown
+
+THREADS = 100
+"""First-level comments on one page."""
+ANSWERS = 1000
+"""Most answers below them that one page loads."""
+LEVELS = 8
+"""How deep comments are nested; deeper ones stay at the last level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture or file that came with a comment; shown as a link."""
+
+    url: str
+    media_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommentView:
+    """One comment in its place. *level* is how deep it is shown (from 0); *answers* names whom a
+    comment replies to where its parent is not the one it is shown below. A deleted one has neither
+    person nor text."""
+
+    id: str
+    uri: str
+    level: int
+    is_deleted: bool
+    person: Person
+    url: str
+    name: str
+    content_html: str
+    warning: str
+    language: str | None
+    published_at: datetime
+    edited_at: datetime | None
+    attachments: tuple[Attachment, ...]
+    likes: int
+    shares: int
+    answers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One page of comments in reading order; *is_cut* where more answers exist than it loads."""
+
+    comments: tuple[CommentView, ...]
+    page: int
+    has_more: bool
+    is_cut: bool
+
+
+_child = comments.alias("child")
+_ROOTS = (
+    select(comments.c.id)
+    .where(
+        comments.c.post_id == bindparam("post_id"),
+        comments.c.parent_id.is_(None),
+        or_(shown(), select(_child.c.id).where(_child.c.parent_id == comments.c.id).exists()),
+    )
+    .order_by(comments.c.id)
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+
+
+def _below(listed: Any) -> Any:
+    tree = select(comments.c.id).where(listed(comments.c.parent_id)).cte("tree", recursive=True)
+    tree = tree.union_all(
+        select(_child.c.id).join_from(_child, tree, _child.c.parent_id == tree.c.id)
+    )
+    return select(tree.c.id).limit(ANSWERS + 1)
+
+
+_BELOW = ListStatement(_below)
+_ROWS = ListStatement(
+    lambda listed: (
+        select(
+            comments.c.id,
+            comments.c.uri,
+            comments.c.parent_id,
+            comments.c.actor_uri,
+            comments.c.author_id,
+            comments.c.guest_name,
+            comments.c.url,
+            comments.c.name,
+            comments.c.content_html,
+            comments.c.summary,
+            comments.c.language,
+            comments.c.attachments,
+            comments.c.published_at,
+            comments.c.edited_at,
+            comments.c.deleted_at,
+            shown().label("is_shown"),
+            (comments.c.deleted_at.is_not(None)).label("is_deleted"),
+            comments.c.status,
+            comments.c.visibility,
+            actors.c.handle.label("actor_handle"),
+            actors.c.host.label("actor_host"),
+            actors.c.name.label("actor_name"),
+            actors.c.url.label("actor_url"),
+            actors.c.avatar_url,
+            authors.c.handle.label("author_handle"),
+            authors.c.name.label("author_name"),
+            media.c.file_name,
+        )
+        .select_from(
+            comments.outerjoin(actors, actors.c.uri == comments.c.actor_uri)
+            .outerjoin(authors, authors.c.id == comments.c.author_id)
+            .outerjoin(media, media.c.id == authors.c.avatar)
+        )
+        .where(listed(comments.c.id))
+    )
+)
+_REACTIONS = ListStatement(
+    lambda listed: (
+        select(
+            reactions.c.comment_id,
+            (reactions.c.kind == "announce").label("is_share"),
+            func.count(func.distinct(reactions.c.actor_uri)),
+        )
+        .where(listed(reactions.c.comment_id), reactions.c.kind.in_(("like", "emoji", "announce")))
+        .group_by(reactions.c.comment_id, reactions.c.kind == "announce")
+    )
+)
+
+
+def thread(connection: Connection, post_id: str, page: int) -> Thread:
+    """The comments of a published post, page *page* (from 1) of its first-level comments."""
+    roots = list(
+        connection.execute(
+            _ROOTS,
+            {"post_id": post_id, "limit": THREADS + 1, "offset": (page - 1) * THREADS},
+        ).scalars()
+    )
+    has_more = len(roots) > THREADS
+    roots = roots[:THREADS]
+    below = [row[0] for row in _BELOW.run(connection, roots)]
+    is_cut = len(below) > ANSWERS
+    rows = {row.id: row for row in _ROWS.run(connection, [*roots, *below[:ANSWERS]])}
+    numbers = _reactions(connection, [row.id for row in rows.values() if row.is_shown])
+    return Thread(_in_order(rows, roots, numbers), page, has_more, is_cut)
+
+
+def _reactions(connection: Connection, ids: Collection[str]) -> dict[tuple[str, bool], int]:
+    rows: Sequence[Any] = _REACTIONS.run(connection, ids)
+    return {(row[0], bool(row[1])): row[2] for row in rows}
+
+
+def _in_order(
+    rows: dict[str, Any], roots: list[str], numbers: dict[tuple[str, bool], int]
+) -> tuple[CommentView, ...]:
+    """Depth first, siblings by time; without recursion, for threads of any depth."""
+    children: dict[str, list[Any]] = {}
+    for row in rows.values():
+        if row.parent_id is not None:
+            children.setdefault(row.parent_id, []).append(row)
+    kept = _kept(rows, children, roots)
+    ordered: list[CommentView] = []
+    # What is still to be shown, last first, with its depth and the row it is shown below.
+    first = sorted((rows[root] for root in roots if root in rows), key=_time, reverse=True)
+    stack: list[tuple[Any, int, Any | None]] = [(row, 0, None) for row in first]
+    while stack:
+        row, depth, parent = stack.pop()
+        if row.id in kept:
+            ordered.append(_view(row, depth, parent, numbers))
+            depth, parent = depth + 1, row
+        for child in sorted(children.get(row.id, ()), key=_time, reverse=True):
+            stack.append((child, depth, parent))
+    return tuple(ordered)
+
+
+def _kept(rows: dict[str, Any], children: dict[str, list[Any]], roots: list[str]) -> set[str]:
+    """What gets a place: what is shown, and the deleted ones above it."""
+    kept = {row.id for row in rows.values() if row.is_shown}
+    for start in tuple(kept):
+        parent = rows[start].parent_id
+        while parent in rows and parent not in kept:
+            row = rows[parent]
+            if row.is_deleted and row.status == "approved" and row.visibility == "public":
+                kept.add(parent)
+            parent = row.parent_id
+    return kept
+
+
+def _time(row: Any) -> tuple[datetime, str]:
+    return (row.published_at, row.id)
+
+
+def _view(
+    row: Any, depth: int, parent: Any | None, numbers: dict[tuple[str, bool], int]
+) -> CommentView:
+    is_deleted = bool(row.is_deleted)
+    return CommentView(
+        id=row.id,
+        uri=row.uri,
+        level=min(depth, LEVELS - 1),
+        is_deleted=is_deleted,
+        person=Person("") if is_deleted else _person(row),
+        url="" if is_deleted else row.url,
+        name="" if is_deleted else row.name,
+        content_html="" if is_deleted else row.content_html,
+        warning="" if is_deleted else row.summary,
+        language=row.language,
+        published_at=row.published_at,
+        edited_at=None if is_deleted else row.edited_at,
+        attachments=() if is_deleted else _attachments(row.attachments),
+        likes=numbers.get((row.id, False), 0),
+        shares=numbers.get((row.id, True), 0),
+        answers=_person(parent).name if parent is not None and depth >= LEVELS else "",
+    )
+
+
+def _person(row: Any) -> Person:
+    if row.author_id is not None:
+        return Person(
+            row.author_name,
+            row.author_handle,
+            author_id=row.author_id,
+            avatar_file=row.file_name or "",
+        )
+    if row.actor_uri is not None:
+        return Person(
+            row.actor_name or row.actor_handle or "",
+            row.actor_handle or "",
+            row.actor_host or "",
+            row.actor_url or row.actor_uri,
+            actor_uri=row.actor_uri,
+            avatar_url=row.avatar_url or "",
+        )
+    return Person(row.guest_name or "")
+
+
+def _attachments(text: str) -> tuple[Attachment, ...]:
+    try:
+        items = orjson.loads(text or "[]")
+    except orjson.JSONDecodeError:
+        return ()
+    return tuple(
+        Attachment(str(item["url"]), str(item.get("mediaType") or ""), str(item.get("name") or ""))
+        for item in items
+        if isinstance(item, dict) and item.get("url")
+    )

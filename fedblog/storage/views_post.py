@@ -1,0 +1,201 @@
+"""What stands at a post's path: the post page, a former path, a deleted post, or nothing."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
+
+from fedblog.domain.blog import Blog
+from fedblog.domain.media import Media
+from fedblog.storage import blogs as blog_rows
+from fedblog.storage import media as media_rows
+from fedblog.storage import views, views_comments
+from fedblog.storage.lists import ListStatement
+from fedblog.storage.tables import actors, media, permalinks, posts, reactions
+from fedblog.storage.views import Card, Member, Person
+from fedblog.storage.views_comments import Thread
+
+FACES = 12
+"""Faces of people who like a post."""
+MEMBERS = 4
+"""Faces of members in the box of the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The post before or after."""
+
+    title: str
+    path: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostPage:
+    """Everything that a post's page shows."""
+
+    blog: Blog
+    post: Card
+    comments_policy: str
+    shares: int
+    faces: tuple[Person, ...]
+    thread: Thread
+    previous: Neighbour | None
+    next: Neighbour | None
+    members: tuple[Member, ...]
+    pictures: dict[str, Media]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A former path: the post stands at *path* now."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A post that was deleted."""
+
+    blog: Blog
+    post_id: str
+    deleted_at: datetime | None
+
+
+_PICTURE = tuple(column.label(f"picture_{column.name}") for column in media_rows.COLUMNS)
+_POST = (
+    select(posts, *_PICTURE)
+    .select_from(posts.outerjoin(media, media.c.id == posts.c.featured_media))
+    .where(posts.c.blog_id == bindparam("blog_id"), posts.c.path == bindparam("path"))
+)
+_FORMER = (
+    select(posts.c.id, posts.c.path, posts.c.status, posts.c.deleted_at)
+    .join_from(permalinks, posts, posts.c.id == permalinks.c.post_id)
+    .where(permalinks.c.blog_id == bindparam("blog_id"), permalinks.c.path == bindparam("path"))
+)
+_PUBLISHED = and_(
+    posts.c.blog_id == bindparam("blog_id"),
+    posts.c.status == views.PUBLISHED,
+    posts.c.path.is_not(None),
+)
+_NEIGHBOUR = select(posts.c.title, posts.c.path, posts.c.language)
+_PREVIOUS = (
+    _NEIGHBOUR.where(
+        _PUBLISHED,
+        posts.c.published_at <= bindparam("at"),
+        or_(posts.c.published_at < bindparam("at"), posts.c.id < bindparam("id")),
+    )
+    .order_by(posts.c.published_at.desc(), posts.c.id.desc())
+    .limit(1)
+)
+_NEXT = (
+    _NEIGHBOUR.where(
+        _PUBLISHED,
+        posts.c.published_at >= bindparam("at"),
+        or_(posts.c.published_at > bindparam("at"), posts.c.id > bindparam("id")),
+    )
+    .order_by(posts.c.published_at, posts.c.id)
+    .limit(1)
+)
+_newest = func.max(reactions.c.created_at).label("newest")
+_LIKERS = (
+    select(reactions.c.actor_uri, _newest)
+    .where(
+        reactions.c.post_id == bindparam("post_id"),
+        reactions.c.comment_id.is_(None),
+        reactions.c.kind.in_(("like", "emoji")),
+    )
+    .group_by(reactions.c.actor_uri)
+    .order_by(_newest.desc(), reactions.c.actor_uri)
+    .limit(FACES)
+)
+_ACTORS = ListStatement(
+    lambda listed: select(
+        actors.c.uri,
+        actors.c.handle,
+        actors.c.host,
+        actors.c.name,
+        actors.c.url,
+        actors.c.avatar_url,
+    ).where(listed(actors.c.uri))
+)
+_PICTURES = ListStatement(
+    lambda listed: select(*media_rows.COLUMNS).where(
+        listed(media.c.file_name), media.c.blog_id == bindparam("blog_id")
+    )
+)
+_MEDIA_NAME = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)")
+_MOST_PICTURES = 200
+
+
+def find(
+    connection: Connection, blog_id: int, path: str, comments_page: int
+) -> PostPage | Moved | Gone | None:
+    """What stands at *path*. None also past the last page of comments."""
+    row = connection.execute(_POST, {"blog_id": blog_id, "path": path}).first()
+    if row is None:
+        return former(connection, blog_id, path)
+    if row.status == "deleted":
+        return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
+    if row.status != views.PUBLISHED or row.published_at is None:
+        return None
+    thread = views_comments.thread(connection, row.id, comments_page)
+    if comments_page > 1 and not thread.comments:
+        return None
+    (post,) = views.cards(connection, [row], with_counts=True)
+    place = {"blog_id": blog_id, "at": row.published_at, "id": row.id}
+    return PostPage(
+        blog=blog_rows.get(connection, blog_id),
+        post=post,
+        comments_policy=row.comments,
+        shares=views.counts(connection, [row.id])[row.id][2],
+        faces=_faces(connection, row.id) if post.likes else (),
+        thread=thread,
+        previous=_neighbour(connection, _PREVIOUS, place),
+        next=_neighbour(connection, _NEXT, place),
+        members=views.members(connection, blog_id, MEMBERS),
+        pictures=_pictures(connection, blog_id, post.content_html),
+    )
+
+
+def former(connection: Connection, blog_id: int, path: str) -> Moved | Gone | None:
+    """Where the post that once stood at *path* stands now."""
+    row = connection.execute(_FORMER, {"blog_id": blog_id, "path": path}).first()
+    if row is None or row.path is None:
+        return None
+    if row.status == "deleted":
+        return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
+    return Moved(row.path) if row.status == views.PUBLISHED else None
+
+
+def _neighbour(connection: Connection, statement: Any, place: dict[str, Any]) -> Neighbour | None:
+    row = connection.execute(statement, place).first()
+    return Neighbour(row.title, row.path, row.language) if row else None
+
+
+def _faces(connection: Connection, post_id: str) -> tuple[Person, ...]:
+    uris = [row.actor_uri for row in connection.execute(_LIKERS, {"post_id": post_id})]
+    known = {row.uri: row for row in _ACTORS.run(connection, uris)}
+    return tuple(
+        Person(
+            known[uri].name or known[uri].handle,
+            known[uri].handle,
+            known[uri].host,
+            known[uri].url or uri,
+            actor_uri=uri,
+            avatar_url=known[uri].avatar_url,
+        )
+        if uri in known
+        else Person("", url=uri, actor_uri=uri)
+        for uri in uris
+    )
+
+
+def _pictures(connection: Connection, blog_id: int, html: str) -> dict[str, Media]:
+    """The uploaded pictures that stand in the text, by file name."""
+    names = list(dict.fromkeys(_MEDIA_NAME.findall(html)))[:_MOST_PICTURES]
+    rows: Sequence[Any] = _PICTURES.run(connection, names, blog_id=blog_id)
+    return {row.file_name: Media(*row) for row in rows}
