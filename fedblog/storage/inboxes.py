@@ -1,0 +1,34 @@
+"""Inboxes of other servers: a number for each URL, so that followers and deliveries stay small."""
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, select
+
+from fedblog.storage.lists import ListStatement
+from fedblog.storage.tables import inboxes
+from fedblog.storage.upsert import insert_ignoring
+
+_BY_URL = ListStatement(
+    lambda listed: select(inboxes.c.url, inboxes.c.id).where(listed(inboxes.c.url))
+)
+
+
+def ensure(connection: Connection, urls: Collection[str]) -> dict[str, int]:
+    """The ids of *urls*; those not known yet are added."""
+    found = {row.url: row.id for row in _BY_URL.run(connection, urls)}
+    missing = sorted(set(urls) - found.keys())
+    if missing:
+        insert_ignoring(
+            connection, inboxes, [{"url": url, "host": host_of(url)} for url in missing]
+        )
+        found |= {row.url: row.id for row in _BY_URL.run(connection, missing)}
+    return found
+
+
+def host_of(url: str) -> str:
+    """The host of *url* in lower case and without port: what blocks and senders go by."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
