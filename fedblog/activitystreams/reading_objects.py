@@ -125,9 +125,9 @@ def page_address(value: Any) -> str:
 def _as_html(content: str, media_type: str) -> str:
     kind = media_type.split(";")[0].strip().lower()
     if kind in ("text/markdown", "text/x-markdown") and len(content) <= _MAX_MARKDOWN:
-        from fedblog.text import markdown  # heavy, and few peers need it
+        from fedblog.text.markdown import render  # heavy, and few peers need it
 
-        return markdown.render(content)
+        return render(content)
     if kind.startswith("text/") and kind not in ("text/html", "text/xhtml"):
         paragraphs = (escape(part, quote=False) for part in re.split(r"\n{2,}", content.strip()))
         return "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in paragraphs)

@@ -171,3 +171,8 @@ def moment(value: Any) -> datetime | None:
 def count(value: Any) -> int | None:
     """A number of things: a non-negative integer of sensible size, or None."""
     return value if type(value) is int and 0 <= value < 1 << 53 else None
+
+
+def stamp(moment: datetime) -> str:
+    """*moment* in UTC and whole seconds, the form that every peer reads."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

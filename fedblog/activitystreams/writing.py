@@ -1,17 +1,29 @@
 """Domain to JSON: articles, comments and activities as other servers read them.
 
 Pure: everything is given, nothing is looked up. Objects carry no ``@context`` of their own; an
-activity has one, and ``document`` adds one to an object that is served alone.
+activity has one, and ``document`` adds one to an object that is served alone. This module has the
+objects and stands for its parts: activities, actors and collections have modules of their own.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
 from typing import Any
 
 from fedblog.activitystreams.documents import Mention
+from fedblog.activitystreams.values import stamp
 from fedblog.activitystreams.vocabulary import CONTEXT, PUBLIC
+from fedblog.activitystreams.writing_activities import (
+    accept,
+    announce,
+    create,
+    delete,
+    delete_actor,
+    reject,
+    undo,
+    update,
+)
 from fedblog.activitystreams.writing_actors import (
     ActorKeys,
     author_actor,
@@ -32,6 +44,7 @@ from fedblog.domain.addresses import BLOG, READERS, Addresses
 from fedblog.domain.blog import Blog
 from fedblog.domain.comment import Comment
 from fedblog.domain.post import Byline, CommentPolicy, Post
+from fedblog.text.hashtags import hashtag, tag_slug
 
 __all__ = [
     "ActorKeys",
@@ -75,17 +88,9 @@ class Counts:
     next_reply: str | None = None
 
 
-def stamp(moment: datetime) -> str:
-    """*moment* in UTC and whole seconds, the form that every peer reads."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def document(item: Mapping[str, Any]) -> Json:
     """*item* with the context that a document served or sent alone needs."""
     return {"@context": CONTEXT, **item}
-
-
-# --- objects -----------------------------------------------------------------------------------
 
 
 def article(
@@ -128,8 +133,9 @@ def article(
         "sensitive": False,
         "tag": [
             *(
-                {"type": "Hashtag", "href": addresses.tag_page(tag), "name": f"#{tag}"}
+                {"type": "Hashtag", "href": addresses.tag_page(tag_slug(tag)), "name": name}
                 for tag in post.tags
+                if (name := hashtag(tag))
             ),
             *_mention_tags(mentions),
         ],
@@ -269,130 +275,4 @@ def tombstone(uri: str, former_type: str, deleted_at: datetime) -> Json:
         "type": "Tombstone",
         "formerType": former_type,
         "deleted": stamp(deleted_at),
-    }
-
-
-# --- activities ----------------------------------------------------------------------------------
-
-
-def create(addresses: Addresses, activity_id: str, owner: str, item: Json) -> Json:
-    """``Create`` of *item* by the local actor *owner*; addressed as *item* is."""
-    return _activity(
-        addresses,
-        activity_id,
-        "Create",
-        owner,
-        published=item["published"],
-        to=item["to"],
-        cc=item["cc"],
-        object=item,
-    )
-
-
-def update(addresses: Addresses, activity_id: str, owner: str, item: Json, at: datetime) -> Json:
-    """``Update`` of *item* (an object, or the actor itself) at the moment *at*."""
-    return _activity(
-        addresses,
-        activity_id,
-        "Update",
-        owner,
-        published=stamp(at),
-        to=item.get("to", [PUBLIC]),
-        cc=item.get("cc", [addresses.collection(owner, "followers")]),
-        object=item,
-    )
-
-
-def delete(
-    addresses: Addresses,
-    activity_id: str,
-    owner: str,
-    gone: Json,
-    *,
-    cc: Sequence[str] | None = None,
-) -> Json:
-    """``Delete`` whose object is the Tombstone *gone*, to everyone and to *cc* (*owner*'s followers
-    when not given)."""
-    return _activity(
-        addresses,
-        activity_id,
-        "Delete",
-        owner,
-        published=gone["deleted"],
-        to=[PUBLIC],
-        cc=[addresses.collection(owner, "followers")] if cc is None else list(cc),
-        object=gone,
-    )
-
-
-def delete_actor(addresses: Addresses, activity_id: str, owner: str, at: datetime) -> Json:
-    """``Delete`` of the local actor *owner* by itself."""
-    return _activity(
-        addresses,
-        activity_id,
-        "Delete",
-        owner,
-        published=stamp(at),
-        to=[PUBLIC],
-        object=addresses.actor(owner),
-    )
-
-
-def accept(addresses: Addresses, activity_id: str, owner: str, asked: Mapping[str, Any]) -> Json:
-    """``Accept`` of a Follow: *asked* has its ``id`` (where it had one), ``type``, ``actor`` and
-    ``object``, so that a peer finds it again either way."""
-    return _activity(
-        addresses, activity_id, "Accept", owner, to=[asked["actor"]], object=_asked(asked)
-    )
-
-
-def reject(addresses: Addresses, activity_id: str, owner: str, asked: Mapping[str, Any]) -> Json:
-    """``Reject`` of a Follow, also of one that was accepted before."""
-    return _activity(
-        addresses, activity_id, "Reject", owner, to=[asked["actor"]], object=_asked(asked)
-    )
-
-
-def _asked(asked: Mapping[str, Any]) -> Json:
-    kept = {name: asked.get(name) for name in ("id", "type", "actor", "object")}
-    return {name: value for name, value in kept.items() if value is not None}
-
-
-def undo(
-    addresses: Addresses, activity_id: str, owner: str, undone: Mapping[str, Any], at: datetime
-) -> Json:
-    """``Undo`` of an own earlier activity, embedded whole and addressed alike."""
-    inner = {name: value for name, value in undone.items() if name != "@context"}
-    addressed = {name: inner[name] for name in ("to", "cc") if name in inner}
-    return _activity(
-        addresses, activity_id, "Undo", owner, published=stamp(at), **addressed, object=inner
-    )
-
-
-def announce(
-    addresses: Addresses, activity_id: str, owner: str, uri: str, author: str | None, at: datetime
-) -> Json:
-    """``Announce`` (boost) of the object *uri* by its id alone, to followers and its *author*."""
-    followers = addresses.collection(owner, "followers")
-    return _activity(
-        addresses,
-        activity_id,
-        "Announce",
-        owner,
-        published=stamp(at),
-        to=[PUBLIC],
-        cc=[followers, author] if author else [followers],
-        object=uri,
-    )
-
-
-def _activity(
-    addresses: Addresses, activity_id: str, type_: str, owner: str, **properties: Any
-) -> Json:
-    return {
-        "@context": CONTEXT,
-        "id": addresses.activity(activity_id),
-        "type": type_,
-        "actor": addresses.actor(owner),
-        **properties,
     }

@@ -58,6 +58,6 @@ def replies(id_: str, total: int, uris: Sequence[str], *, next_cursor: str | Non
 
     *uris* are the first answers; where there are more, their page begins after *next_cursor*.
     """
-    more = None if next_cursor is None else f"{id_}?after={next_cursor}"
+    more = None if next_cursor is None else f"{id_}?cursor={next_cursor}"
     first = collection_page(f"{id_}?page=1", id_, uris, next_page=more)
     return collection(id_, total, first=first)
