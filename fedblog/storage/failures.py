@@ -10,6 +10,7 @@ from fedblog.storage.errors import (
     ConstraintError,
     DatabaseBusyError,
     DatabaseError,
+    SchemaError,
     StorageError,
     StorageFullError,
 )
@@ -45,7 +46,9 @@ def translated(error: BaseException) -> Exception:
     elif isinstance(error, SQLAlchemyError | sqlite3.Error):
         code = sqlite_code(error)
         text = str(getattr(error, "orig", None) or error)
-        if code == sqlite3.SQLITE_FULL or sqlstate(error) == "53100":
+        if sqlstate(error) == "42P01" or text.startswith("no such table"):
+            result = SchemaError(f"{text}; the tables are not those of this version")
+        elif code == sqlite3.SQLITE_FULL or sqlstate(error) == "53100":
             result = StorageFullError(text)
         elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             result = DatabaseBusyError(text)

@@ -1,16 +1,26 @@
-"""What the server has written down about itself: one value for each key."""
+"""What the server remembers about itself: single values by name."""
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from fedblog.storage.tables import server
+from fedblog.storage.upsert import upsert
 
 
 def get(connection: Connection, key: str) -> str | None:
-    """The value under *key*, or None."""
-    return connection.execute(select(server.c.value).where(server.c.key == key)).scalar()
+    """The value kept under *key*, or None."""
+    return connection.scalar(select(server.c.value).where(server.c.key == key))
+
+
+def get_all(connection: Connection) -> dict[str, str]:
+    """Every value by its key."""
+    return {row.key: row.value for row in connection.execute(select(server))}
 
 
 def put(connection: Connection, key: str, value: str) -> None:
-    """Write *value* under *key*, over what stands there."""
+    """Keep *value* under *key*, in place of what stood there."""
+    upsert(connection, server, [{"key": key, "value": value}], key=["key"], update=["value"])
+
+
+def remove(connection: Connection, key: str) -> None:
+    """Forget *key*; nothing happens where it is not there."""
     connection.execute(delete(server).where(server.c.key == key))
-    connection.execute(insert(server).values(key=key, value=value))

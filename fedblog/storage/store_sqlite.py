@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Concatenate, Self
 from urllib.parse import quote
 
+import sqlalchemy.dialects.sqlite.aiosqlite  # here, as importing it blocks  # noqa: F401
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -26,6 +27,8 @@ class SqliteStore(Store):
         super().__init__()
         self._closed = False
         self._readers = _reading_engine(path)
+        # In line here rather than at the pool, which gives up after a time.
+        self._reading = asyncio.Semaphore(READERS)
         self._writer = SqliteWriter(path, asyncio.get_running_loop(), self._announce, listen=listen)
 
     @classmethod
@@ -43,7 +46,7 @@ class SqliteStore(Store):
         if self._closed:
             raise StoreClosedError("the store is closed")
         with translating():
-            async with self._readers.connect() as connection:
+            async with self._reading, self._readers.connect() as connection:
                 return await connection.run_sync(function, *args, **kwargs)
 
     async def write(
@@ -60,6 +63,8 @@ class SqliteStore(Store):
         if self._closed:
             return
         self._closed = True
+        for _ in range(READERS):  # whoever reads ends first
+            await self._reading.acquire()
         await self._readers.dispose()
         # Last, so that closing it moves the log into the database file.
         await self._writer.close()
