@@ -44,9 +44,6 @@ class Settings(BaseSettings):
         "", description="postgresql://… ; empty means SQLite in the data folder."
     )
     listen: str = Field("127.0.0.1:8000", description="HOST:PORT to accept connections on.")
-    secret_key: str = Field(
-        "", description="Key for keyed hashes; empty means one made in the data folder, mode 0600."
-    )
     trusted_proxies: str = Field(
         "127.0.0.1", description="Addresses whose X-Forwarded-* headers are believed, by comma."
     )
@@ -82,6 +79,16 @@ class Settings(BaseSettings):
     media_max_bytes: int = Field(20 << 20, gt=0, description="Largest uploaded file.")
     media_max_pixels: int = Field(50_000_000, gt=0, description="Most pixels of an upload.")
     media_max_side: int = Field(2400, gt=0, description="Longest side a picture is kept with.")
+
+    @property
+    def database(self) -> str:
+        """The database's address: SQLite in the data folder where none is set."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'fedblog.sqlite3'}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file, served by one process."""
+        return self.database.startswith("sqlite:")
 
     @field_validator("base_url")
     @classmethod

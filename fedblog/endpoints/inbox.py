@@ -53,7 +53,7 @@ class Inbox:
     async def _is_author(self, author_id: str) -> bool:
         if not is_id(author_id):
             return False
-        return await self._site.store.read(authors.by_id, author_id) is not None
+        return bool(await self._site.store.read(authors.find, [author_id]))
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         for name, value in scope["headers"]:
@@ -74,9 +74,7 @@ class Inbox:
                 return b"".join(parts)
 
 
-async def _refuse(
-    send: Send, status: int, detail: str, retry_after: float | None = None
-) -> None:
+async def _refuse(send: Send, status: int, detail: str, retry_after: float | None = None) -> None:
     body = orjson.dumps({"title": HTTPStatus(status).phrase, "status": status, "detail": detail})
     headers = [
         (b"content-type", b"application/problem+json"),

@@ -158,9 +158,7 @@ def load(
         connection, {item.receipt_key for item in batch if item.receipt_key}
     )
     own_ids = {item.activity.id for item in batch if item.activity.id}
-    facts.tombstones = Kept(
-        tombstone_rows.find(connection, uris | own_ids | actor_uris).items()
-    )
+    facts.tombstones = Kept(tombstone_rows.find(connection, uris | own_ids | actor_uris).items())
     if types & (_TALKING | _REACTING):
         _load_thread(connection, facts, uris, created)
     if types & _REACTING:

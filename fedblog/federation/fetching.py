@@ -1,4 +1,4 @@
-"""Follow-up jobs of the conversation: fetch an object or an actor that a batch could not wait for."""
+"""Follow-up jobs of the conversation: what a batch could not wait for is fetched here."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping

@@ -158,9 +158,7 @@ def fetch(facts: Facts, uri: str, ancestors_left: int) -> None:
 
 
 def _children(facts: Facts, uri: str) -> Iterable[Comment]:
-    return [
-        item for item in facts.comments if item.in_reply_to_uri == uri and item.post_id is None
-    ]
+    return [item for item in facts.comments if item.in_reply_to_uri == uri and item.post_id is None]
 
 
 def _policy(facts: Facts, post_id: str | None) -> CommentPolicy:

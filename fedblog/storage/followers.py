@@ -8,20 +8,23 @@ from sqlalchemy import Connection, bindparam, delete, select
 from fedblog.domain.follower import Follower
 from fedblog.storage import inboxes
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import followers, inboxes as inbox_table
+from fedblog.storage.tables import followers
+from fedblog.storage.tables import inboxes as inbox_table
 from fedblog.storage.upsert import upsert
 
 _BY_ACTOR = ListStatement(
-    lambda listed: select(
-        followers.c.blog_id,
-        followers.c.owner,
-        followers.c.actor_uri,
-        followers.c.activity_uri,
-        inbox_table.c.url.label("inbox"),
-        followers.c.created_at,
+    lambda listed: (
+        select(
+            followers.c.blog_id,
+            followers.c.owner,
+            followers.c.actor_uri,
+            followers.c.activity_uri,
+            inbox_table.c.url.label("inbox"),
+            followers.c.created_at,
+        )
+        .join(inbox_table, inbox_table.c.id == followers.c.inbox_id)
+        .where(listed(followers.c.actor_uri))
     )
-    .join(inbox_table, inbox_table.c.id == followers.c.inbox_id)
-    .where(listed(followers.c.actor_uri))
 )
 _DELETE = delete(followers).where(
     followers.c.blog_id == bindparam("of_blog"),

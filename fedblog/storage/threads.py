@@ -26,9 +26,11 @@ _POSTS_BY_PATH = ListStatement(
     )
 )
 _POSTS_BY_FORMER_PATH = ListStatement(
-    lambda listed: select(permalinks.c.path.label("asked"), *_POST_FACTS)
-    .join(posts, posts.c.id == permalinks.c.post_id)
-    .where(listed(permalinks.c.path), permalinks.c.blog_id == bindparam("blog_id"))
+    lambda listed: (
+        select(permalinks.c.path.label("asked"), *_POST_FACTS)
+        .join(posts, posts.c.id == permalinks.c.post_id)
+        .where(listed(permalinks.c.path), permalinks.c.blog_id == bindparam("blog_id"))
+    )
 )
 _POSTS_OF_ACTOR = (
     select(comments.c.post_id)

@@ -80,4 +80,3 @@ def _react(incoming: Incoming, facts: Facts, kind: ReactionKind, emoji: str) -> 
         return Outcome("ignored", "stands already")
     facts.reactions.put(reaction_key(reaction), reaction)
     return Outcome("stored")
-

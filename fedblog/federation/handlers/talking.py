@@ -91,8 +91,8 @@ def _refusal(incoming: Incoming, item: Object, facts: Facts) -> str:
 
 
 def _add(incoming: Incoming, item: Object, facts: Facts) -> Outcome:
-    assert item.id is not None  # noqa: S101
-    assert item.in_reply_to is not None  # noqa: S101
+    assert item.id is not None
+    assert item.in_reply_to is not None
     try:
         place = replies.find_place(facts, item.in_reply_to)
     except replies.NoPlaceError as refusal:

@@ -1,0 +1,155 @@
+"""The application: how the parts are wired, and what runs beside the requests.
+
+`running` opens a site and starts its loops; `Application` is the same as an ASGI application with
+a lifespan, page cache outermost, for uvicorn.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fedblog import __version__
+from fedblog.domain.addresses import INSTANCE
+from fedblog.federation.batch import Batcher
+from fedblog.federation.blocklist import Blocklist
+from fedblog.federation.fetching import Fetching
+from fedblog.federation.receiving import Receiver
+from fedblog.jobs.deliveries import DeliveryLoop
+from fedblog.jobs.followups import FollowUpLoop
+from fedblog.jobs.housekeeping import HousekeepingLoop
+from fedblog.jobs.schedule import ScheduleLoop
+from fedblog.publishing.identity import ensure_identity
+from fedblog.publishing.keyring import KeyRing
+from fedblog.publishing.site import Site
+from fedblog.remote.actors import ActorDirectory
+from fedblog.remote.client import RemoteClient
+from fedblog.settings import Settings
+from fedblog.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+Loop = Callable[[], Awaitable[None]]
+_PAUSE_AFTER_FAILURE = 1.0
+
+
+@asynccontextmanager
+async def open_site(settings: Settings) -> AsyncIterator[Site]:
+    """The site that *settings* describe, closed at the end.
+
+    Raises IdentityChangedError where they describe another than the database holds.
+    """
+    async with AsyncExitStack() as stack:
+        store = await Store.open(settings.database)
+        stack.push_async_callback(store.close)
+        identity = await ensure_identity(store, settings)
+        addresses = identity.addresses
+        keys = await KeyRing.load(store, addresses, identity.blog.id)
+        stack.callback(keys.close)
+        client = RemoteClient(
+            settings, user_agent=f"fedblog/{__version__} (+{addresses.base_url}/)"
+        )
+        stack.push_async_callback(client.close)
+        client.instance_key = keys.signing_key(INSTANCE)
+        yield Site(
+            settings=settings,
+            store=store,
+            addresses=addresses,
+            blog_id=identity.blog.id,
+            client=client,
+            actors=ActorDirectory(settings, store, client, addresses),
+            keys=keys,
+        )
+
+
+def all_routes(site: Site, receiver: Receiver) -> list[BaseRoute]:
+    """Every route, most asked for first."""
+    from fedblog import api, web
+    from fedblog.endpoints import actors, collections, inbox, nodeinfo, objects, webfinger
+
+    return [
+        *inbox.routes(site, receiver),
+        *objects.routes(site),
+        *actors.routes(site),
+        *collections.routes(site),
+        *webfinger.routes(site),
+        *nodeinfo.routes(site),
+        *api.routes(site),
+        *web.routes(site),
+    ]
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
+    """A site with its loops and the application that serves it, all ended at the end."""
+    from fedblog.web.cache import PageCache
+    from fedblog.web.errors import exception_handlers
+
+    async with open_site(settings) as site:
+        batcher = Batcher(site.store, site.addresses, site.blog_id)
+        blocklist = Blocklist(site.store, site.blog_id)
+        fetching = Fetching(site, batcher, blocklist)
+        routed = Starlette(
+            routes=all_routes(site, Receiver(site, batcher, blocklist)),
+            exception_handlers=exception_handlers(site),
+        )
+        cached = PageCache(routed, site.store, max_bytes=settings.page_cache_bytes)
+        loops: list[Loop] = [
+            batcher.run,
+            site.keys.run,
+            DeliveryLoop(site).run,
+            ScheduleLoop(site).run,
+            FollowUpLoop(site, fetching.jobs).run,
+            HousekeepingLoop(site).run,
+        ]
+        tasks = [asyncio.create_task(_kept_running(loop)) for loop in loops]
+        try:
+            yield site, cached
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kept_running(loop: Loop) -> None:
+    """A loop that fails begins again: what it had claimed comes back when its lease ends."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("a loop of the server failed and begins again")
+        await asyncio.sleep(_PAUSE_AFTER_FAILURE)
+
+
+class Application:
+    """The ASGI application; the site opens when the lifespan begins."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._inner: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or live through the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        assert self._inner is not None
+        await self._inner(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with running(self._settings) as (_, self._inner):
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            if self._inner is None:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+            else:
+                await send({"type": "lifespan.shutdown.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.shutdown.complete"})

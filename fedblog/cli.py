@@ -1,0 +1,250 @@
+"""The fedblog command: reads the words, calls what does the work, tells the outcome."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from fedblog import __version__
+from fedblog.settings import Settings, SettingsError, load
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="A federated group blog.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+author_app = typer.Typer(help="The people who write.", no_args_is_help=True)
+token_app = typer.Typer(help="Tokens for authors' tools.", no_args_is_help=True)
+app.add_typer(author_app, name="author")
+app.add_typer(token_app, name="token")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="The data folder (default: data).")
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="A settings file (default: fedblog.toml)."),
+]
+
+
+def main() -> None:
+    """Run the command; errors that are the user's to mend are one sentence, exit status 1."""
+    from fedblog.domain.errors import DomainError
+    from fedblog.publishing.identity import IdentityChangedError
+    from fedblog.storage.errors import StorageError
+
+    try:
+        app()
+    except (SettingsError, DomainError, IdentityChangedError, StorageError) as error:
+        _say(f"fedblog: {error}")
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"fedblog {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    data: DataOption = None,
+    listen: Annotated[
+        str | None,
+        typer.Option("--listen", metavar="HOST:PORT", help="Where to accept connections."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes; above 1 needs PostgreSQL.")
+    ] = 1,
+    config: ConfigOption = None,
+) -> None:
+    """Serve the blog; makes whatever is missing at the first start."""
+    from fedblog import serving
+
+    settings = load(config, data_dir=data, listen=listen)
+    with _held(settings):
+        settings, is_new = _run(serving.prepare(settings))
+        serving.announce(settings, is_new)
+        serving.serve(settings, workers=workers)
+
+
+@app.command()
+def worker(data: DataOption = None, config: ConfigOption = None) -> None:
+    """Run deliveries and other jobs in a process of their own (needs PostgreSQL)."""
+    from fedblog import serving
+
+    settings = load(config, data_dir=data)
+    _run(serving.work(settings))
+
+
+@app.command()
+def init(
+    title: Annotated[str | None, typer.Option(help="The blog's title.")] = None,
+    handle: Annotated[str | None, typer.Option(help="The blog's name in @name@host.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="The address it will be reached at.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="Its language, such as en or de.")] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="Its time zone, such as Europe/Berlin.")
+    ] = None,
+    author: Annotated[str | None, typer.Option(help="The first author's name.")] = None,
+    tagline: Annotated[str, typer.Option(help="One line below the title.")] = "",
+    group: Annotated[str, typer.Option(help="Who posts are “Published by” (default: title).")] = "",
+    about: Annotated[str, typer.Option(help="A few sentences of the group about itself.")] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing; take the defaults for what is not given.")
+    ] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Set up a new blog: asks for what the options do not say."""
+    from fedblog import serving
+    from fedblog.publishing.identity import Founding
+
+    def ask(value: str | None, question: str, default: str) -> str:
+        if value is not None or yes:
+            return value or default
+        return str(typer.prompt(question, default=default, err=True))
+
+    known = load(config, data_dir=data)
+    chosen_url = ask(base_url, "The address it will be reached at", known.base_url)
+    settings = load(config, data_dir=data, base_url=chosen_url)
+    blog_title = ask(title, "The blog's title", Founding().title)
+    founding = Founding(
+        title=blog_title,
+        handle=ask(handle, "Its handle, the name in @name@host", "blog"),
+        language=ask(language, "Its language", Founding().language),
+        time_zone=ask(time_zone, "Its time zone", Founding().time_zone),
+        owner_name=ask(author, "The first author's name", Founding().owner_name),
+        tagline=tagline,
+        group_name=group,
+        about=about,
+    )
+    with _held(settings):
+        _, is_new = _run(serving.prepare(settings, founding))
+    if not is_new:
+        _say(f"There is a blog in {settings.data_dir} already; nothing was changed.")
+        raise typer.Exit(1)
+    _say(f"The blog {blog_title} was made in {settings.data_dir}. Start it: fedblog serve")
+
+
+@app.command()
+def migrate(data: DataOption = None, config: ConfigOption = None) -> None:
+    """Bring the database up to this version."""
+    from fedblog.storage import migrate as migrations
+
+    settings = load(config, data_dir=data)
+    backup = migrations.upgrade(settings.database)
+    if backup is not None:
+        _say(f"The database as it was is kept in {backup}.")
+    _say("The database is up to date.")
+
+
+@app.command()
+def demo(
+    exit_after: Annotated[
+        bool, typer.Option("--exit", help="End after the story; status 0 if all was seen.")
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Keep everything here (default: temporary)."),
+    ] = None,
+) -> None:
+    """Show what it does: a blog, a second server, and the conversation between them."""
+    from fedblog.demo import story
+
+    raise typer.Exit(story.run(data, exit_after))
+
+
+@author_app.command("add")
+def author_add(
+    name: Annotated[str, typer.Argument(help="The author's name as readers see it.")],
+    handle: Annotated[
+        str | None, typer.Option(help="The name in @name@host (default: made from NAME).")
+    ] = None,
+    about: Annotated[str, typer.Option(help="A few sentences about the author.")] = "",
+    url: Annotated[str, typer.Option(help="The author's own site.")] = "",
+    fediverse: Annotated[str, typer.Option(help="The author's account elsewhere, @you@host.")] = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Add an author; prints the handle."""
+    from fedblog import serving
+    from fedblog.publishing import identity
+
+    settings = load(config, data_dir=data)
+    made = _run(
+        serving.with_store(
+            settings,
+            lambda store: identity.add_author(
+                store, name, handle=handle, about=about, url=url, fediverse=fediverse
+            ),
+        )
+    )
+    typer.echo(made.handle)
+
+
+@token_app.command("create")
+def token_create(
+    author: Annotated[str, typer.Option(help="Whose token: a name or a handle.")],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a token; prints it alone, once."""
+    from fedblog import serving
+    from fedblog.publishing import identity
+
+    settings = load(config, data_dir=data)
+    typer.echo(
+        _run(serving.with_store(settings, lambda store: identity.create_token(store, author)))
+    )
+
+
+@token_app.command("revoke")
+def token_revoke(
+    token: Annotated[str, typer.Argument(help="The token itself.")],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Revoke a token; from then on it opens nothing."""
+    from fedblog import serving
+    from fedblog.publishing import identity
+
+    settings = load(config, data_dir=data)
+    revoked = _run(serving.with_store(settings, lambda store: identity.revoke_token(store, token)))
+    if not revoked:
+        _say("There is no such token, or it is revoked already.")
+        raise typer.Exit(1)
+    _say("Revoked.")
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    return asyncio.run(work)
+
+
+@contextmanager
+def _held(settings: Settings) -> Iterator[None]:
+    from fedblog.storage import lock
+
+    if not settings.is_sqlite:
+        yield
+        return
+    with lock.hold(settings.data_dir, settings.base_url):
+        yield
+
+
+def _say(sentence: str) -> None:
+    typer.echo(sentence, err=True)
