@@ -1,6 +1,6 @@
 """What local actors do, as JSON.
 
-Each function takes the owner key of the local actor that acts and the ULID of the new activity.
+Each function takes the ULID of the new activity and the owner key of the local actor that acts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from fedblog.domain.addresses import Addresses
 Json = dict[str, Any]
 
 
-def create(addresses: Addresses, owner: str, item: Json, *, activity_id: str) -> Json:
+def create(addresses: Addresses, activity_id: str, owner: str, item: Json) -> Json:
     """``Create`` of *item*; addressed as *item* is."""
     return _activity(
         addresses,
-        owner,
-        "Create",
         activity_id,
+        "Create",
+        owner,
         published=item["published"],
         to=item["to"],
         cc=item["cc"],
@@ -28,13 +28,13 @@ def create(addresses: Addresses, owner: str, item: Json, *, activity_id: str) ->
     )
 
 
-def update(addresses: Addresses, owner: str, item: Json, *, activity_id: str, at: datetime) -> Json:
+def update(addresses: Addresses, activity_id: str, owner: str, item: Json, at: datetime) -> Json:
     """``Update`` of *item* (an object, or the actor itself) at the moment *at*."""
     return _activity(
         addresses,
-        owner,
-        "Update",
         activity_id,
+        "Update",
+        owner,
         published=stamp(at),
         to=item.get("to", [PUBLIC]),
         cc=item.get("cc", [addresses.collection(owner, "followers")]),
@@ -44,19 +44,19 @@ def update(addresses: Addresses, owner: str, item: Json, *, activity_id: str, at
 
 def delete(
     addresses: Addresses,
+    activity_id: str,
     owner: str,
     gone: Json,
     *,
-    activity_id: str,
     cc: Sequence[str] | None = None,
 ) -> Json:
     """``Delete`` whose object is the Tombstone *gone*, to everyone and to *cc* (*owner*'s followers
     when not given)."""
     return _activity(
         addresses,
-        owner,
-        "Delete",
         activity_id,
+        "Delete",
+        owner,
         published=gone["deleted"],
         to=[PUBLIC],
         cc=[addresses.collection(owner, "followers")] if cc is None else list(cc),
@@ -64,13 +64,13 @@ def delete(
     )
 
 
-def delete_actor(addresses: Addresses, owner: str, *, activity_id: str, at: datetime) -> Json:
+def delete_actor(addresses: Addresses, activity_id: str, owner: str, at: datetime) -> Json:
     """``Delete`` of the local actor *owner* by itself."""
     return _activity(
         addresses,
-        owner,
-        "Delete",
         activity_id,
+        "Delete",
+        owner,
         published=stamp(at),
         to=[PUBLIC],
         object=addresses.actor(owner),
@@ -78,20 +78,20 @@ def delete_actor(addresses: Addresses, owner: str, *, activity_id: str, at: date
 
 
 def accept(
-    addresses: Addresses, owner: str, *, activity_id: str, follow_id: str | None, follower: str
+    addresses: Addresses, activity_id: str, owner: str, *, follow_id: str | None, follower: str
 ) -> Json:
     """``Accept`` of *follower*'s Follow. It is embedded with all it said, so that a peer
     finds it again with or without its id."""
     follow = _follow(addresses, owner, follow_id, follower)
-    return _activity(addresses, owner, "Accept", activity_id, to=[follower], object=follow)
+    return _activity(addresses, activity_id, "Accept", owner, to=[follower], object=follow)
 
 
 def reject(
-    addresses: Addresses, owner: str, *, activity_id: str, follow_id: str | None, follower: str
+    addresses: Addresses, activity_id: str, owner: str, *, follow_id: str | None, follower: str
 ) -> Json:
     """``Reject`` of *follower*'s Follow, also of one that was accepted before."""
     follow = _follow(addresses, owner, follow_id, follower)
-    return _activity(addresses, owner, "Reject", activity_id, to=[follower], object=follow)
+    return _activity(addresses, activity_id, "Reject", owner, to=[follower], object=follow)
 
 
 def _follow(addresses: Addresses, owner: str, follow_id: str | None, follower: str) -> Json:
@@ -101,26 +101,25 @@ def _follow(addresses: Addresses, owner: str, follow_id: str | None, follower: s
 
 def undo(
     addresses: Addresses,
+    activity_id: str,
     owner: str,
     undone: Mapping[str, Any],
-    *,
-    activity_id: str,
     at: datetime,
 ) -> Json:
     """``Undo`` of an own earlier activity, embedded whole and addressed alike."""
     inner = {name: value for name, value in undone.items() if name != "@context"}
     addressed = {name: inner[name] for name in ("to", "cc") if name in inner}
     return _activity(
-        addresses, owner, "Undo", activity_id, published=stamp(at), **addressed, object=inner
+        addresses, activity_id, "Undo", owner, published=stamp(at), **addressed, object=inner
     )
 
 
 def announce(
     addresses: Addresses,
+    activity_id: str,
     owner: str,
     uri: str,
     *,
-    activity_id: str,
     author: str | None,
     at: datetime,
 ) -> Json:
@@ -128,9 +127,9 @@ def announce(
     followers = addresses.collection(owner, "followers")
     return _activity(
         addresses,
-        owner,
-        "Announce",
         activity_id,
+        "Announce",
+        owner,
         published=stamp(at),
         to=[PUBLIC],
         cc=[followers, author] if author else [followers],
@@ -139,7 +138,7 @@ def announce(
 
 
 def _activity(
-    addresses: Addresses, owner: str, type_: str, activity_id: str, **properties: Any
+    addresses: Addresses, activity_id: str, type_: str, owner: str, **properties: Any
 ) -> Json:
     return {
         "@context": CONTEXT,

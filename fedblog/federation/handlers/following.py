@@ -30,8 +30,8 @@ def follow(incoming: Incoming, facts: Facts) -> Outcome:
     accept_id = new_id()
     accept = writing.accept(
         facts.addresses,
+        accept_id,
         owner,
-        activity_id=accept_id,
         follow_id=activity.id,
         follower=actor.uri,
     )
