@@ -153,6 +153,33 @@ def normalise(url: str) -> URL:
     return parsed.with_path("/", keep_query=True) if parsed.raw_path in ("", "/") else parsed
 
 
+def host_of(url: str) -> str:
+    """The host of *url*, normalised, with its port where that is not the scheme's own.
+
+    Raises BlockedAddressError where *url* is no http(s) URL.
+    """
+    parsed = normalise(url)
+    host = parsed.raw_host or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if parsed.explicit_port is None else f"{host}:{parsed.explicit_port}"
+
+
+def are_related(first: str, second: str) -> bool:
+    """Whether two URLs lie on one host or on subdomains of one registered name.
+
+    Without a list of public suffixes: two labels must agree, three below a short pair such as
+    ``co.uk``. Addresses and names of one label must be equal. Ports do not count.
+    """
+    one, two = normalise(first).raw_host or "", normalise(second).raw_host or ""
+    if one == two:
+        return True
+    labels, others = one.split("."), two.split(".")
+    if ":" in one + two or labels[-1].isdigit() or min(len(labels), len(others)) < 2:
+        return False
+    count = 3 if len(labels[-1]) == 2 and len(labels[-2]) <= 3 else 2
+    return len(labels) >= count and labels[-count:] == others[-count:]
+
+
 @lru_cache(maxsize=8192)
 def check_url(url: str, *, allow_private: bool = False) -> URL:
     """*url* as `normalise` gives it, if it may be asked.

@@ -57,8 +57,10 @@ def save(
 
     Its other keys are forgotten, except *still_listed* ones: those that its document names, but
     that live in a document of their own, from which they were believed when they were stored.
+    Says ``Change("actor", uri)`` where what readers see or the keys are different now.
     """
     before = find(connection, [actor.uri]).get(actor.uri)
+    keys_before = keys_of(connection, actor.uri) if before is not None else ()
     upsert(
         connection,
         actors,
@@ -79,7 +81,11 @@ def save(
         key=["key_id"],
         update=[name for name in _KEY_COLUMNS if name != "key_id"],
     )
-    if before is not None and _shown(before) != _shown(actor):
+    if before is not None and (
+        _shown(before) != _shown(actor)
+        or {(key.key_id, key.public_pem) for key in keys_before}
+        != {(key.key_id, key.public_pem) for key in keys_of(connection, actor.uri)}
+    ):
         record(connection, Change("actor", actor.uri))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import hosts
@@ -54,11 +54,13 @@ def note_successes(connection: Connection, names: Collection[str], now: datetime
 def note_failures(connection: Connection, counts: Mapping[str, int], now: datetime) -> None:
     """Remember that as many deliveries to each host as *counts* says failed at *now*."""
     insert_ignoring(connection, hosts, [{"host": name, "failures": 0} for name in sorted(counts)])
-    for name, count in sorted(counts.items()):
+    rows = [{"name": name, "count": count} for name, count in sorted(counts.items())]
+    if rows:
         connection.execute(
             update(hosts)
-            .where(hosts.c.host == name)
-            .values(failures=hosts.c.failures + count, last_failure_at=now)
+            .where(hosts.c.host == bindparam("name"))
+            .values(failures=hosts.c.failures + bindparam("count"), last_failure_at=now),
+            rows,
         )
 
 

@@ -1,0 +1,99 @@
+"""ActivityPub documents of other servers: fetched, and believed only from their own address."""
+
+from email.message import Message
+from typing import Any
+
+from fedblog.activitystreams import json, values
+from fedblog.activitystreams.errors import ReadingError, TooLargeJsonError
+from fedblog.activitystreams.vocabulary import ACCEPT, AS
+from fedblog.remote import guard
+from fedblog.remote.client import Fetched, RemoteClient, canonical
+from fedblog.remote.errors import (
+    BlockedAddressError,
+    TooLargeError,
+    WrongDocumentError,
+    WrongMediaTypeError,
+)
+from fedblog.settings import Settings
+
+Document = dict[str, Any]
+
+
+async def fetch(client: RemoteClient, url: str, *, settings: Settings) -> tuple[str, Document]:
+    """The ActivityPub document that *url* leads to, and its id (ActivityPub, section 3.2).
+
+    The document is believed only where its id is the address that gave it. Where it says another
+    (a human address was asked, or somebody hands out what is not theirs), that one is asked, once
+    (S1). The media type must be ActivityStreams' own (S2). Raises RemoteError.
+    """
+    fetched, document = await _get(client, url, settings)
+    document_id = _id_of(document, fetched)
+    if _vouches(fetched, url, document_id):
+        return document_id, document
+    again, document = await _get(client, document_id, settings)
+    if _id_of(document, again) == document_id and _vouches(again, document_id, document_id):
+        return document_id, document
+    raise WrongDocumentError(f"{again.url} holds a document with another id")
+
+
+def check_author(document: Document) -> None:
+    """Raise WrongDocumentError unless the object *document* has its author on its own host (S1)."""
+    object_id = values.uri(document.get("id"))
+    author = values.uri(document.get("attributedTo")) or values.uri(document.get("actor"))
+    try:
+        if object_id and author and guard.host_of(object_id) == guard.host_of(author):
+            return
+    except BlockedAddressError:
+        pass
+    raise WrongDocumentError(f"{object_id} is not of an author on its own host")
+
+
+def is_activity_type(media_type: str) -> bool:
+    """Whether the Content-Type *media_type* says ActivityStreams: ``application/activity+json``,
+    or ``application/ld+json`` with its profile (ActivityPub, section 3.2; S2)."""
+    header = Message()
+    header["Content-Type"] = media_type
+    essence = header.get_content_type()
+    if essence == "application/activity+json":
+        return True
+    if essence != "application/ld+json":
+        return False
+    profile = header.get_param("profile")
+    return isinstance(profile, str) and AS in profile.split()
+
+
+def parse(fetched: Fetched, settings: Settings) -> Document:
+    """The JSON object in the answer *fetched*. Raises WrongDocumentError, TooLargeError (S17)."""
+    try:
+        return json.parse(
+            fetched.body, max_depth=settings.json_max_depth, max_items=settings.json_max_items
+        )
+    except TooLargeJsonError as error:
+        raise TooLargeError(f"{fetched.url}: {error}") from None
+    except ReadingError as error:
+        raise WrongDocumentError(f"{fetched.url}: {error}") from None
+
+
+async def _get(client: RemoteClient, url: str, settings: Settings) -> tuple[Fetched, Document]:
+    fetched = await client.get(url, accept=ACCEPT)
+    if not is_activity_type(fetched.media_type):
+        raise WrongMediaTypeError(f"{fetched.url} is {fetched.media_type[:80] or 'untyped'}")
+    return fetched, parse(fetched, settings)
+
+
+def _id_of(document: Document, fetched: Fetched) -> str:
+    document_id = document.get("id", document.get("@id"))
+    if not isinstance(document_id, str) or values.uri(document_id) is None:
+        raise WrongDocumentError(f"{fetched.url} holds a document without id")
+    return document_id
+
+
+def _vouches(fetched: Fetched, asked: str, document_id: str) -> bool:
+    """Whether the address that answered may speak for *document_id*: it is that address, or
+    another one of the same host to which that address redirected."""
+    try:
+        name = canonical(document_id)
+        same_host = guard.host_of(document_id) == guard.host_of(fetched.url)
+        return name == fetched.url or (name == canonical(asked) and same_host)
+    except BlockedAddressError:
+        raise WrongDocumentError(f"{fetched.url} holds a document whose id is no URL") from None
