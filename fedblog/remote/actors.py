@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -81,7 +81,7 @@ class ActorDirectory:
         self._refetches_at_host: Allowance[str] = Allowance(
             per_minute=30, burst=60, size=_HOSTS_IN_MEMORY
         )
-        self._under_way: dict[str, asyncio.Future[object]] = {}
+        self._under_way: dict[str, asyncio.Future[Any]] = {}
         store.listen(self._heard)
 
     # --- keys -----------------------------------------------------------------------------------
@@ -102,9 +102,9 @@ class ActorDirectory:
         return await self._shared(f"key {key_id}", lambda: self._find_key(key_id))
 
     async def refetch_key(self, key_id: str) -> KnownKey:
-        """The key as its server gives it now, for a signature that the known one does not fit (S35).
+        """The key as its server gives it now, for a signature that the known one does not fit.
 
-        Once a minute for a key, and bounded for a host; a first fetch does not count. Raises
+        Once a minute for a key, and bounded for a host; a first fetch does not count (S35). Raises
         KeyNotFoundError where that is used up, and what `key` raises.
         """
         return await self._shared(f"key anew {key_id}", lambda: self._find_key_anew(key_id))
@@ -250,10 +250,11 @@ class ActorDirectory:
         """
         while (waiting := self._under_way.get(name)) is not None:
             try:
-                return await asyncio.shield(waiting)  # type: ignore[return-value]
+                shared: T = await asyncio.shield(waiting)
+                return shared
             except _AbandonedError:
                 continue
-        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._under_way[name] = future
         try:
             result = await work()
