@@ -89,9 +89,11 @@ async def ensure_identity(
     down, and InvalidFieldError for a founding that does not hold to the rules.
     """
     founding = founding or Founding()
-    blog = await store.read(blog_rows.first)
-    is_new = blog is None
-    if blog is None:
+    standing = await store.read(blog_rows.first)
+    is_new = False
+    if standing is not None:
+        blog = standing
+    else:
         now = datetime.now(UTC)
         addresses = Addresses(
             settings.base_url, check_handle(founding.handle or BLOG), settings.handle_host

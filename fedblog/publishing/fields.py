@@ -1,0 +1,174 @@
+"""The fields of a post as an author's tool gives them, checked and brought into their own form."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypedDict
+
+from sqlalchemy import Connection
+
+from fedblog.domain.errors import InvalidFieldError
+from fedblog.domain.media import Media
+from fedblog.domain.post import Byline
+from fedblog.publishing.identity import check_language
+from fedblog.storage import authors as author_rows
+from fedblog.storage import media as media_rows
+from fedblog.storage.posts import Term
+from fedblog.text import excerpt, markdown, sanitise
+from fedblog.text.hashtags import tag_slug
+from fedblog.text.slugs import slugify
+
+TITLE_LENGTH = 300
+SUMMARY_LENGTH = 1000
+TERM_LENGTH = 100
+MAX_TERMS = 50
+MAX_AUTHORS = 20
+URL_LENGTH = 2000
+_SLUG = re.compile(r"[\w-]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Someone without an account here whose name stands over a post."""
+
+    name: str
+    url: str = ""
+
+
+class PostFields(TypedDict, total=False):
+    """What may be said of a post; what is left out stays as it is (or at its default)."""
+
+    title: str
+    content: str
+    content_format: str
+    summary: str | None
+    language: str | None
+    status: str
+    publish_at: datetime | None
+    slug: str | None
+    tags: Sequence[str]
+    categories: Sequence[str]
+    authors: Sequence[str | Guest]
+    featured_media: str | None
+    voice: str
+    comments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A text as written, as HTML for readers, and its first words."""
+
+    source: str
+    format: str
+    html: str
+    excerpt: str
+
+
+def render(source: str, content_format: str) -> Rendered:
+    """*source* as sanitised HTML. Takes its time with long texts: call it on a thread."""
+    html = sanitise.author_html(markdown.render(source) if content_format == "markdown" else source)
+    return Rendered(source, content_format, html, excerpt.excerpt(html))
+
+
+def check(fields: PostFields) -> PostFields:
+    """The given fields in their own form. Raises InvalidFieldError, naming the field."""
+    checked = fields.copy()
+    if "title" in fields:
+        checked["title"] = one_line("title", fields["title"], TITLE_LENGTH)
+    if "summary" in fields:
+        checked["summary"] = plain("summary", fields["summary"] or "", SUMMARY_LENGTH) or None
+    if language := fields.get("language"):
+        checked["language"] = check_language(language)
+    if (slug := fields.get("slug")) is not None:
+        if not _SLUG.fullmatch(slug):
+            raise InvalidFieldError("slug", "takes letters, digits and hyphens")
+        checked["slug"] = slugify(slug)
+    if fields.get("voice", "group") != "group":
+        raise InvalidFieldError("voice", "member voice is not available yet; leave it at group")
+    if (moment := fields.get("publish_at")) is not None:
+        checked["publish_at"] = aware("publish_at", moment)
+    return checked
+
+
+def aware(field: str, moment: datetime) -> datetime:
+    """*moment* in UTC. Raises InvalidFieldError for a naive time or one outside the calendar."""
+    if moment.tzinfo is None:
+        raise InvalidFieldError(field, "needs a time zone, such as 2026-01-31T09:00:00Z")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidFieldError(field, "lies outside the calendar") from None
+
+
+def one_line(field: str, text: str, limit: int) -> str:
+    """*text* as one line without control characters, not empty, at most *limit* long."""
+    line = sanitise.remote_text(text, limit=limit + 1)
+    if not line:
+        raise InvalidFieldError(field, "may not be empty")
+    if len(line) > limit:
+        raise InvalidFieldError(field, f"takes at most {limit} characters")
+    return line
+
+
+def plain(field: str, text: str, limit: int) -> str:
+    """*text* as plain text (mark-up taken out), at most *limit* long, perhaps empty."""
+    cleaned = sanitise.plain_text(text)
+    if len(cleaned) > limit:
+        raise InvalidFieldError(field, f"takes at most {limit} characters")
+    return cleaned
+
+
+def terms(field: str, names: Sequence[str]) -> tuple[Term, ...]:
+    """Tags or categories, once each by their slug. Raises InvalidFieldError."""
+    if len(names) > MAX_TERMS:
+        raise InvalidFieldError(field, f"takes at most {MAX_TERMS}")
+    found: dict[str, Term] = {}
+    for name in names:
+        line = one_line(field, name.strip().lstrip("#"), TERM_LENGTH)
+        slug = tag_slug(line)
+        if not slug:
+            raise InvalidFieldError(field, f"{line!r} has no letter or digit in it")
+        found.setdefault(slug, Term(slug, line))
+    return tuple(found.values())
+
+
+def bylines(
+    connection: Connection, blog_id: int, named: Sequence[str | Guest]
+) -> tuple[Byline, ...]:
+    """The names over a post, from handles and ids of authors and from guests.
+
+    Raises InvalidFieldError for someone unknown, and for nobody at all.
+    """
+    if not named:
+        raise InvalidFieldError("authors", "a post needs at least one author")
+    if len(named) > MAX_AUTHORS:
+        raise InvalidFieldError("authors", f"takes at most {MAX_AUTHORS}")
+    lines: dict[str, Byline] = {}
+    for who in named:
+        if isinstance(who, Guest):
+            if who.url and not re.match(r"https?://[^\s/]", who.url):
+                raise InvalidFieldError("authors", "a guest's url begins with https://")
+            if len(who.url) > URL_LENGTH:
+                raise InvalidFieldError("authors", "a guest's url is too long")
+            line = Byline(one_line("authors", who.name, 200), url=who.url)
+            lines.setdefault(f"{line.name} {line.url}", line)
+            continue
+        found = author_rows.named(connection, blog_id, who.strip())
+        if len(found) != 1 or who.strip() in ("", "@"):
+            raise InvalidFieldError("authors", f"there is no author {who[:80]!r}")
+        author = found[0]
+        line = Byline(author.name, author.id, author.handle, author.url, author.fediverse)
+        lines.setdefault(author.id, line)
+    return tuple(lines.values())
+
+
+def picture(connection: Connection, blog_id: int, media_id: str | None) -> Media | None:
+    """The uploaded picture *media_id*. Raises InvalidFieldError for an unknown one."""
+    if media_id is None:
+        return None
+    found: dict[str, Any] = dict(media_rows.find(connection, blog_id, [media_id]))
+    if media_id not in found:
+        raise InvalidFieldError("featured_media", "there is no such picture")
+    item: Media = found[media_id]
+    return item

@@ -1,0 +1,79 @@
+"""The only way anything is sent: recorded in the caller's unit, delivered by the loop.
+
+The activity's bytes are made once, here; what is signed and sent at every try are these bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from fedblog.activitystreams.json import dump
+from fedblog.storage import activities, deliveries
+from fedblog.storage.activities import StoredActivity
+from fedblog.storage.changes import Change
+from fedblog.storage.changes import record as record_changes
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An activity of the local actor *owner*, complete with its ``id``.
+
+    *activity_id* is the ULID in that id; *object_uri* and *object_version* say what it is about
+    and which version of it; *post_id* under which post it belongs; *is_public* whether outbox
+    collections may list it.
+    """
+
+    owner: str
+    type: str
+    document: Mapping[str, Any]
+    activity_id: str
+    object_uri: str | None = None
+    object_version: int | None = None
+    post_id: str | None = None
+    is_public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Everyone who follows one of *follower_owners*, and the inboxes at *inboxes*; an inbox that
+    several recipients share gets one delivery."""
+
+    follower_owners: tuple[str, ...] = ()
+    inboxes: tuple[str, ...] = ()
+
+
+def record(
+    connection: Connection,
+    blog_id: int,
+    outgoing: Outgoing,
+    recipients: Recipients,
+    now: datetime,
+) -> None:
+    """Store the activity and one waiting delivery for each distinct inbox, in the present unit."""
+    activities.insert_activity(
+        connection,
+        StoredActivity(
+            id=outgoing.activity_id,
+            blog_id=blog_id,
+            owner=outgoing.owner,
+            type=outgoing.type,
+            object_uri=outgoing.object_uri,
+            object_version=outgoing.object_version,
+            post_id=outgoing.post_id,
+            is_public=outgoing.is_public,
+            body=dump(outgoing.document),
+            created_at=now,
+        ),
+    )
+    deliveries.enqueue(
+        connection,
+        outgoing.activity_id,
+        blog_id=blog_id,
+        follower_owners=recipients.follower_owners,
+        inbox_urls=recipients.inboxes,
+        now=now,
+    )
+    record_changes(connection, Change("deliveries"))

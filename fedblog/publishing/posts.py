@@ -1,0 +1,339 @@
+"""Writing, revising, publishing, scheduling and deleting a post.
+
+Each step stores the post and records what other servers are to hear of it in one unit.
+"""
+
+import logging
+from asyncio import to_thread
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from fedblog.domain.addresses import post_path
+from fedblog.domain.blog import Author, Blog
+from fedblog.domain.errors import (
+    ConflictError,
+    DomainError,
+    InvalidFieldError,
+    NotFoundError,
+    PostStateError,
+)
+from fedblog.domain.ids import new_id
+from fedblog.domain.post import CommentPolicy, Post, PostStatus
+from fedblog.publishing import announce
+from fedblog.publishing import fields as post_fields
+from fedblog.publishing.fields import PostFields, Rendered
+from fedblog.publishing.once import Once, Replay
+from fedblog.publishing.site import Site
+from fedblog.storage import blogs as blog_rows
+from fedblog.storage import permalinks, revisions
+from fedblog.storage import posts as post_rows
+from fedblog.storage.changes import Change
+from fedblog.storage.changes import record as record_changes
+from fedblog.storage.posts import Terms
+from fedblog.text.slugs import slugify
+
+logger = logging.getLogger(__name__)
+
+
+async def create(
+    site: Site, author: Author, fields: PostFields, once: Once[Post] | None = None
+) -> Post | Replay:
+    """A new post by *fields*; published, scheduled or kept as a draft by its ``status``.
+
+    Raises InvalidFieldError, naming the field; ConflictError for a used *once* key.
+    """
+    given = post_fields.check(fields)
+    if "title" not in given:
+        raise InvalidFieldError("title", "is needed")
+    rendered = await to_thread(
+        post_fields.render, given.get("content", ""), given.get("content_format", "markdown")
+    )
+    now = datetime.now(UTC)
+    post_id = new_id()
+
+    def unit(connection: Connection) -> Post | Replay:
+        if once is not None and (replay := once.replay(connection)) is not None:
+            return replay
+        blog = blog_rows.get(connection, site.blog_id)
+        start = _blank(blog, post_id, given, now)
+        changed, terms = _with_fields(connection, start, given, rendered, author)
+        wanted = PostStatus(given.get("status", PostStatus.DRAFT))
+        draft = replace(_scheduling(changed, given, wanted, now), version=1)
+        if wanted is PostStatus.PUBLISHED:
+            post = _published(connection, blog, replace(draft, version=0), now)
+        else:
+            post = draft
+        post_rows.insert_post(connection, post, terms or Terms())
+        revisions.insert_revision(connection, post, author.id, now)
+        if post.is_public:
+            announce.post_created(connection, site, blog, post, now)
+        elif post.status is PostStatus.SCHEDULED:
+            record_changes(connection, Change("schedule"))
+        if once is not None:
+            once.keep(connection, post, now)
+        return post
+
+    return await site.store.write(unit)
+
+
+async def revise(site: Site, author: Author, post_id: str, fields: PostFields) -> Post:
+    """Change what *fields* name; a published post's followers get an Update, a draft may go out.
+
+    Nothing changes, and nobody hears anything, when every field stands so already. Raises
+    NotFoundError, InvalidFieldError, PostStateError, and ConflictError when the text was changed
+    by someone else at the same moment.
+    """
+    given = post_fields.check(fields)
+    seen = await site.store.read(_living, site, post_id)
+    rendered = None
+    if "content" in given or "content_format" in given:
+        rendered = await to_thread(
+            post_fields.render,
+            given.get("content", seen.content_source),
+            given.get("content_format", seen.content_format),
+        )
+    now = datetime.now(UTC)
+
+    def unit(connection: Connection) -> Post:
+        post = _living(connection, site, post_id)
+        if rendered is not None and post.version != seen.version:
+            raise ConflictError("the post was changed by someone else at the same time")
+        blog = blog_rows.get(connection, site.blog_id)
+        changed, terms = _with_fields(connection, post, given, rendered, author)
+        wanted = PostStatus(given.get("status", post.status))
+        if post.is_public:
+            return _revise_published(
+                connection, site, blog, post, changed, terms, given, wanted, author, now
+            )
+        changed = _scheduling(changed, given, wanted, now)
+        if wanted is PostStatus.PUBLISHED:
+            changed = _published(connection, blog, changed, now)
+        elif changed == post:
+            return post
+        else:
+            changed = changed.edited(now)
+        post_rows.update_post(connection, changed, terms)
+        revisions.insert_revision(connection, changed, author.id, now)
+        if changed.is_public:
+            announce.post_created(connection, site, blog, changed, now)
+        if PostStatus.SCHEDULED in (post.status, changed.status):
+            record_changes(connection, Change("schedule"))
+        return changed
+
+    return await site.store.write(unit)
+
+
+async def publish(site: Site, author: Author, post_id: str) -> Post:
+    """Publish a draft or scheduled post now. Raises as `revise` does."""
+    return await revise(site, author, post_id, {"status": "published"})
+
+
+async def publish_due(site: Site, now: datetime | None = None) -> int:
+    """Publish every scheduled post whose time has come; how many went out.
+
+    Each is a unit of its own. One that cannot go out becomes a draft again, and the log says why.
+    """
+    number = 0
+    moment = now or datetime.now(UTC)
+    while due := await site.store.read(post_rows.due, site.blog_id, moment):
+        for post_id in due:
+            number += await site.store.write(_publish_due, site, post_id, moment)
+    return number
+
+
+async def delete(site: Site, post_id: str) -> None:
+    """Delete a post. Other servers hear of it when it was published; its object is gone (410).
+
+    Raises NotFoundError for a post that does not exist or is deleted already.
+    """
+    now = datetime.now(UTC)
+
+    def unit(connection: Connection) -> None:
+        post = _living(connection, site, post_id)
+        gone = post.deleted(now)
+        post_rows.update_post(connection, gone, None)
+        if post.is_public:
+            announce.post_deleted(connection, site, gone, now)
+        elif post.status is PostStatus.SCHEDULED:
+            record_changes(connection, Change("schedule"))
+
+    await site.store.write(unit)
+
+
+def _living(connection: Connection, site: Site, post_id: str) -> Post:
+    post = post_rows.get(connection, site.blog_id, post_id)
+    if post is None or post.status is PostStatus.DELETED:
+        raise NotFoundError("there is no such post")
+    return post
+
+
+def _blank(blog: Blog, post_id: str, given: PostFields, now: datetime) -> Post:
+    return Post(
+        id=post_id,
+        blog_id=blog.id,
+        version=1,
+        status=PostStatus.DRAFT,
+        title=given["title"],
+        slug=slugify(given["title"]),
+        path=None,
+        content_source="",
+        content_format="markdown",
+        content_html="",
+        summary=None,
+        excerpt="",
+        language=blog.language,
+        voice="group",
+        comments=CommentPolicy.OPEN,
+        featured_media=None,
+        tags=(),
+        categories=(),
+        bylines=(),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _with_fields(
+    connection: Connection,
+    post: Post,
+    given: PostFields,
+    rendered: Rendered | None,
+    author: Author,
+) -> tuple[Post, Terms | None]:
+    """*post* with what *given* says of it, states and times apart; terms None when untouched."""
+    title = given.get("title", post.title)
+    slug = given.get("slug") or post.slug
+    if not given.get("slug") and post.path is None and post.slug == slugify(post.title):
+        slug = slugify(title)  # nobody chose it: it follows the title until publication
+    changed = replace(
+        post,
+        title=title,
+        slug=slug,
+        summary=given.get("summary", post.summary),
+        language=given.get("language") or post.language,
+        voice=given.get("voice", post.voice),
+        comments=CommentPolicy(given.get("comments", post.comments)),
+    )
+    if rendered is not None:
+        changed = replace(
+            changed,
+            content_source=rendered.source,
+            content_format=rendered.format,
+            content_html=rendered.html,
+            excerpt=rendered.excerpt,
+        )
+    if "authors" in given:
+        lines = post_fields.bylines(connection, post.blog_id, given["authors"])
+        changed = replace(changed, bylines=lines)
+    elif not post.bylines:
+        lines = post_fields.bylines(connection, post.blog_id, [author.id])
+        changed = replace(changed, bylines=lines)
+    if "featured_media" in given:
+        item = post_fields.picture(connection, post.blog_id, given["featured_media"])
+        changed = replace(changed, featured_media=item)
+    if "tags" not in given and "categories" not in given:
+        return changed, None
+    terms = Terms(
+        post_fields.terms("tags", given.get("tags", post.tags)),
+        post_fields.terms("categories", given.get("categories", post.categories)),
+    )
+    tags = tuple(term.name for term in terms.tags)
+    categories = tuple(term.name for term in terms.categories)
+    return replace(changed, tags=tags, categories=categories), terms
+
+
+def _scheduling(post: Post, given: PostFields, wanted: PostStatus, now: datetime) -> Post:
+    """An unpublished *post* with its state and time. Raises InvalidFieldError."""
+    if wanted is not PostStatus.SCHEDULED:
+        if given.get("publish_at") is not None:
+            raise InvalidFieldError("publish_at", "goes with the status scheduled")
+        status = PostStatus.DRAFT if wanted is PostStatus.PUBLISHED else wanted
+        return replace(post, status=status, publish_at=None)
+    moment = given.get("publish_at", post.publish_at)
+    if moment is None:
+        raise InvalidFieldError("publish_at", "is needed for the status scheduled")
+    if moment <= now and ("publish_at" in given or post.status is not PostStatus.SCHEDULED):
+        raise InvalidFieldError("publish_at", "must lie in the future")
+    _check_complete(post)
+    return replace(post, status=PostStatus.SCHEDULED, publish_at=moment)
+
+
+def _check_complete(post: Post) -> None:
+    if not post.content_html.strip():
+        raise InvalidFieldError("content", "may not be empty in a post that goes out")
+
+
+def _published(connection: Connection, blog: Blog, post: Post, now: datetime) -> Post:
+    """*post* as published at *now*, under a path of its own. Raises InvalidFieldError."""
+    _check_complete(post)
+    moment = now.replace(microsecond=0)
+    slug, path = _free_path(connection, blog, post.id, post.slug, moment)
+    return replace(post, slug=slug).published(now, path)
+
+
+def _free_path(
+    connection: Connection, blog: Blog, post_id: str, slug: str, published_at: datetime
+) -> tuple[str, str]:
+    """*slug* (with -2, -3… where its path belongs to another post) and the path."""
+    candidate, number = slug, 1
+    while True:
+        path = post_path(published_at, candidate, blog.time_zone)
+        if not permalinks.is_taken(connection, blog.id, path, except_post=post_id):
+            return candidate, path
+        number += 1
+        candidate = f"{slug}-{number}"
+
+
+def _revise_published(
+    connection: Connection,
+    site: Site,
+    blog: Blog,
+    post: Post,
+    changed: Post,
+    terms: Terms | None,
+    given: PostFields,
+    wanted: PostStatus,
+    author: Author,
+    now: datetime,
+) -> Post:
+    if wanted is not PostStatus.PUBLISHED:
+        raise PostStateError("a published post stays published; delete it to take it back")
+    if given.get("publish_at") is not None:
+        raise InvalidFieldError("publish_at", "goes with the status scheduled")
+    _check_complete(changed)
+    if changed.slug != post.slug and post.path is not None:
+        slug, path = _free_path(
+            connection, blog, post.id, changed.slug, post.published_at or post.created_at
+        )
+        changed = replace(changed, slug=slug, path=path)
+        if path != post.path:
+            permalinks.add_former(connection, blog.id, post.path, post.id)
+            permalinks.drop(connection, blog.id, path)
+    if changed == post:
+        return post
+    changed = changed.edited(now)
+    post_rows.update_post(connection, changed, terms)
+    revisions.insert_revision(connection, changed, author.id, now)
+    announce.post_edited(connection, site, blog, changed, now)
+    return changed
+
+
+def _publish_due(connection: Connection, site: Site, post_id: str, now: datetime) -> int:
+    post = post_rows.get(connection, site.blog_id, post_id)
+    if post is None or post.status is not PostStatus.SCHEDULED:
+        return 0  # withdrawn, or another process was faster
+    blog = blog_rows.get(connection, site.blog_id)
+    record_changes(connection, Change("schedule"))
+    try:
+        published = _published(connection, blog, post, now)
+    except DomainError as error:
+        logger.error("the scheduled post %s is a draft again: %s", post_id, error)
+        draft = replace(post, status=PostStatus.DRAFT, publish_at=None).edited(now)
+        post_rows.update_post(connection, draft, None)
+        return 0
+    post_rows.update_post(connection, published, None)
+    revisions.insert_revision(connection, published, None, now)
+    announce.post_created(connection, site, blog, published, now)
+    return 1

@@ -1,0 +1,68 @@
+"""Rows of blocks: domains with their subdomains, and single actors."""
+
+from sqlalchemy import Connection, delete, insert, select
+
+from fedblog.domain.block import Block
+from fedblog.storage.changes import Change, record
+from fedblog.storage.tables import blocks
+
+_COLUMNS = (
+    blocks.c.id,
+    blocks.c.blog_id,
+    blocks.c.domain,
+    blocks.c.actor_uri,
+    blocks.c.created_at,
+)
+
+
+def all_of(connection: Connection, blog_id: int) -> list[Block]:
+    """Every block of a blog, oldest first."""
+    return list_page(connection, blog_id, after=None, limit=None)
+
+
+def list_page(
+    connection: Connection, blog_id: int, *, after: str | None, limit: int | None
+) -> list[Block]:
+    """Blocks by id, beginning above the id *after*."""
+    query = select(*_COLUMNS).where(blocks.c.blog_id == blog_id).order_by(blocks.c.id)
+    if after is not None:
+        query = query.where(blocks.c.id > after)
+    if limit is not None:
+        query = query.limit(limit)
+    return [Block(*row) for row in connection.execute(query)]
+
+
+def find(
+    connection: Connection, blog_id: int, *, domain: str | None, actor_uri: str | None
+) -> Block | None:
+    """The block of just this domain or actor, or None."""
+    column, value = (
+        (blocks.c.domain, domain) if domain is not None else (blocks.c.actor_uri, actor_uri)
+    )
+    row = connection.execute(
+        select(*_COLUMNS).where(blocks.c.blog_id == blog_id, column == value)
+    ).first()
+    return Block(*row) if row else None
+
+
+def insert_block(connection: Connection, block: Block) -> None:
+    """Store a new block."""
+    connection.execute(
+        insert(blocks).values(
+            id=block.id,
+            blog_id=block.blog_id,
+            domain=block.domain,
+            actor_uri=block.actor_uri,
+            created_at=block.created_at,
+        )
+    )
+    record(connection, Change("blocks"))
+
+
+def delete_block(connection: Connection, blog_id: int, block_id: str) -> bool:
+    """Lift a block; whether there was one."""
+    number = connection.execute(
+        delete(blocks).where(blocks.c.blog_id == blog_id, blocks.c.id == block_id)
+    ).rowcount
+    record(connection, Change("blocks"))
+    return number > 0
