@@ -34,6 +34,8 @@ from fedblog.settings import Settings
 from fedblog.storage import migrate
 from fedblog.storage.store import Store
 
+pytest_plugins = ["support.servers"]
+
 OpenStore = Callable[..., Awaitable[Store]]
 
 # What may block, and why: (function, file below fedblog/ or a library, its functions, reason).
