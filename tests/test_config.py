@@ -1,0 +1,82 @@
+"""The files in config/ hold what the code holds."""
+
+import configparser
+import itertools
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from fedblog.settings import Settings, load
+
+CONFIG = Path(__file__).parents[1] / "config"
+EXAMPLE = CONFIG / "fedblog.example.toml"
+_LINE = re.compile(r"^(?P<off># )?(?P<name>[a-z_]+) = (?P<value>.+)$")
+
+
+def test_example_settings_load() -> None:
+    assert load(EXAMPLE).base_url == "http://localhost:8000"
+
+
+def test_example_names_every_setting_once_and_no_other() -> None:
+    matches = [_LINE.match(line) for line in EXAMPLE.read_text().splitlines()]
+    names = [match["name"] for match in matches if match]
+    assert sorted(names) == sorted(Settings.model_fields)
+
+
+def test_example_holds_the_defaults() -> None:
+    given = tomllib.loads(EXAMPLE.read_text())
+    for name, field in Settings.model_fields.items():
+        assert field.default is not PydanticUndefined, f"{name} has no default"
+        if field.default is None:
+            assert name not in given, f"{name} is off by default: leave it as a comment"
+        else:
+            assert given[name] == type(given[name])(field.default), name
+
+
+def test_every_setting_of_the_example_is_explained_above_it() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    for above, line in itertools.pairwise(lines):
+        if _LINE.match(line):
+            assert above.startswith("# "), line
+
+
+def test_caddy_takes_bodies_as_large_as_an_upload() -> None:
+    found = re.search(r"max_size (\d+)MB", (CONFIG / "Caddyfile").read_text())
+    assert found is not None
+    limit = int(found[1]) * 1_000_000
+    assert Settings.model_fields["media_max_bytes"].default < limit
+
+
+def test_caddy_forwards_to_the_default_address() -> None:
+    listen = Settings.model_fields["listen"].default
+    targets = set(re.findall(r"reverse_proxy (\S+)", (CONFIG / "Caddyfile").read_text()))
+    assert targets == {listen}
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
+def test_caddyfile_is_valid(tmp_path: Path) -> None:
+    result = subprocess.run(
+        ["caddy", "validate", "--config", CONFIG / "Caddyfile", "--adapter", "caddyfile"],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        timeout=30,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "not formatted" not in result.stderr
+
+
+def test_systemd_unit_keeps_data_where_it_may_write() -> None:
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(CONFIG / "fedblog.service")
+    service = unit["Service"]
+    folder = f"/var/lib/{service['StateDirectory']}"
+    assert service["WorkingDirectory"] == folder
+    assert service["Environment"] == f"FEDBLOG_DATA_DIR={folder}"
+    assert " serve " in service["ExecStart"]
