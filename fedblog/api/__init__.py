@@ -1,1 +1,1 @@
-"""JSON for authors' tools."""
+"""JSON for authors' tools: /api/v1."""

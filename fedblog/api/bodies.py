@@ -1,0 +1,96 @@
+"""Request bodies: read within their bound, parsed strictly, held against a model."""
+
+from email.message import Message
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from fedblog.activitystreams.json import parse
+from fedblog.api.problems import FieldProblem, ProblemError
+from fedblog.settings import Settings
+
+Model = TypeVar("Model", bound=BaseModel)
+KEY_LENGTH = 255
+
+
+def media_type(request: Request) -> tuple[str, str]:
+    """The media type of the body in lower case, and its charset ("" when there is none)."""
+    message = Message()
+    message["content-type"] = request.headers.get("content-type", "")
+    charset = message.get_param("charset", "")
+    return (
+        request.headers.get("content-type", "").partition(";")[0].strip().lower(),
+        charset.lower() if isinstance(charset, str) else "",
+    )
+
+
+async def read(request: Request, limit: int) -> bytes:
+    """The whole body. Raises Problem 413 as soon as it is longer than *limit*."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise ProblemError(413, f"the body is longer than {limit} bytes")
+    chunks: list[bytes] = []
+    length = 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length > limit:
+            raise ProblemError(413, f"the body is longer than {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def read_json(request: Request, settings: Settings) -> tuple[bytes, dict[str, Any]]:
+    """The body's bytes and the JSON object they are.
+
+    Raises Problem 415 for another media type or charset, 413, and ReadingError (400, 413).
+    """
+    kind, charset = media_type(request)
+    if kind != "application/json" or charset not in ("", "utf-8", "utf8"):
+        raise ProblemError(415, "the body must be application/json in UTF-8")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ProblemError(415, "the body may not be compressed")
+    body = await read(request, settings.api_max_bytes)
+    return body, parse(body, max_depth=settings.json_max_depth, max_items=settings.json_max_items)
+
+
+def validated(model: type[Model], document: dict[str, Any]) -> Model:
+    """*document* as *model*. Raises Problem 422, naming every field that does not hold."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        problems = [
+            FieldProblem(
+                _path(item["loc"]),
+                item["msg"].removeprefix("Value error, ").removeprefix("Input ").strip(),
+            )
+            for item in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        detail = "; ".join(f"{item.field}: {item.message}" for item in problems[:10])
+        raise ProblemError(422, detail, problems[:100]) from None
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key, or None. Raises Problem 400 for one that cannot be kept."""
+    values = request.headers.getlist("idempotency-key")
+    if not values:
+        return None
+    key = values[0].strip()
+    if len(values) > 1 or not key or len(key) > KEY_LENGTH or not key.isprintable():
+        raise ProblemError(400, f"Idempotency-Key takes one value of 1 to {KEY_LENGTH} characters")
+    return key
+
+
+def request_hash(request: Request, *parts: bytes) -> str:
+    """What tells a request from another one sent under the same key."""
+    digest = sha256(f"{request.method} {request.url.path}".encode())
+    for part in parts:
+        digest.update(b"\0%d\0" % len(part))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    # pydantic puts the tried kinds of a union into the path; they say nothing to a client
+    return ".".join(str(part) for part in location if isinstance(part, int) or part.isidentifier())
