@@ -1,0 +1,328 @@
+"""What remote people do, and what becomes of it: scenarios through a real inbox."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from support.people import PUBLIC, People
+from support.servers import Server
+
+
+async def send(server: Server, people: People, name: str, activity: dict[str, Any]) -> None:
+    answer = await people.post(server.inbox, activity, by=name)
+    assert answer.status_code == 202, answer.text
+
+
+async def reply(
+    server: Server, people: People, name: str, parent: str, text: str, **changes: Any
+) -> dict[str, Any]:
+    note = people.note(name, parent, f"<p>{text}</p>", **changes)
+    await send(server, people, name, people.activity("Create", name, note))
+    return note
+
+
+async def texts(server: Server, post: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(c["content"], c["depth"]) for c in await server.comments(post)]
+
+
+@pytest.fixture
+async def post(server: Server, people: People) -> dict[str, Any]:
+    for name in ("ann", "ben", "cleo"):
+        people.add(name)
+    return await server.publish()
+
+
+async def test_follow_is_accepted_and_undone(server: Server, people: People, post):
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    await send(server, people, "ann", follow)
+    accept = await server.eventually(lambda: first(people, "Accept"))
+    assert accept["actor"] == f"{server.base_url}/ap/blog"
+    assert accept["object"]["id"] == follow["id"]
+    assert accept["object"]["actor"] == people.uri("ann")
+    assert await follower_uris(server) == [people.uri("ann")]
+    await send(server, people, "ann", people.activity("Undo", "ann", follow))
+    assert await follower_uris(server) == []
+    again = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    await send(server, people, "ann", again)
+    assert await follower_uris(server) == [people.uri("ann")]
+
+
+async def first(people: People, kind: str) -> Any:
+    return next((e["json"] for e in people.inbox if e["json"]["type"] == kind), None)
+
+
+async def follower_uris(server: Server) -> list[str]:
+    answer = await server.api("GET", "/followers")
+    return [item["actor"]["uri"] for item in answer.json()["items"]]
+
+
+async def test_author_can_be_followed(server: Server, people: People, post):
+    owner = (await server.api("GET", f"/posts/{post['id']}")).json()["authors"][0]["id"]
+    uri = f"{server.base_url}/ap/authors/{owner}"
+    await send(server, people, "ann", people.activity("Follow", "ann", uri))
+    accept = await server.eventually(lambda: first(people, "Accept"))
+    assert accept["actor"] == uri
+
+
+async def test_replies_thread_at_any_depth(server: Server, people: People, post):
+    parent = post["activitypub_id"]
+    for depth in range(12):
+        name = ("ann", "ben")[depth % 2]
+        note = await reply(server, people, name, parent, f"At {depth}")
+        parent = note["id"]
+    assert await texts(server, post) == [(f"<p>At {d}</p>", d) for d in range(12)]
+
+
+async def test_reply_to_unknown_parent_is_fetched_and_threaded(
+    server: Server, people: People, post
+):
+    first_note = people.note("ann", post["activitypub_id"], "<p>One</p>")
+    second = people.note("ben", first_note["id"], "<p>Two</p>")
+    for note in (first_note, second):
+        people.publish(note["id"][len(people.base_url) :], note)
+    await reply(server, people, "cleo", second["id"], "Three")
+    assert await server.comments(post) == []
+
+    async def all_three() -> bool:
+        return len(await server.comments(post)) == 3
+
+    await server.eventually(all_three)
+    found = {c["content"]: c["depth"] for c in await server.comments(post)}
+    assert found == {"<p>One</p>": 0, "<p>Two</p>": 1, "<p>Three</p>": 2}
+
+
+async def test_orphan_is_adopted_when_its_parent_comes(server: Server, people: People, post):
+    first_note = people.note("ann", post["activitypub_id"], "<p>One</p>")
+    await reply(server, people, "ben", first_note["id"], "Two")
+    assert await server.comments(post) == []
+    await send(server, people, "ann", people.activity("Create", "ann", first_note))
+    assert await texts(server, post) == [("<p>One</p>", 0), ("<p>Two</p>", 1)] or await texts(
+        server, post
+    ) == [("<p>Two</p>", 1), ("<p>One</p>", 0)]
+
+
+@pytest.mark.parametrize("kind", ["Note", "Article", "Page", "Question", "Video", "Audio", "Event"])
+async def test_replies_of_many_types(server: Server, people: People, post, kind: str):
+    await reply(server, people, "ann", post["activitypub_id"], "A reply", type=kind)
+    assert len(await server.comments(post)) == 1
+
+
+async def test_what_never_becomes_a_comment(server: Server, people: People, post):
+    uri = post["activitypub_id"]
+    followers_only = [people.uri("ann") + "/followers"]
+    for note in (
+        people.note("ann", uri, "", name="Yes", content=None),  # a vote
+        people.note("ann", uri, "<p>psst</p>", type="ChatMessage"),
+        people.note("ann", uri, "<p>psst</p>", to=[f"{server.base_url}/ap/blog"], cc=[]),
+        people.note("ann", uri, "<p>psst</p>", to=followers_only, cc=[]),
+        people.note("ann", None, "<p>not a reply</p>"),
+    ):
+        await send(server, people, "ann", people.activity("Create", "ann", note, to=note["to"]))
+    assert await server.comments(post) == []
+
+
+async def test_unlisted_reply_is_public(server: Server, people: People, post):
+    await reply(server, people, "ann", post["activitypub_id"], "Quietly", to=[], cc=["as:Public"])
+    assert len(await server.comments(post)) == 1
+
+
+async def test_edit_by_its_author_and_only_a_newer_one(server: Server, people: People, post):
+    note = await reply(server, people, "ann", post["activitypub_id"], "Teh text")
+    later = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    edited = note | {"content": "<p>The text</p>", "updated": later}
+    await send(server, people, "ann", people.activity("Update", "ann", edited))
+    older = note | {"content": "<p>Old</p>", "updated": "2020-01-01T00:00:00Z"}
+    await send(server, people, "ann", people.activity("Update", "ann", older))
+    comments = await server.comments(post)
+    assert [c["content"] for c in comments] == ["<p>The text</p>"]
+    assert comments[0]["updated"]
+
+
+async def test_s20_nobody_changes_what_another_wrote(server: Server, people: People, post):
+    note = await reply(server, people, "ann", post["activitypub_id"], "Mine")
+    later = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    for activity in (
+        people.activity("Update", "ben", note | {"content": "<p>No</p>", "updated": later}),
+        people.activity(
+            "Update",
+            "ben",
+            note | {"content": "<p>No</p>", "updated": later, "attributedTo": people.uri("ben")},
+        ),
+        people.activity("Delete", "ben", note["id"]),
+        people.activity("Delete", "ben", {"id": note["id"], "type": "Tombstone"}),
+    ):
+        await send(server, people, "ben", activity)
+    like = people.activity("Like", "ann", post["activitypub_id"])
+    await send(server, people, "ann", like)
+    await send(server, people, "ben", people.activity("Undo", "ben", like))
+    await send(server, people, "ben", people.activity("Undo", "ben", like["id"]))
+    await send(server, people, "ben", people.activity("Undo", "ben", like | {"id": ...}))
+    assert await texts(server, post) == [("<p>Mine</p>", 0)]
+    assert (await server.counts(post))["likes"] == 1
+
+
+async def test_s21_object_of_another_or_of_ours_is_not_believed(
+    server: Server, people: People, post
+):
+    uri = post["activitypub_id"]
+    draft = await server.api("POST", "/posts", json={"title": "Secret", "content": "x"})
+    for note in (
+        people.note("ben", uri, "<p>by Ben</p>"),
+        people.note("ann", uri, "<p>ours</p>", id=f"{server.base_url}/ap/posts/{post['id']}"),
+        people.note("ann", uri, "<p>elsewhere</p>", id="https://elsewhere.example/notes/1"),
+        people.note("ann", draft.json()["activitypub_id"], "<p>to a draft</p>"),
+    ):
+        await send(server, people, "ann", people.activity("Create", "ann", note))
+    assert await server.comments(post) == []
+    drafted = await server.comments(draft.json())
+    assert drafted == []
+
+
+async def test_delete_takes_the_text_and_keeps_the_answers(server: Server, people: People, post):
+    note = await reply(server, people, "ann", post["activitypub_id"], "Gone soon")
+    await reply(server, people, "ben", note["id"], "An answer")
+    delete = people.activity("Delete", "ann", {"id": note["id"], "type": "Tombstone"})
+    await send(server, people, "ann", delete)
+    page = (await server.anonymous(post["url"])).text
+    assert "Gone soon" not in page
+    assert "An answer" in page
+    # A late Create does not bring it back.
+    await send(server, people, "ann", people.activity("Create", "ann", note))
+    assert "Gone soon" not in (await server.anonymous(post["url"])).text
+
+
+async def test_likes_boosts_and_emoji_are_counted_once_a_person(
+    server: Server, people: People, post
+):
+    uri = post["activitypub_id"]
+    await send(server, people, "ann", people.activity("Like", "ann", uri))
+    await send(server, people, "ann", people.activity("Like", "ann", uri))
+    await send(server, people, "ann", people.activity("EmojiReact", "ann", uri, content="🎉"))
+    await send(server, people, "ben", people.activity("Like", "ben", uri, id=...))
+    await send(server, people, "ben", people.activity("Like", "ben", uri, id=...))
+    await send(server, people, "cleo", people.activity("EmojiReact", "cleo", uri, content="👍"))
+    await send(server, people, "cleo", people.activity("Dislike", "cleo", uri))
+    await send(server, people, "ben", people.activity("Announce", "ben", uri))
+    counts = await server.counts(post)
+    assert (counts["likes"], counts["shares"]) == (3, 1)
+
+
+@pytest.mark.parametrize("form", ["embedded", "iri", "without id"])
+@pytest.mark.parametrize("kind", ["Like", "Announce", "Follow", "EmojiReact", "Dislike"])
+async def test_s39_undo_in_every_form(server: Server, people: People, post, kind: str, form: str):
+    item = f"{server.base_url}/ap/blog" if kind == "Follow" else post["activitypub_id"]
+    extra = {"content": "🎉"} if kind == "EmojiReact" else {}
+    done = people.activity(kind, "ann", item, **extra)
+    await send(server, people, "ann", done)
+    nothing = {"comments": 0, "likes": 0, "shares": 0}
+    if kind != "Dislike":
+        counts = await server.counts(post)
+        assert counts["likes"] + counts["shares"] + len(await follower_uris(server)) == 1
+    undone: Any = done
+    if form == "iri":
+        undone = done["id"]
+    elif form == "without id":
+        undone = {key: value for key, value in done.items() if key != "id"}
+    await send(server, people, "ann", people.activity("Undo", "ann", undone))
+    counts = await server.counts(post)
+    assert {name: counts[name] for name in nothing} == nothing
+    assert await follower_uris(server) == []
+
+
+async def test_s39_undo_of_an_unknown_iri_is_ignored(server: Server, people: People, post):
+    await send(server, people, "ann", people.activity("Like", "ann", post["activitypub_id"]))
+    await send(server, people, "ann", people.activity("Undo", "ann", f"{people.base_url}/nothing"))
+    assert (await server.counts(post))["likes"] == 1
+
+
+async def test_actor_that_goes_takes_everything_along(server: Server, people: People, post):
+    await reply(server, people, "ann", post["activitypub_id"], "By Ann")
+    await send(server, people, "ann", people.activity("Like", "ann", post["activitypub_id"]))
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    await send(server, people, "ann", follow)
+    await send(server, people, "ann", people.activity("Delete", "ann", people.uri("ann")))
+    assert "By Ann" not in (await server.anonymous(post["url"])).text
+    assert (await server.counts(post))["likes"] == 0
+    assert await follower_uris(server) == []
+
+
+async def test_update_of_an_actor_shows_the_new_name(server: Server, people: People, post):
+    await reply(server, people, "ann", post["activitypub_id"], "Hello")
+    document = people.actor_document("ann") | {"name": "Ann Renamed"}
+    people.publish("/users/ann", document)
+    await send(server, people, "ann", people.activity("Update", "ann", document))
+
+    async def renamed() -> bool:
+        return (await server.comments(post))[0]["author"]["name"] == "Ann Renamed"
+
+    await server.eventually(renamed)
+    assert "Ann Renamed" in (await server.anonymous(post["url"])).text
+
+
+async def test_block_ends_the_following(server: Server, people: People, post):
+    blog = f"{server.base_url}/ap/blog"
+    await send(server, people, "ann", people.activity("Follow", "ann", blog))
+    await send(server, people, "ann", people.activity("Block", "ann", blog))
+    assert await follower_uris(server) == []
+
+
+async def test_flag_is_listed_for_moderators(server: Server, people: People, post):
+    flag = people.activity(
+        "Flag",
+        "ann",
+        [f"{server.base_url}/ap/blog", post["activitypub_id"]],
+        content="This is spam",
+        to=...,
+    )
+    await send(server, people, "ann", flag)
+    items = (await server.api("GET", "/reports")).json()["items"]
+    assert len(items) == 1
+    assert items[0]["content"] == "This is spam"
+
+
+async def test_create_whose_object_is_only_an_address_is_fetched(
+    server: Server, people: People, post
+):
+    note = people.note("ann", post["activitypub_id"], "<p>By reference</p>")
+    people.publish(note["id"][len(people.base_url) :], note)
+    await send(server, people, "ann", people.activity("Create", "ann", note["id"]))
+    comments = await server.eventually(lambda: server.comments(post))
+    assert comments[0]["content"] == "<p>By reference</p>"
+
+
+async def test_closed_comments_take_nothing_and_held_ones_wait(server: Server, people: People):
+    people.add("ann")
+    closed = await server.publish("Closed", comments="closed")
+    await reply(server, people, "ann", closed["activitypub_id"], "No")
+    assert await server.comments(closed) == []
+    held = await server.publish("Held", comments="held")
+    await reply(server, people, "ann", held["activitypub_id"], "Wait")
+    comments = await server.comments(held)
+    assert [c["status"] for c in comments] == ["held"]
+    assert "Wait" not in (await server.anonymous(held["url"])).text
+
+
+async def test_moderators_decision_outlives_an_edit(server: Server, people: People, post):
+    note = await reply(server, people, "ann", post["activitypub_id"], "Buy now")
+    comment = (await server.comments(post))[0]
+    await server.api("POST", f"/comments/{comment['id']}/spam")
+    later = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    edited = note | {"content": "<p>Buy now!</p>", "updated": later}
+    await send(server, people, "ann", people.activity("Update", "ann", edited))
+    assert [c["status"] for c in await server.comments(post)] == ["spam"]
+    assert "Buy now" not in (await server.anonymous(post["url"])).text
+
+
+async def test_unknown_activity_types_are_accepted_and_do_nothing(
+    server: Server, people: People, post
+):
+    for kind in ("Add", "Remove", "Accept", "Reject", "Join", "View", "Move", "Lock"):
+        await send(server, people, "ann", people.activity(kind, "ann", post["activitypub_id"]))
+    assert await server.comments(post) == []
+
+
+async def test_public_in_the_activity_alone_is_enough(server: Server, people: People, post):
+    note = people.note("ann", post["activitypub_id"], "<p>Hi</p>")
+    del note["to"], note["cc"]
+    await send(server, people, "ann", people.activity("Create", "ann", note, to=PUBLIC))
+    assert len(await server.comments(post)) == 1
