@@ -352,7 +352,8 @@ def counts(connection: Connection, post_ids: Collection[str]) -> dict[str, tuple
     """Comments, likes (people) and shares of each of *post_ids*."""
     rows: Sequence[Any] = _COMMENT_COUNTS.run(connection, post_ids)
     thoughts: dict[str, int] = {row[0]: row[1] for row in rows}
-    others = {(row[0], bool(row[1])): row[2] for row in _REACTION_COUNTS.run(connection, post_ids)}
+    reacted: Sequence[Any] = _REACTION_COUNTS.run(connection, post_ids)
+    others = {(row[0], bool(row[1])): row[2] for row in reacted}
     return {
         post_id: (
             thoughts.get(post_id, 0),

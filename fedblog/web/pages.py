@@ -1,0 +1,289 @@
+"""The pages for readers: front page, posts, authors, the group, tags and categories."""
+
+from typing import Any
+
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from fedblog.domain.addresses import BLOG, Addresses
+from fedblog.domain.blog import Blog
+from fedblog.endpoints.caching import cache_tags
+from fedblog.publishing.site import Site
+from fedblog.storage import views, views_post
+from fedblog.storage.changes import Change
+from fedblog.storage.views import Card, Listing, Person
+from fedblog.web import answers, rendering
+from fedblog.web.answers import page_number
+from fedblog.web.cache import ANY
+from fedblog.web.figures import with_figures
+from fedblog.web.languages import language
+
+_EVERY_POST = Change("post", ANY)
+_EVERY_AUTHOR = Change("author", ANY)
+_BLOG = Change("blog")
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """The pages' routes."""
+    pages = Pages(site)
+    return [
+        Route("/", pages.home),
+        Route("/{year}/{month}/{day}/{slug}/", pages.post),
+        Route("/authors/{handle}/", pages.author),
+        Route("/tags/{slug}/", pages.tag),
+        Route("/categories/{slug}/", pages.category),
+    ]
+
+
+class Pages:
+    """Handlers over a site. Each names what its page depends on, for the page cache."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._store = site.store
+        self._size = site.settings.page_size
+
+    async def home(self, request: Request) -> Response:
+        """The front page."""
+        number = page_number(request)
+        view = await self._store.read(views.home, self._site.blog_id, number, self._size)
+        if view is None:
+            raise HTTPException(404)
+        self._tag_listing(request, view.listing)
+        return await self._page(
+            "home.html",
+            view.blog,
+            listing=view.listing,
+            actor_url=self._site.addresses.actor(BLOG),
+            here="home",
+        )
+
+    async def post(self, request: Request) -> Response:
+        """What stands at a post's path: the post, the way to where it is now, or that it is gone."""
+        number = page_number(request)
+        found = await self._store.read(
+            views_post.find, self._site.blog_id, request.scope["path"], number
+        )
+        if isinstance(found, views_post.Moved):
+            return answers.moved(self._site.addresses.page(found.path))
+        if isinstance(found, views_post.Gone):
+            return await gone(self._site, found)
+        if found is None:
+            raise HTTPException(404)
+        cache_tags(request.scope, *_post_tags(found))
+        return await self._post(found)
+
+    async def _post(self, view: views_post.PostPage) -> Response:
+        blog, post, addresses = view.blog, view.post, self._site.addresses
+        words = await language(blog.language, blog.time_zone)
+        openings, closing = rendering.nested([comment.level for comment in view.thread.comments])
+        url = addresses.page(post.path)
+        object_url = addresses.post(post.id)
+        description = post.summary or post.excerpt
+        group_link = Markup('<a href="{}">{}</a>').format(
+            rendering.author_path(blog.handle), blog.group_name
+        )
+        content = with_figures(
+            post.content_html,
+            view.pictures,
+            addresses.base_url,
+            lambda credit: words.text("Credit: %(credit)s", credit=credit),
+        )
+        return await self._page(
+            "post.html",
+            blog,
+            headers={"link": f'<{object_url}>; rel="alternate"; type="application/activity+json"'},
+            post=post,
+            url=url,
+            object_url=object_url,
+            description=description,
+            group_link=group_link,
+            content=content,
+            creator=creator(blog, addresses, post.bylines),
+            structured=rendering.data_block(structured(blog, post, addresses, view)),
+            comments_policy=view.comments_policy,
+            shares=view.shares,
+            faces=view.faces,
+            members=view.members,
+            previous=view.previous,
+            next=view.next,
+            thread=view.thread,
+            steps=list(zip(openings, view.thread.comments, strict=True)),
+            closing=closing,
+        )
+
+    async def author(self, request: Request) -> Response:
+        """The page of an author, or of the group under the blog's own handle."""
+        handle, number = request.path_params["handle"], page_number(request)
+        addresses = self._site.addresses
+        if handle == addresses.handle:
+            return await self._group(request, number)
+        view = await self._store.read(views.author, self._site.blog_id, handle, number, self._size)
+        if view is None:
+            raise HTTPException(404)
+        if handle != view.author.handle:
+            return answers.moved(addresses.author_page(view.author.handle))
+        self._tag_listing(request, view.listing)
+        return await self._page(
+            "author.html",
+            view.blog,
+            author=view.author,
+            person=view.person,
+            listing=view.listing,
+            url=addresses.author_page(handle),
+            actor_url=addresses.actor(view.author.id),
+            creator=creator(view.blog, addresses, (view.person,)),
+        )
+
+    async def _group(self, request: Request, number: int) -> Response:
+        addresses = self._site.addresses
+        view = await self._store.read(views.group, self._site.blog_id, number, self._size)
+        if view is None:
+            raise HTTPException(404)
+        self._tag_listing(request, view.listing)
+        return await self._page(
+            "group.html",
+            view.blog,
+            members=view.members,
+            listing=view.listing,
+            url=addresses.author_page(view.blog.handle),
+            actor_url=addresses.actor(BLOG),
+            here="group",
+        )
+
+    async def tag(self, request: Request) -> Response:
+        """The posts with a tag."""
+        return await self._term(request, "tag", "tags")
+
+    async def category(self, request: Request) -> Response:
+        """The posts of a category."""
+        return await self._term(request, "category", "categories")
+
+    async def _term(self, request: Request, kind: str, folder: str) -> Response:
+        slug = request.path_params["slug"]
+        view = await self._store.read(
+            views.term, self._site.blog_id, kind, slug, page_number(request), self._size
+        )
+        if view is None:
+            raise HTTPException(404)
+        self._tag_listing(request, view.listing)
+        path = rendering.term_path(folder, slug)
+        return await self._page(
+            "term.html",
+            view.blog,
+            kind=kind,
+            term=view.term,
+            listing=view.listing,
+            path=path,
+            url=self._site.addresses.base_url + path,
+        )
+
+    async def _page(
+        self, template: str, blog: Blog, *, headers: dict[str, str] | None = None, **values: Any
+    ) -> Response:
+        html = await rendering.render(template, blog, self._site.addresses, **values)
+        return answers.page(html, headers=headers)
+
+    def _tag_listing(self, request: Request, listing: Listing) -> None:
+        cache_tags(
+            request.scope,
+            _BLOG,
+            _EVERY_POST,
+            _EVERY_AUTHOR,
+            *(Change("comments", post.id) for post in listing.posts),
+            *(Change("reactions", post.id) for post in listing.posts),
+        )
+
+
+def _post_tags(view: views_post.PostPage) -> list[Change]:
+    """Any post's change may move the neighbours; people are known by their URI."""
+    people = [comment.person for comment in view.thread.comments]
+    people.extend(view.faces)
+    uris = {person.actor_uri for person in people if person.actor_uri is not None}
+    return [
+        _BLOG,
+        _EVERY_POST,
+        _EVERY_AUTHOR,
+        Change("comments", view.post.id),
+        Change("reactions", view.post.id),
+        *(Change("actor", uri) for uri in uris),
+    ]
+
+
+async def gone(site: Site, found: views_post.Gone) -> Response:
+    """The page of a deleted post (410)."""
+    blog = found.blog
+    words = await language(blog.language, blog.time_zone)
+    newest = await site.store.read(views.newest, site.blog_id, 3)
+    sentence = words.text("Its authors have taken it back.")
+    if found.deleted_at is not None:
+        sentence = words.text(
+            "Its authors took it back on %(date)s.",
+            date=words.date(found.deleted_at, blog.time_zone),
+        )
+    html = await rendering.render(
+        "message.html",
+        blog,
+        site.addresses,
+        status=410,
+        heading=words.text("This article is gone"),
+        sentence=sentence,
+        posts=newest,
+    )
+    return answers.page(html, status=410)
+
+
+def creator(blog: Blog, addresses: Addresses, bylines: tuple[Person, ...]) -> str:
+    """The one account that ``fediverse:creator`` names: the first author's own, else ours."""
+    for person in bylines[:1]:
+        if person.fediverse:
+            return "@" + person.fediverse.removeprefix("@")
+        if person.author_id is not None:
+            return "@" + addresses.acct(person.handle)
+    return "@" + addresses.acct(blog.handle)
+
+
+def structured(
+    blog: Blog, post: Card, addresses: Addresses, view: views_post.PostPage
+) -> dict[str, Any]:
+    """The post as schema.org's BlogPosting (no other type: Mastodon would prefer it to
+    OpenGraph and lose the byline)."""
+    group = {
+        "@type": "Organization",
+        "name": blog.group_name,
+        "url": addresses.author_page(blog.handle),
+    }
+    people: list[dict[str, Any]] = [
+        {"@type": "Person", "name": person.name, "url": addresses.author_page(person.handle)}
+        if person.author_id is not None
+        else {"@type": "Person", "name": person.name}
+        for person in post.bylines
+    ]
+    document: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "BlogPosting",
+        "headline": rendering.headline(post),
+        "url": addresses.page(post.path),
+        "mainEntityOfPage": addresses.page(post.path),
+        "datePublished": rendering.iso(post.published_at),
+        "dateModified": rendering.iso(post.edited_at or post.published_at),
+        "inLanguage": post.language,
+        "author": people or [group],
+        "publisher": group,
+        "commentCount": post.comments,
+    }
+    if post.summary or post.excerpt:
+        document["description"] = post.summary or post.excerpt
+    if post.picture is not None:
+        document["image"] = {
+            "@type": "ImageObject",
+            "url": addresses.media(post.picture.file_name),
+            "width": post.picture.width,
+            "height": post.picture.height,
+        }
+    if post.tags:
+        document["keywords"] = [term.name for term in post.tags]
+    return document
