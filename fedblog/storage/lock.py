@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fasteners import InterProcessLock
+from fasteners import InterProcessLock  # type: ignore[import-untyped]
 
 from fedblog.storage.errors import DataFolderInUseError
 

@@ -26,14 +26,14 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _ADVISORY_LOCK = 7_306_930_442  # any number of our own, the same in every process
 
 
-def upgrade(database_url: str) -> Path | None:
+def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None:
     """Make the tables, or bring them up to this version. Blocks; call it before the server starts.
 
-    Gives the backup that was made of an SQLite file, if one was. Raises SchemaError where the
+    *migrations* is the folder to take them from, this version's own unless it is given. Gives the backup that was made of an SQLite file, if one was. Raises SchemaError where the
     database was made by a newer fedblog, StorageError where it cannot be reached.
     """
     url = _parse(database_url)
-    config = _config()
+    config = _config(migrations or migrations_folder())
     head = _head(config)
     if url.get_backend_name() == "sqlite":
         _make_file(Path(url.database or ""))
@@ -66,20 +66,23 @@ def is_current(database_url: str) -> bool:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return False
     with translating(), _engine(url) as engine, engine.connect() as connection:
-        return _revision(connection) == _head(_config())
+        return _revision(connection) == _head(_config(migrations_folder()))
 
 
 def migrations_folder() -> Path:
     """The checkout's ``migrations/``, else the one that the wheel carries."""
-    for folder in (_PACKAGE.parent / "migrations", _PACKAGE / "_bundled" / "migrations"):
-        if (folder / "env.py").exists():
-            return folder
+    checkout = _PACKAGE.parent
+    if (checkout / "pyproject.toml").exists() and (checkout / "migrations" / "env.py").exists():
+        return checkout / "migrations"
+    bundled = _PACKAGE / "_bundled" / "migrations"
+    if (bundled / "env.py").exists():
+        return bundled
     raise SchemaError("this installation lacks its migrations folder")
 
 
-def _config() -> Config:
+def _config(folder: Path) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     return config
 
 

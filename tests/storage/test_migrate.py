@@ -1,0 +1,210 @@
+"""Migrations on both engines, and the backup before an SQLite file changes."""
+
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, make_url, text
+
+from fedblog.storage import migrate
+from fedblog.storage.errors import SchemaError, StorageError
+from fedblog.storage.tables import metadata
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = "{previous}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table("{table}", sa.Column("id", sa.Integer(), primary_key=True))
+    {more}
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without tables (on SQLite without a file)."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/data/fedblog.sqlite3"
+        return
+    server: str = request.getfixturevalue("postgresql_server")
+    name = f"fedblog_empty_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def later_version(tmp_path: Path) -> "LaterVersion":
+    return LaterVersion(tmp_path / "migrations")
+
+
+class LaterVersion:
+    """A copy of the migrations with more of them, as a later version would have."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(
+            migrate.migrations_folder(), folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
+
+    def add(self, revision: str, table: str, more: str = "", previous: str = "0001") -> None:
+        (self.folder / "versions" / f"{revision}.py").write_text(
+            NEXT.format(revision=revision, previous=previous, table=table, more=more)
+        )
+
+
+def run(url: str, statement: str) -> Any:
+    address = make_url(url)
+    if address.get_backend_name() == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    engine = create_engine(address)
+    try:
+        with engine.begin() as connection:
+            result = connection.execute(text(statement))
+            return result.scalar() if result.returns_rows else None
+    finally:
+        engine.dispose()
+
+
+def tables(url: str) -> set[str]:
+    address = make_url(url)
+    if address.get_backend_name() == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    engine = create_engine(address)
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def test_an_empty_database_gets_the_tables_that_the_code_describes(empty_url: str) -> None:
+    assert not migrate.is_current(empty_url)
+    assert migrate.upgrade(empty_url) is None
+    assert migrate.is_current(empty_url)
+    address = make_url(empty_url)
+    if address.get_backend_name() == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    engine = create_engine(address)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_an_upgrade_with_nothing_to_do_does_nothing(empty_url: str) -> None:
+    migrate.upgrade(empty_url)
+    run(empty_url, "INSERT INTO server (key, value) VALUES ('a', 'b')")
+    assert migrate.upgrade(empty_url) is None
+    assert run(empty_url, "SELECT value FROM server") == "b"
+    if empty_url.startswith("sqlite"):
+        assert not (Path(make_url(empty_url).database or "").parent / "backups").exists()
+
+
+def test_a_later_version_adds_its_tables_and_keeps_the_rows(
+    empty_url: str, later_version: LaterVersion
+) -> None:
+    migrate.upgrade(empty_url)
+    run(empty_url, "INSERT INTO server (key, value) VALUES ('a', 'b')")
+    later_version.add("0002", "novelties")
+    later_version.add("0003", "curiosities", previous="0002")
+    migrate.upgrade(empty_url, migrations=later_version.folder)
+    assert {"novelties", "curiosities"} <= tables(empty_url)
+    assert run(empty_url, "SELECT value FROM server") == "b"
+
+
+def test_an_upgrade_that_fails_leaves_the_database_as_it_was(
+    empty_url: str, later_version: LaterVersion
+) -> None:
+    migrate.upgrade(empty_url)
+    later_version.add("0002", "novelties")
+    later_version.add("0003", "curiosities", "raise LookupError('on purpose')", previous="0002")
+    with pytest.raises(LookupError):
+        migrate.upgrade(empty_url, migrations=later_version.folder)
+    assert migrate.is_current(empty_url)
+    assert not {"novelties", "curiosities"} & tables(empty_url)
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(
+    empty_url: str, later_version: LaterVersion
+) -> None:
+    later_version.add("0002", "novelties")
+    migrate.upgrade(empty_url, migrations=later_version.folder)
+    assert not migrate.is_current(empty_url)
+    with pytest.raises(SchemaError, match="newer"):
+        migrate.upgrade(empty_url)
+    assert "novelties" in tables(empty_url)
+
+
+def test_two_processes_that_upgrade_at_once_both_succeed(empty_url: str) -> None:
+    program = f"from fedblog.storage import migrate; migrate.upgrade({empty_url!r})"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+    assert migrate.is_current(empty_url)
+
+
+def test_an_sqlite_file_is_copied_before_it_changes(
+    sqlite_url: str, later_version: LaterVersion
+) -> None:
+    run(sqlite_url, "INSERT INTO server (key, value) VALUES ('a', 'b')")
+    later_version.add("0002", "novelties")
+    backup = migrate.upgrade(sqlite_url, migrations=later_version.folder)
+    assert backup is not None
+    path = Path(make_url(sqlite_url).database or "")
+    assert backup.parent == path.parent / "backups"
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    copy = sqlite3.connect(backup)
+    assert copy.execute("SELECT value FROM server").fetchone() == ("b",)
+    assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'novelties'").fetchall()
+    copy.close()
+
+
+def test_a_new_sqlite_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "fedblog.sqlite3"
+    migrate.upgrade(f"sqlite:///{path}")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_upgrade_that_would_leave_rows_without_their_parents_is_refused(
+    sqlite_url: str, later_version: LaterVersion
+) -> None:
+    later_version.add(
+        "0002",
+        "novelties",
+        "op.execute(\"INSERT INTO actor_keys VALUES ('k', 'nobody', 'rsa', '', '2026-01-01')\")",
+    )
+    with pytest.raises(SchemaError, match="actor_keys"):
+        migrate.upgrade(sqlite_url, migrations=later_version.folder)
+    assert migrate.is_current(sqlite_url)
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "not an address", "sqlite://"])
+def test_an_address_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(StorageError):
+        migrate.upgrade(url)
+
+
+def test_the_first_migration_does_not_depend_on_the_codes_own_types() -> None:
+    for file in (migrate.migrations_folder() / "versions").glob("*.py"):
+        assert "fedblog" not in file.read_text()
