@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from fedblog.activitystreams.reading import Activity, Object
+from fedblog.activitystreams.reading import Activity
 from fedblog.domain.actor import RemoteActor
 from fedblog.domain.addresses import Addresses
 from fedblog.domain.comment import Comment
@@ -247,9 +247,9 @@ def _reaction_changes(facts: Facts, reaction: Reaction) -> Iterable[Change]:
 def _remove_actor(connection: Connection, actor_uri: str, now: datetime) -> Iterable[Change]:
     for post_id in threads.delete_of_actor(connection, actor_uri, now):
         yield Change("comments", post_id)
-    for post_id, _ in reactions.delete_of_actor(connection, actor_uri):
-        if post_id is not None:
-            yield Change("reactions", post_id)
+    for liked, _ in reactions.delete_of_actor(connection, actor_uri):
+        if liked is not None:
+            yield Change("reactions", liked)
     for owner in followers.delete_of_actor(connection, actor_uri):
         yield Change("followers", owner)
     actor_rows.mark_deleted(connection, actor_uri, now)
@@ -260,18 +260,16 @@ def _mentioned(activity: Activity | None) -> Iterable[str]:
     """Every URI in *activity* that facts may be needed about."""
     if activity is None:
         return
-    if activity.object_id:
-        yield activity.object_id
-    item: Object | None = activity.object
-    if item is not None:
-        if item.id:
-            yield item.id
-        if item.in_reply_to:
-            yield item.in_reply_to
-    if activity.inner is not None:
-        if activity.inner.id:
-            yield activity.inner.id
-        yield from _mentioned(activity.inner)
+    inner, item = activity.inner, activity.object
+    for uri in (
+        activity.object_id,
+        item.id if item is not None else None,
+        item.in_reply_to if item is not None else None,
+        inner.id if inner is not None else None,
+    ):
+        if uri:
+            yield uri
+    yield from _mentioned(inner)
 
 
 def _path(addresses: Addresses, uri: str) -> str:

@@ -36,7 +36,8 @@ class Receipt:
 
 def find(connection: Connection, activity_uris: Collection[str]) -> set[tuple[str, str]]:
     """The pairs (activity, actor) among *activity_uris* that were received before."""
-    return {(row[0], row[1]) for row in _BY_ACTIVITY.run(connection, activity_uris)}
+    rows = _BY_ACTIVITY.run(connection, activity_uris)
+    return {(row.activity_uri, row.actor_uri) for row in rows}
 
 
 def insert_all(connection: Connection, receipts: Sequence[Receipt]) -> None:

@@ -1,5 +1,6 @@
 """Order and repetition: whatever way activities arrive, the end is the same."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -183,7 +184,7 @@ async def outcome(store: Store, order: list[int], cuts: list[int]) -> dict[str, 
     told = story.activities()
     items = [incoming(told[position], story.actor) for position in order]
     edges = sorted({0, *[cut for cut in cuts if cut < len(items)], len(items)})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         await store.write(process, ADDRESSES, 1, items[start:end])
     return await store.read(state, story)
 
