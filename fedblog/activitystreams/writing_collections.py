@@ -57,7 +57,10 @@ def replies(id_: str, total: int, uris: Sequence[str], *, next_cursor: str | Non
     """A collection of answers with its first page embedded, so that nobody need ask for it.
 
     *uris* are the first answers; where there are more, their page begins after *next_cursor*.
+    Where none are given although there are some, ``first`` is the address of the page that has them.
     """
+    if total and not uris:
+        return collection(id_, total, first=f"{id_}?page=1")
     more = None if next_cursor is None else f"{id_}?cursor={next_cursor}"
     first = collection_page(f"{id_}?page=1", id_, uris, next_page=more)
     return collection(id_, total, first=first)

@@ -1,0 +1,243 @@
+"""The collections beneath actors and objects, paged by cursor.
+
+A collection names its size and its ``first`` page. Who follows is nobody's business: ``followers``
+has a first page (without one, Mastodon takes the collection, size and all, for hidden), but that
+page is empty. ``likes`` and ``shares`` list the activities; ``replies`` the comments that everyone
+may read, of a post all of them at any depth (peers that fetch a thread find it whole here),
+``context`` the post as well (FEP-7888).
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from fedblog.activitystreams import writing
+from fedblog.activitystreams.writing_collections import EMBEDDED_REPLIES
+from fedblog.activitystreams.writing_collections import replies as replies_collection
+from fedblog.domain.addresses import BLOG, INSTANCE, READERS
+from fedblog.domain.ids import is_id
+from fedblog.domain.post import PostStatus
+from fedblog.endpoints.caching import cache_tags
+from fedblog.endpoints.negotiation import activity_json, json_error
+from fedblog.endpoints.objects import guarded
+from fedblog.publishing.site import Site
+from fedblog.storage import authors as author_rows
+from fedblog.storage import documents
+from fedblog.storage.changes import Change
+from fedblog.storage.documents import LIKES, SHARES, Page
+
+OUTBOX_PAGE = 10
+LIST_PAGE = 100
+_EMPTY = ("following", "featured")
+
+Json = dict[str, Any]
+Answer = Callable[[Request, str, "Cursor"], Awaitable[Response]]
+
+
+class Cursor:
+    """Which page of a collection is asked for: none, the first (``?page=1``) or one after an id."""
+
+    def __init__(self, request: Request) -> None:
+        self.after = request.query_params.get("cursor")
+        page = request.query_params.get("page")
+        self.is_page = self.after is not None or page is not None
+        self.is_valid = page in (None, "1", "true") and (self.after is None or is_id(self.after))
+
+    def address(self, collection: str) -> str:
+        """The address of this page of *collection*."""
+        return f"{collection}?page=1" if self.after is None else _next(collection, self.after)
+
+
+def _next(collection: str, cursor: str) -> str:
+    return f"{collection}?cursor={cursor}"
+
+
+class _Actors:
+    """The collections of local actors."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def exists(self, owner: str) -> bool:
+        if owner in (BLOG, READERS, INSTANCE):
+            return True
+        return is_id(owner) and bool(await self._site.store.read(author_rows.find, [owner]))
+
+    async def outbox(self, request: Request, owner: str, cursor: Cursor) -> Response:
+        site = self._site
+        address = site.addresses.collection(owner, "outbox")
+        cache_tags(request.scope, Change("post", "*"))
+        if owner != BLOG:
+            cache_tags(request.scope, Change("comments", "*"))
+        if not cursor.is_page:
+            total = await site.store.read(documents.count_outbox, site.blog_id, owner)
+            return activity_json(
+                writing.ordered_collection(address, total, first=f"{address}?page=1")
+            )
+        bodies, following = await site.store.read(
+            documents.outbox, site.blog_id, owner, cursor.after, OUTBOX_PAGE
+        )
+        items = [orjson.Fragment(body) for body in bodies]
+        return activity_json(
+            writing.ordered_collection_page(
+                cursor.address(address),
+                address,
+                items,
+                next_page=_next(address, following) if following else None,
+            )
+        )
+
+    async def followers(self, request: Request, owner: str, cursor: Cursor) -> Response:
+        site = self._site
+        address = site.addresses.collection(owner, "followers")
+        cache_tags(request.scope, Change("followers", owner))
+        if cursor.is_page:
+            return activity_json(
+                writing.ordered_collection_page(cursor.address(address), address, [])
+            )
+        total = await site.store.read(documents.count_followers, site.blog_id, owner)
+        return activity_json(writing.ordered_collection(address, total, first=f"{address}?page=1"))
+
+    def empty(self, name: str) -> Answer:
+        """A collection that nothing can come into yet: whom it follows, what it pins."""
+
+        async def answer(request: Request, owner: str, cursor: Cursor) -> Response:
+            address = self._site.addresses.collection(owner, name)
+            cache_tags(request.scope, Change("blog"))
+            if cursor.is_page:
+                page = writing.ordered_collection_page(cursor.address(address), address, [])
+                return activity_json(page)
+            return activity_json(writing.ordered_collection(address, 0) | {"orderedItems": []})
+
+        return answer
+
+
+class _Objects:
+    """The collections of posts and of comments written here."""
+
+    def __init__(self, site: Site, kind: str) -> None:
+        self._site = site
+        self._kind = kind
+
+    def _address(self, id_: str, name: str) -> str:
+        addresses = self._site.addresses
+        owner = addresses.post(id_) if self._kind == "post" else addresses.comment(id_)
+        return f"{owner}/{name}"
+
+    async def refusal(self, id_: str) -> Response | None:
+        """Why there is nothing to show of the object *id_*."""
+        site = self._site
+        if self._kind == "comment":
+            if is_id(id_) and await site.store.read(documents.is_comment_public, site.blog_id, id_):
+                return None
+            return json_error(404, "there is no such comment")
+        state = await site.store.read(documents.post_state, site.blog_id, id_)
+        if state is None:
+            return json_error(404, "there is no such post")
+        return json_error(410, "the post is gone") if state is PostStatus.DELETED else None
+
+    def _tags(self, id_: str, kind: str) -> Sequence[Change]:
+        if self._kind == "post":
+            return Change("post", id_), Change(kind, id_)
+        return Change("post", "*"), Change("comments", "*"), Change(kind, "*")
+
+    async def replies(self, request: Request, id_: str, cursor: Cursor) -> Response:
+        read = self._site.store.read
+        of_post = self._kind == "post"
+        address = self._address(id_, "replies")
+        cache_tags(request.scope, *self._tags(id_, "comments"))
+        fetch = documents.post_replies if of_post else documents.comment_replies
+        page = await read(fetch, id_, cursor.after, EMBEDDED_REPLIES)
+        if cursor.is_page:
+            return _list_page(cursor, address, page)
+        count = documents.count_replies if of_post else documents.count_comment_replies
+        total = await read(count, id_)
+        item = replies_collection(address, total, page.uris, next_cursor=page.next)
+        return activity_json(item)
+
+    async def context(self, request: Request, id_: str, cursor: Cursor) -> Response:
+        site = self._site
+        address = self._address(id_, "context")
+        cache_tags(request.scope, *self._tags(id_, "comments"))
+        page = await site.store.read(documents.post_replies, id_, cursor.after, EMBEDDED_REPLIES)
+        if cursor.after is None:
+            page = Page((site.addresses.post(id_), *page.uris), page.next)
+        if cursor.is_page:
+            return _list_page(cursor, address, page)
+        total = 1 + await site.store.read(documents.count_replies, id_)
+        item = replies_collection(address, total, page.uris, next_cursor=page.next)
+        return activity_json(item | {"attributedTo": site.addresses.actor(BLOG)})
+
+    def reactions(self, name: str, kinds: tuple[str, ...]) -> Answer:
+        """Likes or shares."""
+
+        async def answer(request: Request, id_: str, cursor: Cursor) -> Response:
+            read = self._site.store.read
+            address = self._address(id_, name)
+            cache_tags(request.scope, *self._tags(id_, "reactions"))
+            on = {f"{self._kind}_id": id_}
+            if not cursor.is_page:
+                total = await read(documents.count_reactions, kinds, **on)
+                return activity_json(writing.collection(address, total, first=f"{address}?page=1"))
+            page = await read(
+                documents.reactions_page, kinds, after=cursor.after, limit=LIST_PAGE, **on
+            )
+            return _list_page(cursor, address, page)
+
+        return answer
+
+
+def _list_page(cursor: Cursor, address: str, page: Page) -> Response:
+    following = _next(address, page.next) if page.next else None
+    return activity_json(
+        writing.collection_page(cursor.address(address), address, page.uris, next_page=following)
+    )
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """The routes of collections."""
+    of_actors = _Actors(site)
+    found: list[BaseRoute] = []
+
+    def add_actors(name: str, answer: Answer) -> None:
+        async def endpoint(request: Request) -> Response:
+            owner = request.path_params.get("author_id") or request.url.path.split("/")[2]
+            cursor = Cursor(request)
+            if not cursor.is_valid:
+                return json_error(400, "there is no such page")
+            if not await of_actors.exists(owner):
+                return json_error(404, "there is no such actor")
+            return await answer(request, owner, cursor)
+
+        for path in (BLOG, READERS, INSTANCE, "authors/{author_id}"):
+            found.append(Route(f"/ap/{path}/{name}", guarded(endpoint), name=f"{path} {name}"))
+
+    def add_objects(objects: _Objects, kind: str, name: str, answer: Answer) -> None:
+        async def endpoint(request: Request) -> Response:
+            id_ = request.path_params["id"]
+            cursor = Cursor(request)
+            if not cursor.is_valid:
+                return json_error(400, "there is no such page")
+            if (refusal := await objects.refusal(id_)) is not None:
+                return refusal
+            return await answer(request, id_, cursor)
+
+        path = f"/ap/{kind}s/{{id}}/{name}"
+        found.append(Route(path, guarded(endpoint), name=f"{kind} {name}"))
+
+    add_actors("outbox", of_actors.outbox)
+    add_actors("followers", of_actors.followers)
+    for name in _EMPTY:
+        add_actors(name, of_actors.empty(name))
+    for kind in ("post", "comment"):
+        objects = _Objects(site, kind)
+        add_objects(objects, kind, "replies", objects.replies)
+        add_objects(objects, kind, "likes", objects.reactions("likes", LIKES))
+        add_objects(objects, kind, "shares", objects.reactions("shares", SHARES))
+    of_posts = _Objects(site, "post")
+    add_objects(of_posts, "post", "context", of_posts.context)
+    return found

@@ -1,0 +1,82 @@
+"""NodeInfo 2.1: what software this is and how much goes on here (FEP-0151)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from fedblog import __version__
+from fedblog.activitystreams.json import dump
+from fedblog.domain.addresses import INSTANCE
+from fedblog.endpoints.caching import cache_tags
+from fedblog.publishing.site import Site
+from fedblog.storage import blogs as blog_rows
+from fedblog.storage import documents
+from fedblog.storage.changes import Change
+
+SCHEMA = "http://nodeinfo.diaspora.software/ns/schema/"
+APPLICATION = "https://www.w3.org/ns/activitystreams#Application"
+"""The instance actor, found from here (FEP-2677)."""
+VERSIONS = ("2.1", "2.0")
+_OPEN = {"access-control-allow-origin": "*"}
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """The routes of NodeInfo."""
+    base_url = site.addresses.base_url
+    links = [{"rel": SCHEMA + name, "href": f"{base_url}/nodeinfo/{name}"} for name in VERSIONS]
+    links.append({"rel": APPLICATION, "href": site.addresses.actor(INSTANCE)})
+    discovery = dump({"links": links})
+
+    async def discover(request: Request) -> Response:
+        cache_tags(request.scope, Change("blog"))
+        return Response(discovery, 200, _OPEN, media_type="application/json")
+
+    def version(name: str) -> Route:
+        async def answer(request: Request) -> Response:
+            # Everything that one of the figures counts.
+            cache_tags(
+                request.scope,
+                Change("blog"),
+                Change("author", "*"),
+                Change("post", "*"),
+                Change("comments", "*"),
+            )
+            document = await _describe(site, name)
+            media_type = f'application/json; profile="{SCHEMA}{name}#"'
+            return Response(dump(document), 200, _OPEN, media_type=media_type)
+
+        return Route(f"/nodeinfo/{name}", answer, name=f"nodeinfo {name}")
+
+    return [
+        Route("/.well-known/nodeinfo", discover, name="nodeinfo discovery"),
+        *(version(name) for name in VERSIONS),
+    ]
+
+
+async def _describe(site: Site, version: str) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    blog = await site.store.read(blog_rows.get, site.blog_id)
+    usage = await site.store.read(
+        documents.usage, site.blog_id, now - timedelta(days=30), now - timedelta(days=182)
+    )
+    software = {"name": "fedblog", "version": __version__}
+    return {
+        "version": version,
+        "software": software,
+        "protocols": ["activitypub"],
+        "services": {"inbound": [], "outbound": ["atom1.0", "rss2.0"]},
+        "openRegistrations": False,
+        "usage": {
+            "users": {
+                "total": usage.authors,
+                "activeMonth": usage.active_month,
+                "activeHalfyear": usage.active_half_year,
+            },
+            "localPosts": usage.posts,
+            "localComments": usage.comments,
+        },
+        "metadata": {"nodeName": blog.title, "nodeDescription": blog.tagline},
+    }

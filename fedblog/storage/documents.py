@@ -1,0 +1,415 @@
+"""What other servers may be shown: posts and local comments with their counts, and collections.
+
+Only what is public leaves these functions (security case S30): published posts, approved public
+comments, activities whose object may still be read.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select
+
+from fedblog.domain.comment import Comment, CommentStatus
+from fedblog.domain.post import Post, PostStatus
+from fedblog.storage import posts as post_rows
+from fedblog.storage.tables import (
+    activities,
+    actors,
+    authors,
+    comments,
+    followers,
+    post_authors,
+    posts,
+    reactions,
+)
+
+LIKES = ("like", "emoji")
+SHARES = ("announce",)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some addresses, and the cursor after which the next ones begin (None: these are the last)."""
+
+    uris: tuple[str, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What came of a post or a comment: how many answers with the first of them, how many people
+    liked it and how many boosted it."""
+
+    replies: int
+    first_replies: Page
+    likes: int
+    shares: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostDocument:
+    """A post that is or was public. *reception* is None for a deleted one."""
+
+    post: Post
+    reception: Reception | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The remote person a comment answers."""
+
+    actor_uri: str
+    handle: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommentDocument:
+    """A comment written here that is or was public. *reception* is None for one that is gone."""
+
+    comment: Comment
+    answered: Answered | None
+    reception: Reception | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityDocument:
+    """A public activity: its bytes, None where what it is about may no longer be read."""
+
+    body: bytes | None
+    post_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The figures of NodeInfo."""
+
+    authors: int
+    active_month: int
+    active_half_year: int
+    posts: int
+    comments: int
+
+
+# --- posts -----------------------------------------------------------------------------------
+
+
+def post_state(connection: Connection, blog_id: int, post_id: str) -> PostStatus | None:
+    """Whether the post *post_id* is published or, after that, deleted; None for all others."""
+    row = connection.execute(
+        select(posts.c.status, posts.c.published_at).where(
+            posts.c.id == post_id, posts.c.blog_id == blog_id
+        )
+    ).first()
+    return None if row is None else _public_state(PostStatus(row.status), row.published_at)
+
+
+def _public_state(status: PostStatus, published_at: datetime | None) -> PostStatus | None:
+    if published_at is None or status not in (PostStatus.PUBLISHED, PostStatus.DELETED):
+        return None
+    return status
+
+
+def post(connection: Connection, blog_id: int, post_id: str, limit: int) -> PostDocument | None:
+    """The post *post_id* with at most *limit* of its answers, where it is or was public."""
+    found = post_rows.get(connection, blog_id, post_id)
+    if found is None:
+        return None
+    state = _public_state(found.status, found.published_at)
+    if state is None:
+        return None
+    if state is PostStatus.DELETED:
+        return PostDocument(found, None)
+    return PostDocument(found, _reception(connection, *_of_post(post_id), limit))
+
+
+def post_replies(connection: Connection, post_id: str, after: str | None, limit: int) -> Page:
+    """The comments of a post that everyone may read, oldest first."""
+    return _comment_page(connection, _of_post(post_id)[0], after, limit)
+
+
+def count_replies(connection: Connection, post_id: str) -> int:
+    """How many they are."""
+    return _count_comments(connection, _of_post(post_id)[0])
+
+
+def _of_post(post_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
+        comments.c.post_id == post_id,
+        and_(reactions.c.post_id == post_id, reactions.c.comment_id.is_(None)),
+    )
+
+
+# --- comments written here ---------------------------------------------------------------------
+
+
+def comment(
+    connection: Connection, blog_id: int, comment_id: str, limit: int
+) -> CommentDocument | None:
+    """The comment *comment_id* where it was written here and is, or was, public."""
+    row = connection.execute(
+        select(comments, posts.c.status.label("post_status"))
+        .join_from(comments, posts, posts.c.id == comments.c.post_id)
+        .where(comments.c.id == comment_id, comments.c.blog_id == blog_id, _LOCAL)
+    ).first()
+    if row is None or row.status != CommentStatus.APPROVED.value or row.visibility != "public":
+        return None
+    values = row._asdict()
+    is_gone = values.pop("post_status") != PostStatus.PUBLISHED.value or row.deleted_at is not None
+    found = Comment(**{**values, "status": CommentStatus(row.status)})
+    if is_gone:
+        return CommentDocument(found, None, None)
+    return CommentDocument(
+        found,
+        _answered(connection, found.parent_id),
+        _reception(connection, *_of_comment(comment_id), limit),
+    )
+
+
+def is_comment_public(connection: Connection, blog_id: int, comment_id: str) -> bool:
+    """Whether *comment_id* was written here and everyone may read it."""
+    query = (
+        select(comments.c.id)
+        .join_from(comments, posts, posts.c.id == comments.c.post_id)
+        .where(
+            comments.c.id == comment_id,
+            comments.c.blog_id == blog_id,
+            _LOCAL,
+            _SHOWN,
+            posts.c.status == PostStatus.PUBLISHED.value,
+        )
+    )
+    return connection.execute(query).first() is not None
+
+
+def comment_replies(connection: Connection, comment_id: str, after: str | None, limit: int) -> Page:
+    """The direct answers to a comment that everyone may read, oldest first."""
+    return _comment_page(connection, _of_comment(comment_id)[0], after, limit)
+
+
+def count_comment_replies(connection: Connection, comment_id: str) -> int:
+    """How many they are."""
+    return _count_comments(connection, _of_comment(comment_id)[0])
+
+
+def _of_comment(comment_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return comments.c.parent_id == comment_id, reactions.c.comment_id == comment_id
+
+
+def _answered(connection: Connection, parent_id: str | None) -> Answered | None:
+    if parent_id is None:
+        return None
+    row = connection.execute(
+        select(actors.c.uri, actors.c.handle, actors.c.host)
+        .join_from(comments, actors, actors.c.uri == comments.c.actor_uri)
+        .where(comments.c.id == parent_id)
+    ).first()
+    return None if row is None else Answered(*row)
+
+
+_LOCAL = comments.c.actor_uri.is_(None)
+_SHOWN = and_(
+    comments.c.status == CommentStatus.APPROVED.value,
+    comments.c.visibility == "public",
+    comments.c.deleted_at.is_(None),
+)
+
+
+# --- what came of either ---------------------------------------------------------------------
+
+
+def _reception(
+    connection: Connection,
+    of_comments: ColumnElement[bool],
+    of_reactions: ColumnElement[bool],
+    limit: int,
+) -> Reception:
+    first = _comment_page(connection, of_comments, None, limit)
+    total = len(first.uris) if first.next is None else _count_comments(connection, of_comments)
+    likes, shares = 0, 0
+    is_share = reactions.c.kind.in_(SHARES)
+    for share, number in connection.execute(
+        select(is_share, func.count(func.distinct(reactions.c.actor_uri)))
+        .where(of_reactions, reactions.c.kind.in_((*LIKES, *SHARES)))
+        .group_by(is_share)
+    ):
+        if share:
+            shares = number
+        else:
+            likes = number
+    return Reception(total, first, likes, shares)
+
+
+def _comment_page(
+    connection: Connection, of_comments: ColumnElement[bool], after: str | None, limit: int
+) -> Page:
+    query = select(comments.c.id, comments.c.uri).where(of_comments, _SHOWN)
+    if after is not None:
+        query = query.where(comments.c.id > after)
+    rows = connection.execute(query.order_by(comments.c.id).limit(limit + 1)).all()
+    kept = rows[:limit]
+    return Page(tuple(row.uri for row in kept), kept[-1].id if kept and len(rows) > limit else None)
+
+
+def _count_comments(connection: Connection, of_comments: ColumnElement[bool]) -> int:
+    return connection.execute(
+        select(func.count()).select_from(comments).where(of_comments, _SHOWN)
+    ).scalar_one()
+
+
+def reactions_page(
+    connection: Connection,
+    kinds: tuple[str, ...],
+    *,
+    post_id: str | None = None,
+    comment_id: str | None = None,
+    after: str | None,
+    limit: int,
+) -> Page:
+    """The activities by which people liked or boosted a post or comment, one for each person,
+    in the order in which they came. Those that had no id are left out."""
+    query = (
+        select(func.min(reactions.c.id).label("id"), func.min(reactions.c.activity_uri))
+        .where(_reacted(post_id, comment_id), reactions.c.kind.in_(kinds))
+        .group_by(reactions.c.actor_uri)
+        .order_by(func.min(reactions.c.id))
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.having(func.min(reactions.c.id) > after)
+    rows = connection.execute(query).all()
+    kept = rows[:limit]
+    return Page(
+        tuple(row[1] for row in kept if row[1] is not None),
+        kept[-1][0] if kept and len(rows) > limit else None,
+    )
+
+
+def count_reactions(
+    connection: Connection,
+    kinds: tuple[str, ...],
+    *,
+    post_id: str | None = None,
+    comment_id: str | None = None,
+) -> int:
+    """How many people liked or boosted it."""
+    return connection.execute(
+        select(func.count(func.distinct(reactions.c.actor_uri))).where(
+            _reacted(post_id, comment_id), reactions.c.kind.in_(kinds)
+        )
+    ).scalar_one()
+
+
+def _reacted(post_id: str | None, comment_id: str | None) -> ColumnElement[bool]:
+    return _of_post(post_id)[1] if post_id is not None else _of_comment(comment_id or "")[1]
+
+
+# --- activities ------------------------------------------------------------------------------
+
+_ABOUT = activities.outerjoin(posts, posts.c.id == activities.c.post_id).outerjoin(
+    comments, comments.c.uri == activities.c.object_uri
+)
+# A Delete names nothing but an address. Everything else holds the text as it was sent.
+_READABLE = or_(
+    activities.c.type == "Delete",
+    and_(
+        or_(activities.c.post_id.is_(None), posts.c.status == PostStatus.PUBLISHED.value),
+        or_(comments.c.id.is_(None), _SHOWN),
+    ),
+)
+
+
+def activity(connection: Connection, blog_id: int, activity_id: str) -> ActivityDocument | None:
+    """The public activity *activity_id*."""
+    row = connection.execute(
+        select(
+            activities.c.body, activities.c.post_id, case((_READABLE, 1), else_=0).label("shown")
+        )
+        .select_from(_ABOUT)
+        .where(
+            activities.c.id == activity_id,
+            activities.c.blog_id == blog_id,
+            activities.c.is_public,
+        )
+    ).first()
+    if row is None:
+        return None
+    return ActivityDocument(row.body if row.shown else None, row.post_id)
+
+
+def outbox(
+    connection: Connection, blog_id: int, owner: str, before: str | None, limit: int
+) -> tuple[list[bytes], str | None]:
+    """The bytes of an actor's public activities, newest first, and the cursor of the next page."""
+    query = _of_owner(select(activities.c.id, activities.c.body), blog_id, owner)
+    if before is not None:
+        query = query.where(activities.c.id < before)
+    rows = connection.execute(query.order_by(activities.c.id.desc()).limit(limit + 1)).all()
+    kept = rows[:limit]
+    return [row.body for row in kept], kept[-1].id if kept and len(rows) > limit else None
+
+
+def count_outbox(connection: Connection, blog_id: int, owner: str) -> int:
+    """How many they are."""
+    query = _of_owner(select(func.count()), blog_id, owner)
+    return int(connection.execute(query).scalar_one())
+
+
+def _of_owner(query: Select[Any], blog_id: int, owner: str) -> Select[Any]:
+    return query.select_from(_ABOUT).where(
+        activities.c.blog_id == blog_id,
+        activities.c.owner == owner,
+        activities.c.is_public,
+        _READABLE,
+    )
+
+
+# --- counts ----------------------------------------------------------------------------------
+
+
+def count_followers(connection: Connection, blog_id: int, owner: str) -> int:
+    """How many follow the local actor *owner*."""
+    return connection.execute(
+        select(func.count())
+        .select_from(followers)
+        .where(followers.c.blog_id == blog_id, followers.c.owner == owner)
+    ).scalar_one()
+
+
+def usage(connection: Connection, blog_id: int, month_ago: datetime, half_ago: datetime) -> Usage:
+    """Who writes here and how much is public. Active is who published a post or commented."""
+
+    def active(since: datetime) -> ColumnElement[int]:
+        wrote = exists().where(
+            post_authors.c.author_id == authors.c.id,
+            post_authors.c.post_id == posts.c.id,
+            posts.c.status == PostStatus.PUBLISHED.value,
+            posts.c.published_at >= since,
+        )
+        commented = exists().where(
+            comments.c.author_id == authors.c.id, _SHOWN, comments.c.published_at >= since
+        )
+        return func.count(case((or_(wrote, commented), 1)))
+
+    people = connection.execute(
+        select(func.count(), active(month_ago), active(half_ago))
+        .select_from(authors)
+        .where(authors.c.blog_id == blog_id)
+    ).one()
+    published = connection.execute(
+        select(func.count())
+        .select_from(posts)
+        .where(posts.c.blog_id == blog_id, posts.c.status == PostStatus.PUBLISHED.value)
+    ).scalar_one()
+    written = connection.execute(
+        select(func.count())
+        .select_from(comments.join(posts, posts.c.id == comments.c.post_id))
+        .where(
+            comments.c.blog_id == blog_id,
+            _LOCAL,
+            _SHOWN,
+            posts.c.status == PostStatus.PUBLISHED.value,
+        )
+    ).scalar_one()
+    return Usage(people[0], people[1], people[2], published, written)
