@@ -278,7 +278,7 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
     """The body, at most *limit* bytes of it packed and unpacked; gzip is the only encoding."""
     url = response.request.url
     length = response.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limit:
+    if length.isascii() and length.isdigit() and int(length) > limit:
         raise TooLargeError(f"{url} has {length} bytes, more than {limit}")
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip"):
@@ -307,7 +307,7 @@ def _retry_after(value: str | None) -> float | None:
     """Seconds to wait (RFC 9110, section 10.2.3: a number of seconds or a date)."""
     if not value:
         return None
-    if value.isdecimal():
+    if value.isascii() and value.isdigit():
         return float(value[:9])
     try:
         moment = parsedate_to_datetime(value)

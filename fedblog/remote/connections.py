@@ -68,7 +68,7 @@ def _most_sockets() -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return _MOST_SOCKETS
-    return max(16, min(soft // 2, _MOST_SOCKETS))
+    return min(max(16, soft // 2), _MOST_SOCKETS)
 
 
 _opened: ContextVar[Opened | None] = ContextVar("fedblog_opened", default=None)

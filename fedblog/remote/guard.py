@@ -10,6 +10,7 @@ import re
 from errno import EACCES
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
 
 from yarl import URL
 
@@ -136,17 +137,22 @@ def _check_host(host: str, *, allow_loopback: bool) -> None:
 @lru_cache(maxsize=8192)
 def normalise(url: str) -> URL:
     """*url* as it is sent: yarl's quoting, host in IDNA and lower case, a path, no fragment and no
-    port that the scheme implies. Raises BlockedAddressError where it is no http(s) URL.
+    port that the scheme implies.
+
+    Raises BlockedAddressError where it is no http(s) URL, or one with a user part.
     """
     if "\\" in url or any(character <= " " or character == "\x7f" for character in url):
         raise BlockedAddressError("a URL has no blanks, control characters or backslashes")
     try:
         parsed = URL(url)
         host, port = parsed.raw_host, parsed.port
+        has_user = "@" in urlsplit(url).netloc
     except (ValueError, UnicodeError):
         raise BlockedAddressError(f"{url[:200]!r} is not a URL") from None
     if parsed.scheme not in ("http", "https") or not host or not port:
         raise BlockedAddressError(f"{url[:200]!r} is not an http URL with a host")
+    if has_user:
+        raise BlockedAddressError("a URL with a user part is not asked")
     if parsed.explicit_port is not None and parsed.is_default_port():
         parsed = parsed.with_port(None)
     parsed = parsed.with_fragment(None)
@@ -184,14 +190,12 @@ def are_related(first: str, second: str) -> bool:
 def check_url(url: str, *, allow_private: bool = False) -> URL:
     """*url* as `normalise` gives it, if it may be asked.
 
-    https only, without a user part, to a name or address of the public internet; any port.
+    https only, to a name or address of the public internet; any port.
     *allow_private* (the setting for development) also takes plain http and loopback hosts.
     Raises BlockedAddressError.
     """
     parsed = normalise(url)
     if parsed.scheme != "https" and not allow_private:
         raise BlockedAddressError(f"{url[:200]!r} is not https")
-    if "@" in parsed.raw_authority:
-        raise BlockedAddressError("a URL with a user part is not asked")
     _check_host(parsed.raw_host or "", allow_loopback=allow_private)
     return parsed
