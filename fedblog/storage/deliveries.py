@@ -56,10 +56,14 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class SettledDelivery:
-    """What came of one try: delivered, failed for good, or waiting until *next_at*."""
+    """What came of one try: delivered, failed for good, or waiting until *next_at*.
+
+    *attempts* counts the tries before it, as the claim said.
+    """
 
     activity_id: str
     inbox_id: int
+    attempts: int
     state: DeliveryState
     status: int | None
     error: str | None = None
@@ -220,11 +224,12 @@ def claim(
     lease: timedelta,
     *,
     except_hosts: Collection[str] = (),
+    only_fresh: bool = False,
 ) -> list[ClaimedDelivery]:
     """Take at most *limit* deliveries that are due, for the time of *lease*.
 
-    Those to *except_hosts* are left for later. No two claims give the same delivery as long as its
-    lease lasts, whichever process makes them.
+    Those to *except_hosts* are left for later, with *only_fresh* also those tried before. No two
+    claims give the same delivery as long as its lease lasts, whichever process makes them.
     """
     until = now + lease
     is_due = and_(
@@ -234,6 +239,8 @@ def claim(
     )
     if except_hosts:
         is_due = and_(is_due, not_(_is_among(connection, inboxes.c.host, Text, except_hosts)))
+    if only_fresh:
+        is_due = and_(is_due, deliveries.c.attempts == 0)
     due = (
         select(deliveries.c.activity_id, deliveries.c.inbox_id, inboxes.c.url, inboxes.c.host)
         .join(inboxes, inboxes.c.id == deliveries.c.inbox_id)
@@ -278,7 +285,7 @@ def _claim_postgresql(
 
 
 def settle(connection: Connection, results: Iterable[SettledDelivery], now: datetime) -> None:
-    """Write what came of tries. A delivery that is settled already stays as it is."""
+    """Write what came of tries. Writing a result again changes nothing."""
     delivered: dict[tuple[str, int | None], list[int]] = {}
     others: list[dict[str, Any]] = []
     for result in results:
@@ -289,6 +296,7 @@ def settle(connection: Connection, results: Iterable[SettledDelivery], now: date
                 {
                     "of_activity": result.activity_id,
                     "of_inbox": result.inbox_id,
+                    "of_attempts": result.attempts,
                     "new_state": result.state.value,
                     "new_next_at": result.next_at,
                     "new_status": result.status,
@@ -369,6 +377,7 @@ _SETTLE_ONE = _settled(
     and_(
         deliveries.c.activity_id == bindparam("of_activity"),
         deliveries.c.inbox_id == bindparam("of_inbox"),
+        deliveries.c.attempts == bindparam("of_attempts"),
     )
 ).values(
     state=bindparam("new_state"),

@@ -1,0 +1,128 @@
+"""Sends ONE delivery: signs the request, posts it, and says what the answer means."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from fedblog.domain.delivery import DeliveryState, is_retried, is_success, next_wait
+from fedblog.remote.client import RemoteClient, canonical
+from fedblog.remote.errors import BlockedAddressError, RemoteError
+from fedblog.signatures import cavage
+from fedblog.signatures.digest import digest_header
+from fedblog.signatures.keys import SigningKey
+from fedblog.storage.deliveries import ClaimedDelivery, SettledDelivery
+
+CONTENT_TYPE = "application/activity+json"
+COVERED = ("(request-target)", "host", "date", "digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An activity ready to be signed for any inbox: its bytes and their digest, made once."""
+
+    owner: str
+    body: bytes
+    digest: str
+
+    @classmethod
+    def of(cls, owner: str, body: bytes) -> "Parcel":
+        """The parcel of *body*, sent by the local actor *owner*."""
+        return cls(owner, body, digest_header(body))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A POST as it will be sent."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a try gave: an answer's *status*, or an *error* without one.
+
+    *is_final* is set where no answer came and another try would not help.
+    """
+
+    status: int | None
+    error: str | None = None
+    retry_after: float | None = None
+    is_final: bool = False
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the peer took the activity."""
+        return self.status is not None and is_success(self.status)
+
+
+def http_date(now: datetime) -> str:
+    """*now* as a Date header has it (RFC 9110, section 5.6.7)."""
+    return format_datetime(now, usegmt=True)
+
+
+def sign(url: str, parcel: Parcel, key: SigningKey, date: str) -> SignedRequest:
+    """The request that brings *parcel* to the inbox *url* (draft-cavage; *date* from http_date).
+
+    Raises BlockedAddressError where *url* is no http(s) URL.
+    """
+    sent, host, target = _address(url)
+    headers = {
+        "Host": host,
+        "Date": date,
+        "Digest": parcel.digest,
+        "Content-Type": CONTENT_TYPE,
+    }
+    headers["Signature"] = cavage.sign(
+        key, method="POST", target=target, headers=headers, covered=COVERED
+    )
+    return SignedRequest(sent, headers, parcel.body)
+
+
+async def send(client: RemoteClient, request: SignedRequest) -> Outcome:
+    """Post *request* once. Never raises for what the network or the peer does."""
+    try:
+        answer = await client.post(request.url, headers=request.headers, body=request.body)
+    except BlockedAddressError as error:
+        return Outcome(None, str(error), is_final=True)
+    except RemoteError as error:
+        return Outcome(None, str(error))
+    if is_success(answer.status):
+        return Outcome(answer.status)
+    return Outcome(answer.status, answer.body_excerpt or None, answer.retry_after)
+
+
+def settled(delivery: ClaimedDelivery, outcome: Outcome, now: datetime) -> SettledDelivery:
+    """What becomes of *delivery* after *outcome*: delivered, tried again later, or failed."""
+    if outcome.is_delivered:
+        return SettledDelivery(
+            delivery.activity_id,
+            delivery.inbox_id,
+            delivery.attempts,
+            DeliveryState.DELIVERED,
+            outcome.status,
+        )
+    wait = None
+    if not outcome.is_final and is_retried(outcome.status):
+        wait = next_wait(delivery.attempts + 1, outcome.retry_after)
+    return SettledDelivery(
+        delivery.activity_id,
+        delivery.inbox_id,
+        delivery.attempts,
+        DeliveryState.FAILED if wait is None else DeliveryState.WAITING,
+        outcome.status,
+        outcome.error,
+        None if wait is None else now + wait,
+    )
+
+
+@lru_cache(maxsize=16384)
+def _address(url: str) -> tuple[str, str, str]:
+    """*url* as it is sent, its Host header, and its request target."""
+    sent = canonical(url)
+    parts = urlsplit(sent)
+    target = parts.path or "/"
+    return sent, parts.netloc, f"{target}?{parts.query}" if parts.query else target

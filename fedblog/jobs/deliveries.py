@@ -1,0 +1,329 @@
+"""The delivery loop: claims what waits, signs it in batches, sends it, and writes what came of it.
+
+claimer → queues by host → signers (threads) → bounded queue → senders → settler. A delivery is in
+the database until it is settled; what is only in memory here is under a lease and is never lost.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from fedblog.domain.delivery import DeliveryState
+from fedblog.federation import deliver
+from fedblog.federation.deliver import Outcome, Parcel, SignedRequest
+from fedblog.jobs.host_queues import HostQueues
+from fedblog.publishing.keyring import UnknownKeyError
+from fedblog.publishing.site import Site
+from fedblog.remote.errors import RemoteError
+from fedblog.signatures.keys import SigningKey
+from fedblog.storage import activities, deliveries
+from fedblog.storage.activities import StoredActivity
+from fedblog.storage.changes import Change
+from fedblog.storage.deliveries import ClaimedDelivery, SettledDelivery
+from fedblog.storage.errors import StorageError, StoreClosedError
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=5)
+CLAIM_SIZE = 256
+LOW_WATER = 64
+"""More is claimed when fewer hosts than these could be sent to at once."""
+CROWDED = 256
+"""A host for which so many wait in memory gets no more for now."""
+MOST_RETRIES = 512
+MOST_WAITING = 20_000
+PER_HOST = 8
+SIGN_SIZE = 32
+SIGN_THREADS = 2
+SETTLE_SECONDS = 0.05
+LONGEST_SLEEP = 60.0
+"""Leases of a process that died are looked for at least this often."""
+AFTER_ERROR = 1.0
+GRACE_SECONDS = 5.0
+MOST_PARCELS = 64
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A delivery with its signed request, or with the outcome that took its place."""
+
+    delivery: ClaimedDelivery
+    request: SignedRequest | None
+    outcome: Outcome | None = None
+
+
+class DeliveryLoop:
+    """Sends what waits in the deliveries table, until cancelled.
+
+    Cancelling lets posts that are under way end (for a few seconds), writes their results and
+    gives everything else back untried.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        senders = site.settings.delivery_concurrency
+        self._senders = senders
+        self._queues = HostQueues(per_host=PER_HOST, troubled_limit=max(1, senders // 2))
+        self._signed: asyncio.Queue[_Signed | None] = asyncio.Queue(maxsize=senders)
+        self._results: list[SettledDelivery] = []
+        self._held: dict[Key, ClaimedDelivery] = {}
+        self._parcels: dict[str, Parcel] = {}
+        self._wanted = asyncio.Event()  # there may be something to claim, and room for it
+        self._has_ready = asyncio.Event()
+        self._has_results = asyncio.Event()
+        self._all_claimed = True
+        self._left_out: Sequence[str] = ()
+        self._is_ending = False
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        store = self._site.store
+        if store.dialect == "sqlite":
+            await store.write(deliveries.release_leases)
+        stop_listening = store.listen(self._heard)
+        pool = ThreadPoolExecutor(SIGN_THREADS, thread_name_prefix="fedblog-sign")
+        feeders = [asyncio.create_task(self._claim())]
+        feeders += [asyncio.create_task(self._sign(pool)) for _ in range(SIGN_THREADS)]
+        senders = [asyncio.create_task(self._send()) for _ in range(self._senders)]
+        settler = asyncio.create_task(self._settle())
+        try:
+            await _first_failure([*feeders, *senders, settler])
+        finally:
+            stop_listening()
+            await _cancel(feeders)
+            await self._finish(senders)
+            await self._end_settling(settler)
+            pool.shutdown(wait=False, cancel_futures=True)
+            await self._hand_back()
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        if any(change.kind in ("deliveries", "everything") for change in changes):
+            self._wanted.set()
+
+    # --- claiming ------------------------------------------------------------------------------
+
+    async def _claim(self) -> None:
+        while True:
+            self._wanted.clear()
+            if self._is_supplied:
+                await self._wanted.wait()
+                continue
+            try:
+                wait = await self._claim_some()
+            except StoreClosedError:
+                raise
+            except StorageError:
+                logger.exception("deliveries cannot be claimed; trying again")
+                wait = AFTER_ERROR
+            if wait > 0:
+                await _wait(self._wanted, wait)
+
+    @property
+    def _is_supplied(self) -> bool:
+        return self._queues.ready_hosts >= LOW_WATER or len(self._queues) >= MOST_WAITING
+
+    async def _claim_some(self) -> float:
+        """Claim once; gives the seconds until there may be more to claim."""
+        store, now = self._site.store, datetime.now(UTC)
+        self._left_out = self._queues.crowded(CROWDED)
+        only_fresh = self._queues.retries >= MOST_RETRIES
+        claimed, loaded = await store.write(
+            _claim_with_activities, now, self._left_out, only_fresh, frozenset(self._parcels)
+        )
+        if loaded:
+            await self._site.keys.fresh()
+        for activity in loaded:
+            self._parcels[activity.id] = Parcel.of(activity.owner, activity.body)
+        self._held.update(((item.activity_id, item.inbox_id), item) for item in claimed)
+        self._queues.add(claimed)
+        self._forget_parcels()
+        if self._queues.has_ready:
+            self._has_ready.set()
+        self._all_claimed = len(claimed) < CLAIM_SIZE
+        if not self._all_claimed:
+            return 0.0
+        due = await store.read(deliveries.next_due)
+        if due is None:
+            return LONGEST_SLEEP
+        # What was left out is due already: there is no use in looking for it at once.
+        shortest = AFTER_ERROR if self._left_out or only_fresh else 0.01
+        seconds = (due - datetime.now(UTC)).total_seconds()
+        return min(max(seconds, shortest), LONGEST_SLEEP)
+
+    def _forget_parcels(self) -> None:
+        """Keep the bytes of what is held and of a few more, no others."""
+        if len(self._parcels) <= MOST_PARCELS:
+            return
+        needed = {activity_id for activity_id, _ in self._held}
+        for activity_id in [name for name in self._parcels if name not in needed]:
+            del self._parcels[activity_id]
+
+    # --- signing -------------------------------------------------------------------------------
+
+    async def _sign(self, pool: ThreadPoolExecutor) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = self._queues.take(SIGN_SIZE)
+            if self._is_more_wanted():
+                self._wanted.set()
+            if not batch:
+                self._has_ready.clear()
+                await self._has_ready.wait()
+                continue
+            signed = await loop.run_in_executor(pool, self._sign_batch, batch, datetime.now(UTC))
+            for item in signed:
+                await self._signed.put(item)
+
+    def _is_more_wanted(self) -> bool:
+        if self._is_supplied:
+            return False
+        return not self._all_claimed or any(
+            self._queues.waiting_for(host) < CROWDED // 2 for host in self._left_out
+        )
+
+    def _sign_batch(self, batch: list[ClaimedDelivery], now: datetime) -> list[_Signed]:
+        """Sign *batch*; runs on a thread of the pool (RSA leaves the interpreter's lock)."""
+        date = deliver.http_date(now)
+        # A request whose lease ends before its answer comes could go out twice.
+        latest = now + timedelta(seconds=self._site.settings.delivery_timeout + GRACE_SECONDS)
+        keys: dict[str, SigningKey] = {}
+        signed: list[_Signed] = []
+        for delivery in batch:
+            if delivery.lease_until < latest:
+                signed.append(_Signed(delivery, None))
+                continue
+            parcel = self._parcels[delivery.activity_id]
+            try:
+                if (key := keys.get(parcel.owner)) is None:
+                    key = keys[parcel.owner] = self._site.keys.signing_key(parcel.owner)
+                request = deliver.sign(delivery.url, parcel, key, date)
+            except (RemoteError, UnknownKeyError, ValueError) as error:
+                outcome = Outcome(None, str(error), is_final=True)
+                signed.append(_Signed(delivery, None, outcome))
+            else:
+                signed.append(_Signed(delivery, request))
+        return signed
+
+    # --- sending -------------------------------------------------------------------------------
+
+    async def _send(self) -> None:
+        while (item := await self._signed.get()) is not None:
+            delivery, outcome = item.delivery, item.outcome
+            if item.request is not None:
+                outcome = await self._post(item.request)
+                self._queues.done(delivery, answered=outcome.status is not None)
+            else:
+                self._queues.drop(delivery)
+            if outcome is None:  # left to whoever claims it when its lease has ended
+                self._held.pop((delivery.activity_id, delivery.inbox_id), None)
+            else:
+                self._results.append(deliver.settled(delivery, outcome, datetime.now(UTC)))
+                self._has_results.set()
+            if self._queues.has_ready:
+                self._has_ready.set()
+
+    async def _post(self, request: SignedRequest) -> Outcome:
+        try:
+            return await deliver.send(self._site.client, request)
+        except Exception:  # a fault of ours with one request must not end the loop for all
+            logger.exception("a delivery to %s failed in a way that nobody expected", request.url)
+            return Outcome(None, "an error of this server's own; its log has more")
+
+    # --- settling ------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        while not self._is_ending:
+            await self._has_results.wait()
+            await asyncio.sleep(SETTLE_SECONDS)
+            self._has_results.clear()
+            try:
+                await self._write_results()
+            except StoreClosedError:
+                raise
+            except StorageError:
+                logger.exception("results of deliveries cannot be written; trying again")
+                self._has_results.set()
+                await asyncio.sleep(AFTER_ERROR)
+
+    async def _write_results(self) -> None:
+        results = self._results[:]
+        if not results:
+            return
+        await self._site.store.write(deliveries.settle, results, datetime.now(UTC))
+        del self._results[: len(results)]
+        is_retry_due = False
+        for result in results:
+            self._held.pop((result.activity_id, result.inbox_id), None)
+            is_retry_due = is_retry_due or result.state is DeliveryState.WAITING
+        if is_retry_due:
+            self._wanted.set()  # the time of the next claim may have come nearer
+
+    # --- ending --------------------------------------------------------------------------------
+
+    async def _finish(self, senders: Collection["asyncio.Task[None]"]) -> None:
+        """Let posts under way come to their end, for a while; begin no more."""
+        while not self._signed.empty():
+            self._signed.get_nowait()
+        running = [task for task in senders if not task.done()]
+        for _ in running:
+            # A put never waits here: the queue has as many places as there are senders.
+            self._signed.put_nowait(None)
+        if running:
+            await asyncio.wait(running, timeout=GRACE_SECONDS)
+        await _cancel(senders)
+
+    async def _end_settling(self, settler: "asyncio.Task[None]") -> None:
+        """Let a write under way be answered, so that its results are not written again."""
+        self._is_ending = True
+        self._has_results.set()
+        await asyncio.wait([settler], timeout=GRACE_SECONDS)
+        await _cancel([settler])
+
+    async def _hand_back(self) -> None:
+        try:
+            await self._write_results()
+            await self._site.store.write(deliveries.release, list(self._held))
+        except StorageError:
+            logger.exception("deliveries keep their leases: the database took nothing more")
+
+
+def _claim_with_activities(
+    connection: Connection,
+    now: datetime,
+    left_out: Collection[str],
+    only_fresh: bool,
+    known: Collection[str],
+) -> tuple[list[ClaimedDelivery], list[StoredActivity]]:
+    claimed = deliveries.claim(
+        connection, CLAIM_SIZE, now, LEASE, except_hosts=left_out, only_fresh=only_fresh
+    )
+    missing = {item.activity_id for item in claimed}.difference(known)
+    return claimed, activities.find_all(connection, missing)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+async def _first_failure(tasks: Collection["asyncio.Task[None]"]) -> None:
+    """Wait until one of *tasks* ends, which none of them does but by an error; raise it."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _cancel(tasks: Collection["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,210 @@
+"""Peers that fail, and a server that stops in the middle: no delivery is lost or settled twice."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+from support.sinks import (
+    CLOSE,
+    HANG,
+    OpenSite,
+    Sink,
+    eventually,
+    hurry,
+    running,
+    send_activity,
+    states,
+)
+
+from fedblog.jobs.deliveries import DeliveryLoop
+from fedblog.publishing.site import Site
+from fedblog.storage.tables import deliveries
+
+KEY_ID = "https://blog.example/ap/blog#main-key"
+
+
+async def tried(site: Site, path: str, attempts: int) -> Any:
+    """The delivery to *path* once it has been tried so often."""
+
+    async def check() -> Any:
+        row = (await site.store.read(states))[path]
+        return row if row.attempts >= attempts else None
+
+    return await eventually(check)
+
+
+@pytest.mark.parametrize("step", [500, 503, 408, 425, 429, CLOSE, HANG])
+async def test_failure_that_may_pass_is_tried_again_with_a_new_signature(
+    open_site: OpenSite, sink: Sink, step: Any
+) -> None:
+    site = await open_site()
+    url = sink.plan("/inbox", step, *([step] if step == CLOSE else []))
+    async with running(DeliveryLoop(site)):
+        await site.store.write(send_activity, inboxes=[url])
+        row = await tried(site, "/inbox", 1)
+        assert row.state == "waiting"
+        assert row.last_status == (step if isinstance(step, int) else None)
+        assert row.next_at > datetime.now(UTC) + timedelta(seconds=50)
+        first = sink.received[0].headers
+        sink.script.clear()
+        await asyncio.sleep(1.0)  # Date has whole seconds
+        await site.store.write(hurry)
+        row = await tried(site, "/inbox", 2)
+    assert row.state == "delivered"
+    assert row.last_status == 202
+    assert row.last_error is None
+    assert row.delivered_at is not None
+    for request in sink.received:
+        request.check_signature(KEY_ID)
+    assert sink.received[-1].headers["date"] != first["date"]
+    assert sink.received[-1].headers["signature"] != first["signature"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 410, 413, 301, 302])
+async def test_answer_that_will_not_change_is_final(
+    open_site: OpenSite, sink: Sink, status: int
+) -> None:
+    site = await open_site()
+    async with running(DeliveryLoop(site)):
+        await site.store.write(send_activity, inboxes=[sink.plan("/inbox", status)])
+        row = await tried(site, "/inbox", 1)
+        assert row.state == "failed"
+        assert row.last_status == status
+        assert await site.store.write(hurry) == 0
+    assert len(sink.received) == 1
+
+
+async def test_retry_after_lengthens_the_wait(open_site: OpenSite, sink: Sink) -> None:
+    site = await open_site()
+    url = sink.plan("/inbox", (429, {"Retry-After": "7200"}))
+    async with running(DeliveryLoop(site)):
+        await site.store.write(send_activity, inboxes=[url])
+        row = await tried(site, "/inbox", 1)
+    assert row.state == "waiting"
+    assert row.next_at > datetime.now(UTC) + timedelta(minutes=119)
+
+
+async def test_delivery_is_given_up_after_the_last_wait(open_site: OpenSite, sink: Sink) -> None:
+    site = await open_site()
+    url = sink.plan("/inbox", *([500] * 20))
+    await site.store.write(send_activity, inboxes=[url])
+    async with running(DeliveryLoop(site)):
+        for attempts in range(1, 12):
+            row = await tried(site, "/inbox", attempts)
+            await site.store.write(hurry)
+    assert row.state == "failed"
+    assert row.attempts == 11
+    assert len(sink.received) == 11
+
+
+async def test_address_that_may_not_be_asked_fails_at_once(open_site: OpenSite) -> None:
+    site = await open_site(allow_private_network=False)
+    urls = ["http://127.0.0.1:9/inbox", "https://10.1.2.3/private", "ftp://a.example/ftp"]
+    async with running(DeliveryLoop(site)):
+        await site.store.write(send_activity, inboxes=urls)
+        for path in ("/inbox", "/private", "/ftp"):
+            row = await tried(site, path, 1)
+            assert row.state == "failed"
+            assert row.last_error
+
+
+async def test_sender_without_a_key_fails_and_harms_no_other(
+    open_site: OpenSite, sink: Sink
+) -> None:
+    site = await open_site()
+    async with running(DeliveryLoop(site)):
+        await site.store.write(send_activity, inboxes=[sink.plan("/one")], owner="nobody")
+        await site.store.write(send_activity, inboxes=[sink.plan("/two")])
+        assert (await tried(site, "/one", 1)).state == "failed"
+        assert (await tried(site, "/two", 1)).state == "delivered"
+    assert [request.target for request in sink.received] == ["/two"]
+
+
+def _leased(connection: Connection) -> int:
+    query = select(deliveries).where(deliveries.c.lease_until.is_not(None))
+    return len(connection.execute(query).all())
+
+
+async def test_shutdown_settles_what_was_sent_and_keeps_the_rest_waiting(
+    open_site: OpenSite, sink: Sink
+) -> None:
+    site = await open_site(delivery_concurrency=4)
+    sink.delay = 0.02
+    await site.store.write(
+        send_activity, inboxes=[f"{sink.base_url}/users/{number}" for number in range(120)]
+    )
+    async with running(DeliveryLoop(site)):
+        await eventually(lambda: len(sink.received) >= 30)
+    sent = len(sink.received)
+    assert 30 <= sent < 120
+    rows = await site.store.read(states)
+    assert Counter(row.state for row in rows.values()) == {"delivered": sent, "waiting": 120 - sent}
+    assert all(row.attempts == (1 if row.state == "delivered" else 0) for row in rows.values())
+    assert await site.store.read(_leased) == 0
+
+
+async def test_restarts_in_the_middle_lose_nothing_and_send_nothing_settled_again(
+    open_site: OpenSite, sink: Sink
+) -> None:
+    sink.delay = 0.005
+    paths = [f"/users/{number}" for number in range(150)]
+    for number in range(0, 150, 10):
+        sink.plan(paths[number], 500)
+    site = await open_site(delivery_concurrency=4)
+    await site.store.write(send_activity, inboxes=[sink.base_url + path for path in paths])
+    for _ in range(20):
+        async with running(DeliveryLoop(site)):
+            await asyncio.sleep(0.05)
+            await site.store.write(hurry)
+            await asyncio.sleep(0.05)
+        site = await open_site(delivery_concurrency=4)
+        rows = await site.store.read(states)
+        if all(row.state == "delivered" for row in rows.values()):
+            break
+    assert {row.state for row in rows.values()} == {"delivered"}
+    came = Counter(request.target for request in sink.received)
+    assert came == {path: 2 if int(path[7:]) % 10 == 0 else 1 for path in paths}
+    assert all(rows[path].attempts == came[path] for path in paths)
+
+
+async def test_process_that_dies_without_a_word_loses_nothing(
+    open_site: OpenSite, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await open_site(delivery_timeout=5.0)
+    sink.plan("/hangs", HANG)
+    urls = [sink.base_url + "/hangs", *(f"{sink.base_url}/users/{n}" for n in range(30))]
+    await site.store.write(send_activity, inboxes=urls)
+    dead = asyncio.create_task(DeliveryLoop(site).run())
+    await eventually(lambda: len(sink.received) == 31)
+    await eventually(lambda: _count_delivered(site, 30))
+    # It never hears of its end: the row of the hanging one keeps its lease.
+    assert await site.store.read(_leased) == 1
+    later = datetime.now(UTC) + timedelta(minutes=6)
+
+    following = await open_site()
+    if following.store.dialect == "postgresql":
+        await following.store.write(_end_leases, later)
+    async with running(DeliveryLoop(following)):
+        await eventually(lambda: _count_delivered(following, 31))
+    came = Counter(request.target for request in sink.received)
+    assert came.pop("/hangs") == 2
+    assert set(came.values()) == {1}
+    dead.cancel()
+    await asyncio.gather(dead, return_exceptions=True)
+    assert (await site.store.read(states))["/hangs"].state == "delivered"
+
+
+def _end_leases(connection: Connection, now: datetime) -> None:
+    connection.execute(
+        deliveries.update()
+        .where(deliveries.c.lease_until < now)
+        .values(lease_until=datetime.now(UTC) - timedelta(seconds=1))
+    )
+
+
+async def _count_delivered(site: Site, count: int) -> bool:
+    rows = await site.store.read(states)
+    return sum(row.state == "delivered" for row in rows.values()) == count
