@@ -13,6 +13,7 @@ from fedblog.settings import Settings
 
 Model = TypeVar("Model", bound=BaseModel)
 KEY_LENGTH = 255
+_KINDS = ("str", "GuestModel")
 
 
 def media_type(request: Request) -> tuple[str, str]:
@@ -92,5 +93,11 @@ def request_hash(request: Request, *parts: bytes) -> str:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    # pydantic puts the tried kinds of a union into the path; they say nothing to a client
-    return ".".join(str(part) for part in location if isinstance(part, int) or part.isidentifier())
+    """The way to a field. After an index pydantic names the kind of a union that it tried, which
+    says nothing to a client."""
+    parts = [
+        str(part)[:100]
+        for index, part in enumerate(location)
+        if not (index == 2 and isinstance(location[1], int) and part in _KINDS)
+    ]
+    return ".".join(parts)

@@ -73,6 +73,11 @@ def moment_of(text: str) -> datetime:
     return moment
 
 
+def encoded(parts: Sequence[str]) -> str:
+    """The cursor that says *parts*."""
+    return urlsafe_b64encode(orjson.dumps(list(parts))).decode().rstrip("=")
+
+
 def page(
     items: Sequence[T], size: int, place: Callable[[T], Sequence[str]], show: Callable[[T], Any]
 ) -> dict[str, Any]:
@@ -80,5 +85,5 @@ def page(
     shown = items[:size]
     following = None
     if len(items) > size:
-        following = urlsafe_b64encode(orjson.dumps(list(place(shown[-1])))).decode().rstrip("=")
+        following = encoded(place(shown[-1]))
     return {"items": [show(item) for item in shown], "next": following}

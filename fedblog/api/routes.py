@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from fedblog.api import media, posts
+from fedblog.api import comments, media, network, posts
 from fedblog.api.endpoint import Unknown
 from fedblog.publishing.site import Site
 
@@ -12,6 +12,8 @@ def routes(site: Site) -> list[BaseRoute]:
     return [
         *posts.routes(site),
         *media.routes(site),
+        *comments.routes(site),
+        *network.routes(site),
         Route("/api", Unknown()),
         Route("/api/{rest:path}", Unknown()),
     ]

@@ -1,0 +1,132 @@
+"""Authors' replies to comments, and taking comments away."""
+
+from asyncio import to_thread
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from fedblog.domain.actor import RemoteActor
+from fedblog.domain.blog import Author
+from fedblog.domain.comment import Comment, CommentStatus
+from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
+from fedblog.domain.ids import new_id
+from fedblog.domain.post import PostStatus
+from fedblog.publishing import announce
+from fedblog.publishing import fields as post_fields
+from fedblog.publishing.once import Once, Replay
+from fedblog.publishing.site import Site
+from fedblog.storage import actors as actor_rows
+from fedblog.storage import blogs as blog_rows
+from fedblog.storage import comments as comment_rows
+from fedblog.storage import posts as post_rows
+
+REPLY_LENGTH = 20_000
+
+
+async def reply(
+    site: Site,
+    author: Author,
+    comment_id: str,
+    content: str,
+    content_format: str = "markdown",
+    once: Once[Comment] | None = None,
+) -> Comment | Replay:
+    """An author's answer to a comment, shown at once and sent to the person answered.
+
+    It is the author's own actor that speaks. Raises NotFoundError, InvalidFieldError, and
+    ConflictError where the comment was deleted or its post is not public.
+    """
+    if len(content) > REPLY_LENGTH:
+        raise InvalidFieldError("content", f"takes at most {REPLY_LENGTH} characters")
+    rendered = await to_thread(post_fields.render, content, content_format)
+    if not rendered.html.strip():
+        raise InvalidFieldError("content", "may not be empty")
+    now = datetime.now(UTC)
+    reply_id = new_id()
+
+    def unit(connection: Connection) -> Comment | Replay:
+        if once is not None and (replay := once.replay(connection)) is not None:
+            return replay
+        above = _standing(connection, site, comment_id)
+        post = post_rows.get(connection, site.blog_id, above.post_id or "")
+        if post is None or post.status is not PostStatus.PUBLISHED or post.path is None:
+            raise ConflictError("the post of this comment is not public")
+        made = Comment(
+            id=reply_id,
+            blog_id=site.blog_id,
+            uri=site.addresses.comment(reply_id),
+            post_id=post.id,
+            parent_id=above.id,
+            in_reply_to_uri=above.uri,
+            depth=above.depth + 1,
+            actor_uri=None,
+            author_id=author.id,
+            guest_name=None,
+            url=f"{site.addresses.page(post.path)}#comment-{reply_id}",
+            name="",
+            source_html=content,
+            content_html=rendered.html,
+            summary="",
+            language=blog_rows.get(connection, site.blog_id).language,
+            visibility="public",
+            status=CommentStatus.APPROVED,
+            status_locked=True,
+            attachments="[]",
+            published_at=now.replace(microsecond=0),
+            received_at=now,
+        )
+        comment_rows.insert_comment(connection, made)
+        announce.reply_created(connection, site, made, _writer(connection, above), now)
+        if once is not None:
+            once.keep(connection, made, now)
+        return made
+
+    return await site.store.write(unit)
+
+
+async def delete(site: Site, comment_id: str) -> None:
+    """Take a comment away for good; an Update from its server does not bring it back.
+
+    A reply of an author's is deleted on other servers too. Raises NotFoundError.
+    """
+    now = datetime.now(UTC)
+
+    def unit(connection: Connection) -> None:
+        comment = _standing(connection, site, comment_id)
+        comment_rows.delete_comment(connection, comment, now)
+        if comment.author_id is not None:
+            above = (
+                comment_rows.get(connection, site.blog_id, comment.parent_id)
+                if comment.parent_id
+                else None
+            )
+            answered = _writer(connection, above) if above else None
+            gone = replace(comment, deleted_at=now)
+            announce.reply_deleted(connection, site, gone, answered, now)
+
+    await site.store.write(unit)
+
+
+def _standing(connection: Connection, site: Site, comment_id: str) -> Comment:
+    """A comment that is listed. One that is private, orphaned or deleted is not there (S21)."""
+    comment = comment_rows.get(connection, site.blog_id, comment_id)
+    if comment is None or not is_listed(comment):
+        raise NotFoundError("there is no such comment")
+    return comment
+
+
+def is_listed(comment: Comment) -> bool:
+    """Whether authors' tools may know of the comment."""
+    return (
+        comment.deleted_at is None
+        and comment.visibility == "public"
+        and comment.post_id is not None
+    )
+
+
+def _writer(connection: Connection, comment: Comment) -> RemoteActor | None:
+    if comment.actor_uri is None:
+        return None
+    found = actor_rows.find(connection, [comment.actor_uri]).get(comment.actor_uri)
+    return None if found is None or found.deleted_at is not None else found

@@ -1,0 +1,130 @@
+"""What moderators decide: which comments are shown, and with whom the blog does not talk.
+
+All authors of a blog are moderators of it: a group blog's authors are equals.
+"""
+
+import re
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import idna
+from sqlalchemy import Connection
+
+from fedblog.domain.block import Block, bare_host, covers
+from fedblog.domain.comment import CommentStatus
+from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
+from fedblog.domain.ids import new_id
+from fedblog.publishing.comments import is_listed
+from fedblog.publishing.site import Site
+from fedblog.settings import is_loopback
+from fedblog.storage import blocks as block_rows
+from fedblog.storage import comments as comment_rows
+from fedblog.storage import network
+
+URI_LENGTH = 2000
+_SINGLE_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+async def decide(site: Site, comment_id: str, status: CommentStatus) -> None:
+    """Approve, hold or mark a comment as spam; the decision outlives edits by its writer.
+
+    Raises NotFoundError.
+    """
+
+    def unit(connection: Connection) -> None:
+        comment = comment_rows.get(connection, site.blog_id, comment_id)
+        if comment is None or not is_listed(comment):
+            raise NotFoundError("there is no such comment")
+        comment_rows.decide(connection, comment, status)
+
+    await site.store.write(unit)
+
+
+async def block_domain(site: Site, domain: str) -> Block:
+    """Have nothing to do with a domain and its subdomains: followers from there are dropped, their
+    reactions and comments vanish, deliveries that wait for them are given up.
+
+    Raises InvalidFieldError, and ConflictError when it is blocked already.
+    """
+    name = normal_domain(domain)
+    own = site.addresses.host
+    if covers(name, own) and not is_loopback(bare_host(own)):
+        raise InvalidFieldError("domain", "is this blog's own")
+    block = Block(new_id(), site.blog_id, name, None, datetime.now(UTC))
+
+    def unit(connection: Connection) -> Block:
+        _insert(connection, block)
+        hosts = [host for host in network.actor_hosts(connection) if covers(name, host)]
+        network.cut_off(connection, site.blog_id, hosts=hosts)
+        return block
+
+    return await site.store.write(unit)
+
+
+async def block_actor(site: Site, actor_uri: str) -> Block:
+    """Have nothing to do with one actor, given by id. Raises as `block_domain` does."""
+    uri = _actor_uri(actor_uri)
+    if site.addresses.is_local(uri):
+        raise InvalidFieldError("actor", "is of this blog itself")
+    block = Block(new_id(), site.blog_id, None, uri, datetime.now(UTC))
+
+    def unit(connection: Connection) -> Block:
+        _insert(connection, block)
+        network.cut_off(connection, site.blog_id, actor_uri=uri)
+        return block
+
+    return await site.store.write(unit)
+
+
+async def unblock(site: Site, block_id: str) -> None:
+    """Lift a block. What it took away does not come back by itself. Raises NotFoundError."""
+    if not await site.store.write(block_rows.delete_block, site.blog_id, block_id):
+        raise NotFoundError("there is no such block")
+
+
+def normal_domain(text: str) -> str:
+    """*text* as a lower-case domain in A-labels, without port. Raises InvalidFieldError."""
+    name = text.strip().lower().rstrip(".")
+    if _is_address(name.strip("[]")):
+        return ip_address(name.strip("[]")).compressed
+    host, _, port = name.partition(":")
+    if port and not (port.isascii() and port.isdigit()):
+        raise InvalidFieldError("domain", "takes a domain such as example.org")
+    if _is_address(host):
+        return ip_address(host).compressed
+    if _SINGLE_LABEL.fullmatch(host):
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError):
+        raise InvalidFieldError("domain", "takes a domain such as example.org") from None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _actor_uri(text: str) -> str:
+    uri = text.strip()
+    try:
+        parts = urlsplit(uri)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_good = False
+    if not is_good or len(uri) > URI_LENGTH or not uri.isprintable() or " " in uri:
+        raise InvalidFieldError("actor", "takes the id of an actor, an https:// address")
+    return uri
+
+
+def _insert(connection: Connection, block: Block) -> None:
+    standing = block_rows.find(
+        connection, block.blog_id, domain=block.domain, actor_uri=block.actor_uri
+    )
+    if standing is not None:
+        raise ConflictError(f"{block.domain or block.actor_uri} is blocked already")
+    block_rows.insert_block(connection, block)

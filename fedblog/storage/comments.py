@@ -1,0 +1,160 @@
+"""Single comments, and the comments of a post as moderators see them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, insert, or_, select, update
+
+from fedblog.domain.comment import Comment, CommentStatus
+from fedblog.storage.changes import Change, record
+from fedblog.storage.tables import actors, authors, comments, media
+from fedblog.storage.threads import comment as comment_of
+
+
+@dataclass(frozen=True, slots=True)
+class CommentView:
+    """A comment with what is shown of its writer. *parent_uri* is None for a first-level one;
+    exactly one of *actor_uri*, *author_handle* and *guest_name* is not empty."""
+
+    comment: Comment
+    parent_uri: str | None
+    actor_name: str
+    actor_handle: str
+    actor_host: str
+    actor_url: str
+    actor_avatar_url: str
+    author_name: str
+    author_handle: str
+    author_avatar: str
+
+
+def get(connection: Connection, blog_id: int, comment_id: str) -> Comment | None:
+    """The comment *comment_id*, deleted or not, or None."""
+    row = connection.execute(
+        select(comments).where(comments.c.blog_id == blog_id, comments.c.id == comment_id)
+    ).first()
+    return comment_of(row) if row else None
+
+
+def insert_comment(connection: Connection, comment: Comment) -> None:
+    """Store a comment written here."""
+    values = {column.name: getattr(comment, column.name) for column in comments.columns}
+    connection.execute(insert(comments).values(**values | {"status": comment.status.value}))
+    if comment.post_id is not None:
+        record(connection, Change("comments", comment.post_id))
+
+
+def decide(connection: Connection, comment: Comment, status: CommentStatus) -> None:
+    """Write a moderator's decision; edits by its writer do not change it any more."""
+    _update(connection, comment, {"status": status.value, "status_locked": True})
+
+
+def delete_comment(connection: Connection, comment: Comment, now: datetime) -> None:
+    """Take the words out of a comment for good; its place stays for the answers below it."""
+    _update(
+        connection,
+        comment,
+        {
+            "name": "",
+            "source_html": "",
+            "content_html": "",
+            "summary": "",
+            "attachments": "[]",
+            "status_locked": True,
+            "deleted_at": now,
+        },
+    )
+
+
+def list_page(
+    connection: Connection,
+    blog_id: int,
+    post_id: str | None,
+    *,
+    status: CommentStatus | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[CommentView]:
+    """The comments under a post (or under all posts) whatever their status, oldest first.
+
+    Deleted ones, orphans and those not addressed to everyone are left out.
+    """
+    parents = comments.alias("parents")
+    query = (
+        _views(parents)
+        .where(
+            comments.c.blog_id == blog_id,
+            comments.c.post_id.is_not(None) if post_id is None else comments.c.post_id == post_id,
+            comments.c.visibility == "public",
+            comments.c.deleted_at.is_(None),
+        )
+        .order_by(comments.c.published_at, comments.c.id)
+        .limit(limit)
+    )
+    if status is not None:
+        query = query.where(comments.c.status == status.value)
+    if after is not None:
+        moment, comment_id = after
+        query = query.where(
+            or_(
+                comments.c.published_at > moment,
+                and_(comments.c.published_at == moment, comments.c.id > comment_id),
+            )
+        )
+    return [_view(row) for row in connection.execute(query)]
+
+
+def view(connection: Connection, blog_id: int, comment_id: str) -> CommentView | None:
+    """One comment as moderators see it, or None."""
+    parents = comments.alias("parents")
+    row = connection.execute(
+        _views(parents).where(comments.c.blog_id == blog_id, comments.c.id == comment_id)
+    ).first()
+    return _view(row) if row else None
+
+
+def _views(parents: Any) -> Any:
+    return (
+        select(
+            comments,
+            parents.c.uri.label("parent_uri"),
+            actors.c.name.label("actor_name"),
+            actors.c.handle.label("actor_handle"),
+            actors.c.host.label("actor_host"),
+            actors.c.url.label("actor_url"),
+            actors.c.avatar_url.label("actor_avatar_url"),
+            authors.c.name.label("author_name"),
+            authors.c.handle.label("author_handle"),
+            media.c.file_name.label("author_avatar"),
+        )
+        .select_from(comments)
+        .join(parents, parents.c.id == comments.c.parent_id, isouter=True)
+        .join(actors, actors.c.uri == comments.c.actor_uri, isouter=True)
+        .join(authors, authors.c.id == comments.c.author_id, isouter=True)
+        .join(media, media.c.id == authors.c.avatar, isouter=True)
+    )
+
+
+def _view(row: Any) -> CommentView:
+    values = dict(row._mapping)
+    own = {column.name: values[column.name] for column in comments.columns}
+    return CommentView(
+        Comment(**own | {"status": CommentStatus(own["status"])}),
+        values["parent_uri"],
+        values["actor_name"] or "",
+        values["actor_handle"] or "",
+        values["actor_host"] or "",
+        values["actor_url"] or "",
+        values["actor_avatar_url"] or "",
+        values["author_name"] or "",
+        values["author_handle"] or "",
+        values["author_avatar"] or "",
+    )
+
+
+def _update(connection: Connection, comment: Comment, values: Mapping[str, Any]) -> None:
+    connection.execute(update(comments).where(comments.c.id == comment.id).values(**values))
+    if comment.post_id is not None:
+        record(connection, Change("comments", comment.post_id))
