@@ -7,7 +7,7 @@ from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from support.blog import actor_keys, site
 
-from fedblog.api.routes import routes
+from fedblog.api import routes
 from fedblog.publishing.identity import create_token
 from fedblog.publishing.site import Site
 
