@@ -579,4 +579,4 @@ async def test_connections_are_not_kept_while_too_many_are_open(
         peer.answers["/"] = answer(b"", status=202)
         for _ in range(2):
             await client.post(peer.url, headers={}, body=b"")
-    assert [peer.connections for peer in peers] == [1, 1, 1, 2, 2, 2]
+    assert [peer.connections for peer in peers] == [1, 1, 2, 2, 2, 2]
