@@ -71,6 +71,9 @@ _POST = (
     .select_from(posts.outerjoin(media, media.c.id == posts.c.featured_media))
     .where(posts.c.blog_id == bindparam("blog_id"), posts.c.path == bindparam("path"))
 )
+_POST_ID = select(posts.c.id, posts.c.status).where(
+    posts.c.blog_id == bindparam("blog_id"), posts.c.path == bindparam("path")
+)
 _FORMER = (
     select(posts.c.id, posts.c.path, posts.c.status, posts.c.deleted_at)
     .join_from(permalinks, posts, posts.c.id == permalinks.c.post_id)
@@ -161,6 +164,15 @@ def find(
     )
 
 
+def identify(connection: Connection, blog_id: int, path: str) -> str | Moved | None:
+    """The id of the public (or deleted) post at *path*, or where it went."""
+    row: Any = connection.execute(_POST_ID, {"blog_id": blog_id, "path": path}).first()
+    if row is not None:
+        return str(row.id) if row.status in (views.PUBLISHED, "deleted") else None
+    found = former(connection, blog_id, path)
+    return found.post_id if isinstance(found, Gone) else found
+
+
 def former(connection: Connection, blog_id: int, path: str) -> Moved | Gone | None:
     """Where the post that once stood at *path* stands now."""
     row = connection.execute(_FORMER, {"blog_id": blog_id, "path": path}).first()
@@ -199,3 +211,16 @@ def _pictures(connection: Connection, blog_id: int, html: str) -> dict[str, Medi
     names = list(dict.fromkeys(_MEDIA_NAME.findall(html)))[:_MOST_PICTURES]
     rows: Sequence[Any] = _PICTURES.run(connection, names, blog_id=blog_id)
     return {row.file_name: Media(*row) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """Where the picture of a remote actor lies."""
+
+    avatar_url: str
+
+
+def face(connection: Connection, uri: str) -> Face | None:
+    """The face of a known remote actor, or None."""
+    rows: Sequence[Any] = _ACTORS.run(connection, [uri])
+    return Face(rows[0].avatar_url) if rows else None

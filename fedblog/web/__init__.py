@@ -1,1 +1,16 @@
 """Pages for people: posts, feeds, and the page cache in front of everything."""
+
+from starlette.routing import BaseRoute
+
+from fedblog.publishing.site import Site
+from fedblog.web import avatars, feeds, files, pages
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """Every route for people."""
+    return [
+        *pages.routes(site),
+        *feeds.routes(site),
+        *files.routes(site),
+        *avatars.routes(site),
+    ]

@@ -10,7 +10,9 @@ from starlette.routing import BaseRoute, Route
 
 from fedblog.domain.addresses import BLOG, Addresses
 from fedblog.domain.blog import Blog
+from fedblog.endpoints import actors, objects
 from fedblog.endpoints.caching import cache_tags
+from fedblog.endpoints.negotiation import at_human_address, wants_activity
 from fedblog.publishing.site import Site
 from fedblog.storage import views, views_post
 from fedblog.storage.changes import Change
@@ -48,6 +50,8 @@ class Pages:
 
     async def home(self, request: Request) -> Response:
         """The front page."""
+        if wants_activity(request):
+            return await self._actor_object(BLOG)
         number = page_number(request)
         view = await self._store.read(views.home, self._site.blog_id, number, self._size)
         if view is None:
@@ -62,7 +66,9 @@ class Pages:
         )
 
     async def post(self, request: Request) -> Response:
-        """What stands at a post's path: the post, the way to where it is now, or that it is gone."""
+        """What stands at a post's path: the post, the way to its new place, or that it is gone."""
+        if wants_activity(request):
+            return await self._post_object(request)
         number = page_number(request)
         found = await self._store.read(
             views_post.find, self._site.blog_id, request.scope["path"], number
@@ -75,6 +81,19 @@ class Pages:
             raise HTTPException(404)
         cache_tags(request.scope, *_post_tags(found))
         return await self._post(found)
+
+    async def _post_object(self, request: Request) -> Response:
+        """The post as an Article, for who asks its page for it."""
+        path = request.scope["path"]
+        found = await self._store.read(views_post.identify, self._site.blog_id, path)
+        if found is None:
+            raise HTTPException(404)
+        if isinstance(found, views_post.Moved):
+            return answers.moved(self._site.addresses.page(found.path))
+        return at_human_address(await objects.post_answer(self._site, {}, found))
+
+    async def _actor_object(self, owner: str) -> Response:
+        return at_human_address(await actors.answer(self._site, {}, owner))
 
     async def _post(self, view: views_post.PostPage) -> Response:
         blog, post, addresses = view.blog, view.post, self._site.addresses
@@ -120,12 +139,16 @@ class Pages:
         handle, number = request.path_params["handle"], page_number(request)
         addresses = self._site.addresses
         if handle == addresses.handle:
+            if wants_activity(request):
+                return await self._actor_object(BLOG)
             return await self._group(request, number)
         view = await self._store.read(views.author, self._site.blog_id, handle, number, self._size)
         if view is None:
             raise HTTPException(404)
         if handle != view.author.handle:
             return answers.moved(addresses.author_page(view.author.handle))
+        if wants_activity(request):
+            return await self._actor_object(view.author.id)
         self._tag_listing(request, view.listing)
         return await self._page(
             "author.html",

@@ -246,6 +246,10 @@ def render_alone(name: str, **values: Any) -> str:
     return _TEMPLATES[name].render(**values)
 
 
+_END_ITEM = Markup("</li>")
+_END_LEVEL = Markup("</ol></li>")
+
+
 def nested(levels: Sequence[int]) -> tuple[list[Markup], Markup]:
     """What opens each item of a nested list, given the levels in reading order, and what ends it.
 
@@ -255,8 +259,10 @@ def nested(levels: Sequence[int]) -> tuple[list[Markup], Markup]:
     last = -1
     for level in levels:
         if level > last:
-            openings.append(Markup("<ol><li>") if last >= 0 else Markup('<ol class="thread"><li>'))
+            openings.append(Markup('<ol class="thread"><li>') if last < 0 else Markup("<ol><li>"))
         else:
-            openings.append(Markup("</li>" + "</ol></li>" * (last - level) + "<li>"))
+            openings.append(_END_ITEM + _END_LEVEL * (last - level) + Markup("<li>"))
         last = level
-    return openings, Markup("</li></ol>" * (last + 1))
+    return openings, (_END_ITEM + Markup("</ol>") if last >= 0 else Markup("")) + (
+        Markup("</li></ol>") * max(last, 0)
+    )

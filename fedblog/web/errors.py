@@ -1,0 +1,148 @@
+"""Errors in words: pages for people, problem+json (RFC 9457) for machines."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fedblog.publishing.site import Site
+from fedblog.storage import views, views_post
+from fedblog.storage.errors import StorageError
+from fedblog.web import answers, pages, rendering
+from fedblog.web.languages import language
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+_FOR_MACHINES = ("/api/", "/ap/", "/.well-known/", "/nodeinfo", "/proxy/", "/media/", "/static/")
+
+log = logging.getLogger(__name__)
+
+
+def exception_handlers(site: Site) -> dict[Any, Any]:
+    """What answers when a handler raises, or when no route fits."""
+    errors = Errors(site)
+    return {
+        HTTPException: errors.refused,
+        StorageError: errors.trouble,
+        500: errors.broken,
+    }
+
+
+class Errors:
+    """Error answers of a site."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """A refusal that a handler or the router raised."""
+        assert isinstance(error, HTTPException)
+        headers = dict(error.headers or {})
+        if not _is_for_people(request):
+            return problem(error.status_code, error.detail, headers)
+        if error.status_code == 404 and request.method in ("GET", "HEAD"):
+            path = await self._elsewhere(request.scope["path"])
+            if isinstance(path, views_post.Gone):
+                return await pages.gone(self._site, path)
+            if path is not None:
+                return answers.moved(self._site.addresses.page(path))
+        return await self._page(error.status_code, headers)
+
+    async def trouble(self, request: Request, error: Exception) -> Response:
+        """The database failed: 503, never 404, which peers would take for a deletion."""
+        log.error("the database failed at %s", request.scope["path"], exc_info=error)
+        headers = {"retry-after": "60"}
+        if not _is_for_people(request):
+            return problem(503, "The database cannot be read just now.", headers)
+        return _alone(503, headers)
+
+    async def broken(self, request: Request, error: Exception) -> Response:
+        """Our own mistake; Starlette hands it on to the log."""
+        if not _is_for_people(request):
+            return problem(500, "Something broke on our side.", {})
+        return _alone(500, {})
+
+    async def _elsewhere(self, path: str) -> str | views_post.Gone | None:
+        """Where what was asked for is: a former path, or the same with a slash at its end."""
+        candidates = [path] if path.endswith("/") else [path, f"{path}/"]
+        for candidate in candidates:
+            found = await self._site.store.read(views_post.former, self._site.blog_id, candidate)
+            if isinstance(found, views_post.Moved):
+                return found.path
+            if found is not None:
+                return found
+        if path.endswith("/"):
+            return None
+        if await self._site.store.read(views_post.identify, self._site.blog_id, f"{path}/"):
+            return f"{path}/"
+        parts = path.split("/")
+        if (len(parts) == 3 and parts[1] in ("authors", "tags", "categories")) or path in (
+            "/feed",
+            "/feed/atom",
+        ):
+            return f"{path}/"
+        return None
+
+    async def _page(self, status: int, headers: dict[str, str]) -> Response:
+        blog = await self._site.store.read(views.blog, self._site.blog_id)
+        words = await language(blog.language, blog.time_zone)
+        heading = words.text(HTTPStatus(status).phrase)
+        sentence = words.text("This cannot be done here.")
+        newest: tuple[views.Card, ...] = ()
+        if status == 404:
+            heading = words.text("There is nothing at this address")
+            sentence = words.text(
+                "It may have been mistyped, or it belongs to something that was never published."
+            )
+            newest = await self._site.store.read(views.newest, self._site.blog_id, 3)
+        elif status == 405:
+            heading = words.text("This address is only for reading")
+            sentence = words.text("What was sent to it has changed nothing.")
+        html = await rendering.render(
+            "message.html",
+            blog,
+            self._site.addresses,
+            status=status,
+            heading=heading,
+            sentence=sentence,
+            posts=newest,
+        )
+        return answers.page(html, status=status, headers=headers)
+
+
+def problem(status: int, detail: str, headers: dict[str, str]) -> Response:
+    """A refusal for machines."""
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return Response(
+        orjson.dumps(document),
+        status,
+        {"x-content-type-options": "nosniff", "cache-control": "no-store", **headers},
+        media_type="application/problem+json",
+    )
+
+
+def _is_for_people(request: Request) -> bool:
+    if request.scope["path"].startswith(_FOR_MACHINES):
+        return False
+    accept = request.headers.get("accept", "*/*")
+    return "html" in accept or "*/*" in accept
+
+
+def _alone(status: int, headers: dict[str, str]) -> Response:
+    """A page that needs neither database nor blog."""
+    html = rendering.render_alone(
+        "trouble.html",
+        status=status,
+        heading="Something broke on our side",
+        sentence="It has been written down. Try again in a minute.",
+    )
+    return answers.page(html, status=status, headers={"cache-control": "no-store", **headers})
