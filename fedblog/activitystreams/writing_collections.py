@@ -57,7 +57,7 @@ def replies(id_: str, total: int, uris: Sequence[str], *, next_cursor: str | Non
     """A collection of answers with its first page embedded, so that nobody need ask for it.
 
     *uris* are the first answers; where there are more, their page begins after *next_cursor*.
-    Where none are given although there are some, ``first`` is the address of the page that has them.
+    Where none are given although there are some, ``first`` is the address of their page.
     """
     if total and not uris:
         return collection(id_, total, first=f"{id_}?page=1")

@@ -21,10 +21,7 @@ _SERVER_ACTORS = {READERS: writing.readers_actor, INSTANCE: writing.instance_act
 
 
 async def answer(site: Site, scope: Scope, owner: str) -> Response:
-    """The document of the local actor *owner* (ActivityPub, section 4); 404 where there is none.
-
-    Pages for people call it as well, for who asks at their address for the object.
-    """
+    """The document of the local actor *owner* (ActivityPub, section 4); 404 where there is none."""
     if owner == BLOG:
         keys = await _keys(site, owner)
         blog = await site.store.read(blog_rows.get, site.blog_id)
@@ -47,6 +44,15 @@ async def answer(site: Site, scope: Scope, owner: str) -> Response:
         item = writing.author_actor(author, site.addresses, await _keys(site, owner), icon=icon)
         cache_tags(scope, Change("author", owner), Change("keys"))
     return activity_json(item)
+
+
+async def author_at_page(site: Site, request: Request) -> Response | None:
+    """The actor whose page /authors/{handle}/ *request* asks for; None where there is none."""
+    handle = request.path_params["handle"]
+    if handle == site.addresses.handle:
+        return await answer(site, request.scope, BLOG)
+    author = await site.store.read(author_rows.by_handle, site.blog_id, handle)
+    return None if author is None else await answer(site, request.scope, author.id)
 
 
 async def _keys(site: Site, owner: str) -> writing.ActorKeys:

@@ -44,10 +44,7 @@ def guarded(endpoint: Endpoint) -> Endpoint:
 
 
 async def post_answer(site: Site, scope: Scope, post_id: str) -> Response:
-    """The post *post_id* as an Article, or what is left of it.
-
-    Pages for people call it as well, for who asks at their address for the object.
-    """
+    """The post *post_id* as an Article, or what is left of it."""
     found = None
     if is_id(post_id):
         found = await site.store.read(documents.post, site.blog_id, post_id, EMBEDDED_REPLIES)
@@ -68,6 +65,13 @@ async def post_answer(site: Site, scope: Scope, post_id: str) -> Response:
         *(Change("author", byline.author_id) for byline in post.bylines if byline.author_id),
     )
     return activity_json(item)
+
+
+async def post_at_page(site: Site, request: Request) -> Response | None:
+    """The post whose page has the address of *request*; None where no post has it (any more)."""
+    path = request.scope["path"]
+    post_id = await site.store.read(documents.post_at, site.blog_id, path)
+    return None if post_id is None else await post_answer(site, request.scope, post_id)
 
 
 async def comment_answer(site: Site, scope: Scope, comment_id: str) -> Response:
