@@ -123,6 +123,7 @@ def without_text(comment: Comment, now: datetime) -> Comment:
         content_html="",
         summary="",
         attachments="[]",
+        edited_at=None,
         deleted_at=now,
     )
 

@@ -118,7 +118,7 @@ def delete_of_actor(connection: Connection, actor_uri: str, now: datetime) -> li
         update(comments)
         .where(comments.c.actor_uri == actor_uri, comments.c.deleted_at.is_(None))
         .values(source_html="", content_html="", name="", summary="", attachments="[]")
-        .values(deleted_at=now)
+        .values(deleted_at=now, edited_at=None)
     )
     return [str(post_id) for post_id in touched]
 
