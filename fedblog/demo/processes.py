@@ -37,14 +37,12 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def free_port(preferred: int) -> int:
-    """*preferred* where it is free, else a port that the system names."""
-    if port_is_free(preferred):
-        return preferred
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(first: int) -> int:
+    """The first free port from *first* upwards. Raises ProcessError when there is none near."""
+    for port in range(first, first + 500):
+        if port_is_free(port):
+            return port
+    raise ProcessError(f"no port from {first} to {first + 499} is free")
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -130,7 +130,7 @@ class Stage:
     def _choose_ports(self) -> Ports:
         if not self.was_used_before:
             blog = free_port(8000)
-            return Ports(blog, free_port(8001 if blog != 8001 else 0))
+            return Ports(blog, free_port(blog + 1))
         ports = Ports(**json.loads(self._file.read_text(encoding="utf-8")))
         for port in (ports.blog, ports.peer):
             if not port_is_free(port):

@@ -1,0 +1,136 @@
+"""Runs the blog as a process over a fresh folder, for a bench to measure."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from fedblog.demo.exchange import BlogApi
+from fedblog.demo.processes import Running, command, free_port
+
+_OPEN_LIMITS = {
+    "FEDBLOG_ACTOR_RATE": "1000000",
+    "FEDBLOG_ACTOR_BURST": "1000000",
+    "FEDBLOG_HOST_RATE": "1000000",
+    "FEDBLOG_HOST_BURST": "1000000",
+}
+
+
+class Server:
+    """The blog's server; *start_seconds* and *restart_seconds* are from spawn to first answer."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="fedblog-bench-")
+        self.port = free_port(20000)
+        self.base_url = f"http://localhost:{self.port}"
+        self.host = f"localhost:{self.port}"
+        self.settings = {
+            "FEDBLOG_BASE_URL": self.base_url,
+            "FEDBLOG_DATA_DIR": str(Path(self._folder.name) / "data"),
+            "FEDBLOG_LISTEN": f"127.0.0.1:{self.port}",
+            "FEDBLOG_ALLOW_PRIVATE_NETWORK": "true",
+            **_OPEN_LIMITS,
+        }
+        self._running: Running | None = None
+        self.start_seconds = 0.0
+        self.restart_seconds = 0.0
+
+    def __enter__(self) -> Self:
+        self.start_seconds = self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self._folder.cleanup()
+
+    def start(self) -> float:
+        """Start it; gives the seconds until the home page was answered."""
+        begun = time.perf_counter()
+        self._running = Running("fedblog", ["serve"], self.settings, self.log)
+        self._running.wait_until_it_answers(f"http://127.0.0.1:{self.port}/")
+        return time.perf_counter() - begun
+
+    def restart(self) -> None:
+        """Stop it and start it over the same folder."""
+        self.stop()
+        self.restart_seconds = self.start()
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+
+    @property
+    def log(self) -> Path:
+        """What the process printed."""
+        return Path(self._folder.name) / "server.log"
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        if self._running is None:
+            raise RuntimeError("the server is not running")
+        return self._running.pid
+
+    @property
+    def rss(self) -> int:
+        """Bytes of memory the process holds (VmRSS)."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Seconds of processor time the process has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+    def api(self) -> BlogApi:
+        """The API with a token of the owner."""
+        token = command(["token", "create", "--author", "Owner"], self.settings, self.log.parent)
+        return BlogApi(self.base_url, token)
+
+
+class Helper:
+    """A script of bench/parts as a process of its own; stopped at the end by its id."""
+
+    def __init__(self, script: str, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).parent / script), *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if line.strip() != "ready":
+            raise RuntimeError(f"{script} did not start: {line}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+def post(api: BlogApi, number: int, text: str, title: str = "") -> Any:
+    """Publish a post; gives the API's answer."""
+    return api.call(
+        "POST",
+        "/posts",
+        {
+            "title": title or f"Post number {number}",
+            "content": text,
+            "status": "published",
+            "tags": ["bench"],
+        },
+    )
