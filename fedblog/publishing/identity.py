@@ -108,7 +108,7 @@ async def ensure_identity(
             group_name=founding.group_name.strip() or _line("title", founding.title),
             about=founding.about.strip(),
             language=check_language(founding.language),
-            time_zone=check_time_zone(founding.time_zone),
+            time_zone=await to_thread(check_time_zone, founding.time_zone),
             created_at=now,
             updated_at=now,
         )
@@ -227,7 +227,10 @@ def check_language(language: str) -> str:
 
 
 def check_time_zone(name: str) -> str:
-    """*name* when it is an IANA time zone. Raises InvalidFieldError."""
+    """*name* when it is an IANA time zone (read from disk: call it on a thread).
+
+    Raises InvalidFieldError.
+    """
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -7,6 +7,7 @@ import logging
 from asyncio import to_thread
 from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -50,6 +51,7 @@ async def create(
     rendered = await to_thread(
         post_fields.render, given.get("content", ""), given.get("content_format", "markdown")
     )
+    await _load_time_zone(site)
     now = datetime.now(UTC)
     post_id = new_id()
 
@@ -94,6 +96,7 @@ async def revise(site: Site, author: Author, post_id: str, fields: PostFields) -
             given.get("content", seen.content_source),
             given.get("content_format", seen.content_format),
         )
+    await _load_time_zone(site)
     now = datetime.now(UTC)
 
     def unit(connection: Connection) -> Post:
@@ -138,6 +141,7 @@ async def publish_due(site: Site, now: datetime | None = None) -> int:
     number = 0
     moment = now or datetime.now(UTC)
     while due := await site.store.read(post_rows.due, site.blog_id, moment):
+        await _load_time_zone(site)
         for post_id in due:
             number += await site.store.write(_publish_due, site, post_id, moment)
     return number
@@ -167,6 +171,12 @@ def _living(connection: Connection, site: Site, post_id: str) -> Post:
     if post is None or post.status is PostStatus.DELETED:
         raise NotFoundError("there is no such post")
     return post
+
+
+async def _load_time_zone(site: Site) -> None:
+    """Read the blog's time zone from disk once: units may not wait for it."""
+    blog = await site.store.read(blog_rows.get, site.blog_id)
+    await to_thread(ZoneInfo, blog.time_zone)
 
 
 def _blank(blog: Blog, post_id: str, given: PostFields, now: datetime) -> Post:

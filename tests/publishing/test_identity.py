@@ -1,0 +1,122 @@
+"""The first start, authors and tokens."""
+
+import re
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from support.blog import author_named
+
+from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
+from fedblog.publishing.identity import (
+    Founding,
+    IdentityChangedError,
+    KeyRing,
+    UnknownKeyError,
+    add_author,
+    authenticate,
+    check_handle,
+    create_token,
+    ensure_identity,
+    revoke_token,
+)
+from fedblog.publishing.site import Site
+from fedblog.settings import Settings
+from fedblog.storage import tokens
+from fedblog.storage.store import Store
+
+
+async def test_first_start_makes_a_blog_with_keys_and_later_ones_reuse_them(
+    store: Store, settings: Settings
+) -> None:
+    first = await ensure_identity(store, settings, Founding(title="Act Today", handle="act"))
+    ring = await KeyRing.load(store, first.addresses, first.blog.id)
+    owner = await author_of(store, "owner")
+    pems = [ring.public_pem(who) for who in ("blog", "readers", "instance", owner)]
+    again = await ensure_identity(store, settings)
+    assert first.is_new
+    assert not again.is_new
+    assert again.blog == first.blog
+    assert again.addresses.handle == "act"
+    assert len(set(pems)) == 4
+    assert load_pem_public_key(pems[0].encode()).key_size == 2048  # type: ignore[union-attr]
+    assert ring.signing_key("blog").key_id == "http://localhost:8000/ap/blog#main-key"
+    assert ring.signing_key("blog", "ed25519-key").key_id.endswith("#ed25519-key")
+
+
+async def author_of(store: Store, handle: str) -> str:
+    from fedblog.publishing.identity import find_author
+
+    return (await find_author(store, handle)).id
+
+
+async def test_changed_base_url_or_handle_is_refused_with_the_ways_out(
+    store: Store, settings: Settings
+) -> None:
+    await ensure_identity(store, settings)
+    moved = settings.model_copy(update={"base_url": "https://other.example"})
+    with pytest.raises(
+        IdentityChangedError, match=r"FEDBLOG_BASE_URL=http://localhost:8000.*--data"
+    ):
+        await ensure_identity(store, moved)
+    elsewhere = settings.model_copy(update={"handle_host": "example.org"})
+    with pytest.raises(IdentityChangedError, match=r"FEDBLOG_HANDLE_HOST=localhost:8000.*--data"):
+        await ensure_identity(store, elsewhere)
+    with pytest.raises(IdentityChangedError, match=r"@blog@localhost:8000.*--data"):
+        await ensure_identity(store, settings, Founding(handle="other"))
+    assert not (await ensure_identity(store, settings, Founding(handle="blog"))).is_new
+
+
+@pytest.mark.parametrize(
+    "handle", ["", "-a", "a-", ".a", "a.", "a b", "a/b", "a@b", "é", "a" * 65, "a\nb", "а"]
+)
+def test_handle_that_peers_could_not_read_is_refused(handle: str) -> None:
+    with pytest.raises(InvalidFieldError):
+        check_handle(handle)
+
+
+@pytest.mark.parametrize("handle", ["ada", "Ada", "@ada", "a_b-c.d", "_x_", "7"])
+def test_handle_of_plain_letters_is_taken_in_lower_case(handle: str) -> None:
+    assert re.fullmatch(r"[a-z0-9_.-]+", check_handle(handle))
+
+
+async def test_author_is_added_with_keys_and_a_handle_from_the_name(site: Site) -> None:
+    author = await add_author(site.store, "Zoë  Quick")
+    with pytest.raises(UnknownKeyError):
+        site.keys.public_pem("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    await site.keys.fresh()
+    assert (author.name, author.handle, author.role) == ("Zoë Quick", "zoe-quick", "author")
+    assert site.keys.signing_key(author.id).key_id == site.addresses.key(author.id)
+
+
+@pytest.mark.parametrize("handle", ["ada", "ADA", "blog", "readers", "instance"])
+async def test_handles_of_blog_and_authors_share_one_namespace(site: Site, handle: str) -> None:
+    with pytest.raises(ConflictError):
+        await add_author(site.store, "Someone", handle=handle)
+
+
+async def test_token_is_stored_as_a_hash_alone(site: Site) -> None:
+    token = await create_token(site.store, "Ada Author")
+    ada = await author_named(site, "ada")
+    assert await authenticate(site.store, token) == ada
+    assert await authenticate(site.store, token + "x") is None
+    assert len(token) > 40
+    (stored,) = await site.store.read(tokens.list_all, site.blog_id)
+    assert token not in repr(stored)
+    assert stored.last_used_at is not None
+    with pytest.raises(NotFoundError):
+        await create_token(site.store, "nobody")
+
+
+async def test_s34_revoked_token_is_dead_at_once_and_others_live_on(site: Site) -> None:
+    first, second = await create_token(site.store, "ada"), await create_token(site.store, "ada")
+    assert await revoke_token(site.store, first) == 1
+    assert await authenticate(site.store, first) is None
+    assert await authenticate(site.store, second) is not None
+    assert await revoke_token(site.store, first) == 0
+
+
+async def test_s34_token_revoked_by_another_process_is_dead_at_once(site: Site, open_store) -> None:  # type: ignore[no-untyped-def]
+    token = await create_token(site.store, "ada")
+    assert await authenticate(site.store, token) is not None
+    assert await revoke_token(await open_store(listen=False), token) == 1
+    assert await authenticate(site.store, token) is None
