@@ -237,12 +237,15 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def _held(settings: Settings) -> Iterator[None]:
-    from fedblog.storage import lock
+    """Hold the data folder where the database is a file: one process serves it."""
+    from fedblog.storage.lock import DataFolderLock
 
     if not settings.is_sqlite:
         yield
         return
-    with lock.hold(settings.data_dir, settings.base_url):
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with DataFolderLock(settings.data_dir) as lock:
+        lock.acquire(settings.listen)
         yield
 
 

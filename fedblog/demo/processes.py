@@ -66,8 +66,9 @@ def command(arguments: Sequence[str], settings: Mapping[str, str], folder: Path)
         timeout=120,
     )
     if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
         raise ProcessError(
-            f"fedblog {arguments[0]} ended with {done.returncode}: {(done.stderr or done.stdout)}"
+            f"fedblog {arguments[0]} ended with {done.returncode}: {said[-1] if said else ''}"
         )
     return done.stdout.strip()
 
@@ -122,7 +123,8 @@ class Running:
                 self._process.wait()
 
     def _tail(self) -> str:
-        return self._log.read_text("utf-8", "replace")[-2000:]
+        lines = self._log.read_text("utf-8", "replace").strip().splitlines()
+        return f"{lines[-1] if lines else 'it said nothing'} (see {self._log})"
 
 
 class PeerDatabase:
