@@ -1,8 +1,8 @@
 """Faces of remote people, fetched once and served from here: readers' browsers ask nobody else.
 
 Only actors that this server knows have one. What comes from outside is re-encoded by Pillow to a
-small square on a thread pool of its own; a picture that cannot be had is 404, and the initials
-that stand behind every avatar remain (security cases S13, S27).
+small square on a thread pool of its own; for a picture that cannot be had comes a transparent
+pixel, and the initials that stand behind every avatar remain (security cases S13, S27).
 """
 
 import asyncio
@@ -45,6 +45,11 @@ MAX_FILES = 20_000
 FAILURE_SECONDS = 600.0
 """How long a picture that failed is not tried again."""
 MAX_FAILURES = 5_000
+NOTHING = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b"
+)
+"""A transparent pixel: the initials behind it are seen."""
+_FOR_A_WHILE = {**FILE_HEADERS, "cache-control": "public, max-age=600"}
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 
 P = ParamSpec("P")
@@ -78,9 +83,11 @@ class Avatars:
         if avatar_version(actor.avatar_url) != request.path_params["version"]:
             raise HTTPException(404)
         body = await self._picture(actor.avatar_url)
+        if body is None:
+            return Response(NOTHING, headers=_FOR_A_WHILE, media_type="image/gif")
         return Response(body, headers=FILE_HEADERS, media_type="image/webp")
 
-    async def _picture(self, url: str) -> bytes:
+    async def _picture(self, url: str) -> bytes | None:
         name = hashlib.blake2b(url.encode(), digest_size=20).hexdigest()
         path = self._folder / name[:2] / f"{name}.webp"
         kept = await self._on_pool(_read, path)
@@ -88,12 +95,9 @@ class Avatars:
             return kept
         if (other := self._waiting.get(name)) is not None:
             await other.wait()
-            kept = await self._on_pool(_read, path)
-            if kept is None:
-                raise HTTPException(404)
-            return kept
+            return await self._on_pool(_read, path)
         if self._failed.get(name, 0.0) > time.monotonic():
-            raise HTTPException(404)
+            return None
         if len(self._waiting) >= WAITING:
             raise HTTPException(503, headers={"retry-after": "5"})
         done = self._waiting[name] = asyncio.Event()
@@ -102,7 +106,7 @@ class Avatars:
         except (RemoteError, PictureError) as error:
             log.info("no avatar from %s: %s", url, error)
             self._remember_failure(name)
-            raise HTTPException(404) from None
+            return None
         finally:
             del self._waiting[name]
             done.set()
