@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, select, update
 
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import CommentPolicy, PostStatus
@@ -121,6 +121,18 @@ def delete_of_actor(connection: Connection, actor_uri: str, now: datetime) -> li
         .values(deleted_at=now, edited_at=None)
     )
     return [str(post_id) for post_id in touched]
+
+
+def forget_orphans(connection: Connection, before: datetime) -> int:
+    """Drop comments received before *before* whose post never came; gives the number of rows."""
+    old = (comments.c.post_id.is_(None), comments.c.received_at < before)
+    # A row that another hangs below goes once that one has gone.
+    below = comments.alias()
+    leaf = ~exists().where(below.c.parent_id == comments.c.id)
+    number = 0
+    while dropped := connection.execute(delete(comments).where(*old, leaf)).rowcount:
+        number += dropped
+    return number
 
 
 def comment(row: Row[Any]) -> Comment:

@@ -11,26 +11,63 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from support.people import People
 
+from fedblog.app import open_site, running
+from fedblog.publishing.identity import create_token
+from fedblog.publishing.site import Site
 from fedblog.settings import Settings
-
-if TYPE_CHECKING:
-    from fedblog.publishing.site import Site
 
 
 @dataclass
 class Server:
     """A server under test."""
 
-    site: "Site"
+    site: Site
     base_url: str
     http: httpx.AsyncClient
+
+    async def token(self) -> str:
+        """A token of the owner."""
+        return await create_token(self.site.store, "Owner")
+
+    async def api(self, method: str, path: str, **keywords: Any) -> httpx.Response:
+        """Call the API as the owner; *path* below /api/v1."""
+        if "Authorization" not in self.http.headers:
+            self.http.headers["Authorization"] = f"Bearer {await self.token()}"
+        return await self.http.request(method, f"/api/v1{path}", **keywords)
+
+    async def publish(self, title: str = "On rivers", **fields: Any) -> dict[str, Any]:
+        """Publish a post through the API; gives the API's answer."""
+        body = {"title": title, "content": "Water finds its way.", "status": "published"} | fields
+        answer = await self.api("POST", "/posts", json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def comments(self, post: dict[str, Any]) -> list[dict[str, Any]]:
+        """The comments of a post as the API lists them."""
+        answer = await self.api("GET", f"/posts/{post['id']}/comments")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["items"]
+
+    async def counts(self, post: dict[str, Any]) -> dict[str, int]:
+        """The counts of a post."""
+        return (await self.api("GET", f"/posts/{post['id']}")).json()["counts"]
+
+    async def anonymous(self, path: str, **headers: str) -> httpx.Response:
+        """GET *path* as a reader."""
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=10) as reader:
+            return await reader.get(path, headers=headers)
+
+    @property
+    def inbox(self) -> str:
+        """The shared inbox."""
+        return f"{self.base_url}/ap/inbox"
 
     async def eventually(
         self, check: Callable[[], Awaitable[Any]], *, seconds: float = 10.0
@@ -73,8 +110,6 @@ async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
 @asynccontextmanager
 async def running_server(settings: Settings) -> AsyncIterator[Server]:
     """A server for *settings*, whose base URL becomes the socket's own."""
-    from fedblog.app import running
-
     listener = listening_socket()
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = settings.model_copy(update={"base_url": base_url})
@@ -87,10 +122,8 @@ async def running_server(settings: Settings) -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def site(settings: Settings, database_url: str) -> AsyncIterator["Site"]:
+async def site(settings: Settings, database_url: str) -> AsyncIterator[Site]:
     """An open Site without loops."""
-    from fedblog.app import open_site
-
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     async with open_site(settings.model_copy(update={"database_url": database_url})) as opened:
         yield opened
@@ -110,6 +143,6 @@ async def server(settings: Settings, database_url: str) -> AsyncIterator[Server]
 async def people() -> AsyncIterator[People]:
     """A second server with people on it."""
     listener = listening_socket()
-    async with People(f"http://127.0.0.1:{listener.getsockname()[1]}") as crowd:
-        async with serving(crowd, listener):
-            yield crowd
+    crowd = People(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    async with crowd, serving(crowd, listener):
+        yield crowd
