@@ -10,22 +10,40 @@ def tag_slug(name: str) -> str:
 
     Empty when *name* has none of them. A leading ``#`` makes no difference.
     """
-    return _kept(unicodedata.normalize("NFKC", name).lower())[:MAX_CHARACTERS]
+    return _joined([word.lower() for word in _words(name)])
 
 
 def hashtag(name: str) -> str:
     """*name* as a hashtag: its words run together with capitals, so that they can be told apart.
 
-    Empty when nothing of *name* can stand in a hashtag.
+    Empty when nothing of *name* can stand in a hashtag. Its ``tag_slug`` is that of *name*.
     """
-    words = unicodedata.normalize("NFKC", name).replace("-", " ").split()
-    kept = [word for word in map(_kept, words) if word]
-    if len(kept) > 1:
-        kept = [word[:1].upper() + word[1:] for word in kept]
-    joined = "".join(kept)[:MAX_CHARACTERS]
+    words = _words(name)
+    if len(words) > 1:
+        words = [_capital(word[0]) + word[1:] for word in words]
+    joined = _joined(words)
     return f"#{joined}" if joined else ""
 
 
-def _kept(text: str) -> str:
-    # Combining marks belong to the letters before them in many scripts.
-    return "".join(c for c in text if c == "_" or unicodedata.category(c)[0] in "LMN").strip("_")
+def _words(name: str) -> list[str]:
+    words = unicodedata.normalize("NFKC", name).replace("-", " ").split()
+    return [kept for word in words if (kept := _kept(word))]
+
+
+def _kept(word: str) -> str:
+    kept = ""
+    for character in word:
+        kind = unicodedata.category(character)[0]
+        # A combining mark belongs to the letter before it; without one it is no part of a word.
+        if kind in "LN" or character == "_" or (kind == "M" and kept.strip("_")):
+            kept += character
+    return kept
+
+
+def _capital(letter: str) -> str:
+    capital = letter.upper()
+    return capital if capital.lower() == letter else letter
+
+
+def _joined(words: list[str]) -> str:
+    return unicodedata.normalize("NFKC", "".join(words)).strip("_")[:MAX_CHARACTERS]

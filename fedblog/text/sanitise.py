@@ -70,7 +70,7 @@ _REMOTE_CLASSES = {
     "span": {"mention", "invisible", "ellipsis"},
 }
 
-_AUTHOR_TAGS = {
+AUTHOR_ELEMENTS: Final = {
     *("a", "abbr", "b", "bdi", "blockquote", "br", "caption", "cite", "code", "col", "colgroup"),
     *("dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "footer"),
     *("h2", "h3", "h4", "header", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre"),
@@ -78,6 +78,7 @@ _AUTHOR_TAGS = {
     *("summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "u", "ul"),
     *("var", "wbr"),
 }
+"""The elements an author may write."""
 _AUTHOR_ATTRIBUTES = {
     "*": {"class", "dir", "lang"},
     "a": {"href", "hreflang", "id", "rel", "title"},
@@ -176,7 +177,7 @@ _REMOTE = nh3.Cleaner(
     url_relative="deny",
 )
 _AUTHOR = nh3.Cleaner(
-    tags=_AUTHOR_TAGS,
+    tags=AUTHOR_ELEMENTS,
     attributes=_AUTHOR_ATTRIBUTES,
     attribute_filter=_author_attribute,
     clean_content_tags=_DROPPED_WITH_CONTENT,
