@@ -99,7 +99,9 @@ class Sink:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        # Cancelled at the end of the test, which asyncio's streams would log as an error.
+        ending = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with contextlib.suppress(*ending):
             while await self._one(reader, writer):
                 pass
         writer.close()
