@@ -111,7 +111,8 @@ class Stage:
     def node_counts(self) -> dict[str, int]:
         """What NodeInfo counts: users, posts, comments. Raises ExchangeError."""
         links = ask("GET", f"{self.base_url}/.well-known/nodeinfo").json()["links"]
-        usage = ask("GET", links[-1]["href"]).json()["usage"]
+        address = next(link["href"] for link in links if link["rel"].endswith("/schema/2.1"))
+        usage = ask("GET", address).json()["usage"]
         return {
             "users": int(usage["users"]["total"]),
             "posts": int(usage["localPosts"]),

@@ -37,7 +37,7 @@ class Telling:
 
     def say(self, text: str) -> None:
         """A line of its own; markup is rich's."""
-        self._console.print(text)
+        self._console.print(text, highlight=False, soft_wrap=True)
 
     def chapter(self, title: str) -> None:
         """A heading between steps."""
@@ -81,7 +81,9 @@ class Telling:
         self.steps.append(step)
         mark = "[green]✓[/]" if step.was_seen else "[red]✗[/]"
         self._console.print(
-            f" {mark} [cyan]{step.milliseconds:7.0f} ms[/]  {escape(step.text)}", highlight=False
+            f" {mark} [cyan]{step.milliseconds:7.0f} ms[/]  {escape(step.text)}",
+            highlight=False,
+            soft_wrap=True,
         )
         for line in (name, place):
             if line:
