@@ -13,8 +13,9 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fedblog import __version__
+from fedblog import __version__, api, web
 from fedblog.domain.addresses import INSTANCE
+from fedblog.endpoints import actors, collections, inbox, nodeinfo, objects, webfinger
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.fetching import Fetching
@@ -30,6 +31,8 @@ from fedblog.remote.actors import ActorDirectory
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
 from fedblog.storage.store import Store
+from fedblog.web.cache import PageCache
+from fedblog.web.errors import exception_handlers
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +71,6 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
 
 def all_routes(site: Site, receiver: Receiver) -> list[BaseRoute]:
     """Every route, most asked for first."""
-    from fedblog import api, web
-    from fedblog.endpoints import actors, collections, inbox, nodeinfo, objects, webfinger
-
     return [
         *inbox.routes(site, receiver),
         *objects.routes(site),
@@ -86,9 +86,6 @@ def all_routes(site: Site, receiver: Receiver) -> list[BaseRoute]:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
     """A site with its loops and the application that serves it, all ended at the end."""
-    from fedblog.web.cache import PageCache
-    from fedblog.web.errors import exception_handlers
-
     async with open_site(settings) as site:
         batcher = Batcher(site.store, site.addresses, site.blog_id)
         blocklist = Blocklist(site.store, site.blog_id)

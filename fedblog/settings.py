@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database's address: SQLite in the data folder where none is set."""
-        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'fedblog.sqlite3'}"
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'fedblog.sqlite3'}"
 
     @property
     def is_sqlite(self) -> bool:
