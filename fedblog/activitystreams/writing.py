@@ -45,6 +45,7 @@ from fedblog.domain.blog import Blog
 from fedblog.domain.comment import Comment
 from fedblog.domain.post import Byline, CommentPolicy, Post
 from fedblog.text.hashtags import hashtag, tag_slug
+from fedblog.text.sanitise import with_full_addresses
 
 __all__ = [
     "ActorKeys",
@@ -115,7 +116,8 @@ def article(
     counts = counts or Counts()
     id_ = addresses.post(post.id)
     url = addresses.page(post.path)
-    content = _heading(post, url, addresses) + post.content_html
+    text = with_full_addresses(post.content_html, addresses.base_url)
+    content = _heading(post, url, addresses) + text
     item: Json = {
         "id": id_,
         "type": "Article",

@@ -134,6 +134,8 @@ _HEADING = re.compile(r"<(/?)h([1-6])(?=[\s/>])[^<>]*>", re.IGNORECASE)
 # Elements whose tree always reads back as it was written; any other gets a second look.
 _UNSTEADY = re.compile(r"<(?!/?(?:p|br|a|span|strong|em)[\s/>])", re.IGNORECASE)
 _EMPTY_LINK_CLASS = re.compile(r'(<a [^<>]*) class=""')
+_LINKING_TAG = re.compile(r"<(?:a|img) [^<>]*>")
+_LOCAL_ADDRESS = re.compile(r' (href|src)="(/(?!/)[^"]*)"')
 _SPACE = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r" ?\n ?(?:\n ?)+")
 
@@ -231,6 +233,11 @@ def remote_html(html: str) -> str:
         result = result.replace('<span class="">', "<span>")
         result = _EMPTY_LINK_CLASS.sub(r"\1", result)
     return result
+
+
+def with_full_addresses(html: str, base_url: str) -> str:
+    """Sanitised *html* with its addresses of this server in full, for who reads it elsewhere."""
+    return _LINKING_TAG.sub(lambda tag: _LOCAL_ADDRESS.sub(rf' \1="{base_url}\2"', tag[0]), html)
 
 
 def plain_text(html: str) -> str:

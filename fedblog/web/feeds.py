@@ -16,9 +16,9 @@ from fedblog.publishing.site import Site
 from fedblog.storage import views
 from fedblog.storage.changes import Change
 from fedblog.storage.views import Card, FeedPage, Person
+from fedblog.text.sanitise import with_full_addresses
 from fedblog.web import rendering
 from fedblog.web.cache import ANY
-from fedblog.web.figures import with_full_addresses
 
 POSTS = 20
 """Posts in a feed."""

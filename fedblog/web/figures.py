@@ -18,7 +18,6 @@ _ALONE = re.compile(r"<p>\s*(?P<image><img [^>]*>)\s*</p>")
 _IMAGE = re.compile(r"<img (?P<attributes>[^>]*)>")
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _MEDIA = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)")
-_LOCAL_ADDRESS = re.compile(r'(?<=\s)(src|href)="(/(?!/)[^"]*)"')
 
 Credit = Callable[[str], str]
 
@@ -49,11 +48,6 @@ def with_figures(html: str, pictures: Mapping[str, Media], base_url: str, credit
     html = _FIGURE.sub(figure, html)
     html = _ALONE.sub(alone, html)
     return Markup(_IMAGE.sub(image, html))  # noqa: S704
-
-
-def with_full_addresses(html: str, base_url: str) -> str:
-    """*html* with its addresses of this server in full, for who reads it elsewhere."""
-    return _LOCAL_ADDRESS.sub(rf'\1="{base_url}\2"', html)
 
 
 def _attributes(match: re.Match[str]) -> dict[str, str]:

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from fedblog.domain.errors import InvalidFieldError
 from fedblog.text import markdown
-from fedblog.text.sanitise import author_html, plain_text, remote_html, remote_text
+from fedblog.text.sanitise import (
+    author_html,
+    plain_text,
+    remote_html,
+    remote_text,
+    with_full_addresses,
+)
 
 REMOTE_ELEMENTS = {
     *("a", "b", "bdi", "blockquote", "br", "code", "del", "em", "i", "ins", "li", "mark", "ol"),
@@ -367,6 +373,18 @@ def test_plain_text_survives_escaping(text: str) -> None:
 
     words = " ".join("".join(c for c in text if c.isprintable()).split())
     assert " ".join(plain_text(f"<p>{escape(words)}</p>").split()) == words
+
+
+def test_addresses_of_this_server_are_written_in_full_for_others() -> None:
+    html = (
+        '<p>Write href="/x" <a href="/2026/">a</a><img src="/media/x.jpg" alt="a &gt; b">'
+        '<a href="https://b.example/">b</a><a href="//c.example/">c</a><a href="#fn1">1</a></p>'
+    )
+    assert with_full_addresses(html, "https://blog.example") == (
+        '<p>Write href="/x" <a href="https://blog.example/2026/">a</a>'
+        '<img src="https://blog.example/media/x.jpg" alt="a &gt; b">'
+        '<a href="https://b.example/">b</a><a href="//c.example/">c</a><a href="#fn1">1</a></p>'
+    )
 
 
 def test_plain_text_keeps_blocks_and_lines_apart() -> None:
