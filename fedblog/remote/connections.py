@@ -20,6 +20,7 @@ import certifi
 from httpx_aiohttp import AiohttpTransport
 
 from fedblog.remote import guard
+from fedblog.remote.resolver import SystemResolver
 
 _KEEPALIVE_SECONDS = 20.0
 _DNS_SECONDS = 60
@@ -101,6 +102,7 @@ class Connections:
         self._posts: AiohttpTransport | None = None
         self._singles: AiohttpTransport | None = None
         self._opening = asyncio.Lock()
+        self._resolver = SystemResolver()
         self._open_now: set[int] = set()
         self._most_sockets = _most_sockets()
 
@@ -129,6 +131,7 @@ class Connections:
         for transport in (self._gets, self._posts, self._singles):
             if transport is not None:
                 await transport.aclose()
+        await self._resolver.close()
 
     async def _open(self) -> None:
         async with self._opening:
@@ -143,7 +146,7 @@ class Connections:
     ) -> AiohttpTransport:
         connector = aiohttp.TCPConnector(
             ssl=context,
-            resolver=aiohttp.ThreadedResolver(),
+            resolver=self._resolver,
             socket_factory=self._socket,
             limit=limit,
             limit_per_host=per_host,
