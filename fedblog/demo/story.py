@@ -52,8 +52,8 @@ def _play(folder: Path, exit_after: bool, console: Console) -> int:
         status = _tell(Scenes(stage, telling), telling)
         if exit_after or status:
             return status
-        telling.say("\nBoth servers keep running. Ctrl-C stops them.")
         try:
+            telling.say("\nBoth servers keep running. Ctrl-C stops them.")
             while not stage.a_server_ended():
                 time.sleep(0.3)
         except KeyboardInterrupt:
