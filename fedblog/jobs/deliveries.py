@@ -68,10 +68,13 @@ class DeliveryLoop:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        senders = site.settings.delivery_concurrency
-        self._senders = senders
-        self._queues = HostQueues(per_host=PER_HOST, troubled_limit=max(1, senders // 2))
-        self._signed: asyncio.Queue[_Signed | None] = asyncio.Queue(maxsize=senders)
+        self._senders = site.settings.delivery_concurrency
+        self._begin()
+
+    def _begin(self) -> None:
+        """Hold nothing: what an earlier run held is in the database, and comes back from there."""
+        self._queues = HostQueues(per_host=PER_HOST, troubled_limit=max(1, self._senders // 2))
+        self._signed: asyncio.Queue[_Signed | None] = asyncio.Queue(maxsize=self._senders)
         self._results: list[SettledDelivery] = []
         self._held: dict[Key, ClaimedDelivery] = {}
         self._parcels: dict[str, Parcel] = {}
@@ -84,6 +87,7 @@ class DeliveryLoop:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
+        self._begin()
         store = self._site.store
         if store.dialect == "sqlite":
             await store.write(deliveries.release_leases)

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fedblog.publishing.site import Site
+from fedblog.remote.errors import RemoteError
 from fedblog.storage import jobs
 from fedblog.storage.changes import Change
 from fedblog.storage.errors import StorageError, StoreClosedError
@@ -19,21 +21,27 @@ LEASE = timedelta(minutes=5)
 WAITS = (30, 300, 1800, 7200, 21600)
 """Seconds until the next try of a job that failed; after the last it is given up."""
 LONGEST_WAIT = 30.0
+LONGEST_RUN = 240.0
+"""Seconds; shorter than the lease, so that no job runs twice at once."""
 AFTER_ERROR = 5.0
 
 Run = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class FollowUpLoop:
-    """Claims due jobs and runs them, a few at a time; *kinds* says what does each kind."""
+    """Claims due jobs and runs them, a few at a time; *kinds* says what does each kind.
+
+    A job that raises is tried again later; cancelling gives those under way back untried.
+    """
 
     def __init__(self, site: Site, kinds: Mapping[str, Run]) -> None:
         self._site = site
         self._kinds = kinds
         self._changed = asyncio.Event()
+        self._running: dict[asyncio.Task[None], Job] = {}
 
     async def run(self) -> None:
-        """Run jobs until cancelled; those under way are given back untried."""
+        """Run jobs until cancelled."""
         store = self._site.store
         if store.dialect == "sqlite":
             await store.write(jobs.release_leases)
@@ -42,7 +50,7 @@ class FollowUpLoop:
             while True:
                 self._changed.clear()
                 try:
-                    wait = await self._run_some()
+                    wait = await self._start_some()
                 except StoreClosedError:
                     raise
                 except StorageError:
@@ -55,37 +63,61 @@ class FollowUpLoop:
                     continue
         finally:
             stop_listening()
+            await self._give_back()
 
-    async def _run_some(self) -> float:
-        """Run a handful of due jobs; gives the seconds until there may be more."""
-        claimed = await self._site.store.write(
-            jobs.claim, list(self._kinds), AT_ONCE, datetime.now(UTC), LEASE
-        )
-        if not claimed:
-            due = await self._site.store.read(jobs.next_due, list(self._kinds))
-            if due is None:
-                return LONGEST_WAIT
-            return min(LONGEST_WAIT, max(0.05, (due - datetime.now(UTC)).total_seconds()))
-        try:
-            await asyncio.gather(*(self._run_one(job) for job in claimed))
-        except asyncio.CancelledError:
-            await self._site.store.write(jobs.release, claimed)
-            raise
-        return 0.0
+    async def _start_some(self) -> float | None:
+        """Start due jobs where there is room; gives the seconds until there may be more (None: as
+        soon as one under way ends)."""
+        room = AT_ONCE - len(self._running)
+        if room <= 0:
+            return None
+        kinds = list(self._kinds)
+        now = datetime.now(UTC)
+        claimed = await self._site.store.write(jobs.claim, kinds, room, now, LEASE)
+        for job in claimed:
+            task = asyncio.create_task(self._run_one(job))
+            self._running[task] = job
+            task.add_done_callback(self._ended)
+        if len(claimed) == room:
+            return None
+        due = await self._site.store.read(jobs.next_due, kinds)
+        if due is None:
+            return LONGEST_WAIT
+        return min(LONGEST_WAIT, max(0.05, (due - datetime.now(UTC)).total_seconds()))
 
     async def _run_one(self, job: Job) -> None:
         store = self._site.store
         try:
-            await self._kinds[job.kind](job.payload)
-        except Exception as error:
-            if job.attempts >= len(WAITS):
-                logger.warning("%s of %s is given up: %s", job.kind, job.key, error)
-                await store.write(jobs.finish, job)
+            async with asyncio.timeout(LONGEST_RUN):
+                await self._kinds[job.kind](job.payload)
+        except Exception as error:  # whatever one job does, the others go on
+            text = str(error) or type(error).__name__
+            if not isinstance(error, RemoteError):
+                logger.exception("%s of %s failed", job.kind, job.key)
+            if job.attempts < len(WAITS):
+                wait = WAITS[job.attempts] * random.uniform(1.0, 1.2)  # noqa: S311
+                run_at = datetime.now(UTC) + timedelta(seconds=wait)
+                await store.write(jobs.fail, job, text, run_at)
                 return
-            run_at = datetime.now(UTC) + timedelta(seconds=WAITS[job.attempts])
-            await store.write(jobs.fail, job, str(error), run_at)
-            return
+            logger.warning("%s of %s is given up: %s", job.kind, job.key, text)
         await store.write(jobs.finish, job)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.pop(task, None)
+        self._changed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Its lease ends, and the job comes back.
+            logger.error("what came of a job could not be written", exc_info=error)
+
+    async def _give_back(self) -> None:
+        running = dict(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        try:
+            await self._site.store.write(jobs.release, list(running.values()))
+        except StorageError:
+            logger.exception("jobs keep their leases: the database took nothing more")
 
     def _heard(self, changes: Sequence[Change]) -> None:
         if any(change.kind in ("jobs", "everything") for change in changes):

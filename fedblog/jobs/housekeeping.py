@@ -4,8 +4,6 @@ import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection
-
 from fedblog.publishing.site import Site
 from fedblog.storage import (
     changes,
@@ -16,6 +14,7 @@ from fedblog.storage import (
     tombstones,
 )
 from fedblog.storage.errors import StorageError, StoreClosedError
+from fedblog.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +26,17 @@ ORPHANS_KEPT = timedelta(days=7)
 DELIVERIES_KEPT = timedelta(days=30)
 
 
-def keep_house(connection: Connection, now: datetime) -> None:
-    """Drop old changes, answers, receipts, tombstones, orphans and finished deliveries."""
-    changes.prune(connection, now - CHANGES_KEPT)
-    idempotency.drop_before(connection, now - ANSWERS_KEPT)
-    received.forget_before(connection, now - RECEIPTS_KEPT)
-    tombstones.forget_before(connection, now)
-    threads.forget_orphans(connection, now - ORPHANS_KEPT)
-    deliveries.forget_finished(connection, now - DELIVERIES_KEPT)
+async def keep_house(store: Store, now: datetime) -> None:
+    """Drop old changes, answers, receipts, tombstones, orphans and finished deliveries.
+
+    Each kind is a unit of its own: other writers wait for one of them at most.
+    """
+    await store.write(changes.prune, now - CHANGES_KEPT)
+    await store.write(idempotency.drop_before, now - ANSWERS_KEPT)
+    await store.write(received.forget_before, now - RECEIPTS_KEPT)
+    await store.write(tombstones.forget_before, now)
+    await store.write(threads.forget_orphans, now - ORPHANS_KEPT)
+    await store.write(deliveries.forget_finished, now - DELIVERIES_KEPT)
 
 
 class HousekeepingLoop:
@@ -47,7 +49,7 @@ class HousekeepingLoop:
         """Keep house until cancelled."""
         while True:
             try:
-                await self._site.store.write(keep_house, datetime.now(UTC))
+                await keep_house(self._site.store, datetime.now(UTC))
             except StoreClosedError:
                 raise
             except StorageError:
