@@ -1,6 +1,7 @@
 """The docs hold what the code holds, and the other way round."""
 
 import ast
+import asyncio
 import json
 import re
 import tomllib
@@ -125,13 +126,13 @@ def test_commands_in_examples_exist() -> None:
 
 
 @pytest.fixture
-async def routes(settings: Settings, sqlite_url: str) -> list[Route]:
+async def routes(settings: Settings) -> list[Route]:
     from fedblog.app import all_routes, open_site
     from fedblog.federation.batch import Batcher
     from fedblog.federation.blocklist import Blocklist
     from fedblog.federation.receiving import Receiver
 
-    migrate.upgrade(settings.database)
+    await asyncio.to_thread(migrate.upgrade, settings.database)
     async with open_site(settings) as site:
         blocklist = Blocklist(site.store, site.blog_id)
         batcher = Batcher(site.store, site.addresses, site.blog_id)
@@ -167,6 +168,32 @@ async def test_every_request_of_the_api_stands_in_the_docs_and_no_other(
         if method != "HEAD"
     }
     assert set(_API_HEADING.findall(read("docs/api.md"))) == real
+
+
+SHAPES = [
+    ("posts.py", "post_json", "POST /api/v1/posts"),
+    ("media.py", "media_json", "POST /api/v1/media"),
+    ("comments.py", "comment_json", "GET /api/v1/posts/{id}/comments"),
+    ("network.py", "_follower_json", "GET /api/v1/followers"),
+    ("network.py", "_delivery_json", "GET /api/v1/deliveries"),
+    ("network.py", "_report_json", "GET /api/v1/reports"),
+]
+
+
+@pytest.mark.parametrize(("module", "function", "request_line"), SHAPES)
+def test_example_answers_have_the_fields_that_the_api_writes(
+    module: str, function: str, request_line: str
+) -> None:
+    tree = ast.parse((ROOT / "fedblog/api" / module).read_text())
+    (found,) = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function]
+    answer = next(node.value for node in ast.walk(found) if isinstance(node, ast.Return))
+    assert isinstance(answer, ast.Dict)
+    written = [key.value for key in answer.keys if isinstance(key, ast.Constant)]
+    blocks = _FENCE.findall(section(read("docs/api.md"), f"### {request_line}"))
+    example = json.loads(next(block for language, block in blocks if language == "json"))
+    if set(example) == {"items", "next"}:
+        example = example["items"][0]
+    assert list(example) == written
 
 
 def test_examples_of_json_can_be_read() -> None:
