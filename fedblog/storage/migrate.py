@@ -29,8 +29,9 @@ _ADVISORY_LOCK = 7_306_930_442  # any number of our own, the same in every proce
 def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None:
     """Make the tables, or bring them up to this version. Blocks; call it before the server starts.
 
-    *migrations* is the folder to take them from, this version's own unless it is given. Gives the backup that was made of an SQLite file, if one was. Raises SchemaError where the
-    database was made by a newer fedblog, StorageError where it cannot be reached.
+    *migrations* is the folder to take them from, this version's own unless it is given. Gives the
+    backup that was made of an SQLite file, if one was. Raises SchemaError where the database was
+    made by a newer fedblog, StorageError where it cannot be reached.
     """
     url = _parse(database_url)
     config = _config(migrations or migrations_folder())

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
-from fedblog.storage.changes import PENDING, Change
+from fedblog.storage.changes import EVERYTHING, PENDING, Change
 from fedblog.storage.errors import StorageError
 from fedblog.storage.failures import ends_everything, translated
 from fedblog.storage.sqlite_feed import SqliteFeed
@@ -241,6 +241,7 @@ class SqliteWriter:
             try:
                 self._disconnect()
                 self._connect()
+                self._tell(self._announce, [EVERYTHING])  # some may have been missed
             except Exception:  # the next unit fails at its BEGIN and says why
                 logger.exception("the database's writer could not connect anew")
 
