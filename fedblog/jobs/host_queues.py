@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from fedblog.storage.deliveries import ClaimedDelivery
 
@@ -30,7 +30,14 @@ class HostQueues:
     answer share *troubled_limit* among them, so that the others never wait for their timeouts.
     """
 
-    def __init__(self, *, per_host: int, troubled_limit: int) -> None:
+    def __init__(
+        self,
+        *,
+        per_host: int,
+        troubled_limit: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._per_host = per_host
         self._troubled_limit = troubled_limit
         self._hosts: dict[str, _Host] = {}
@@ -140,7 +147,7 @@ class HostQueues:
         host.is_troubled = is_troubled
         if is_troubled:
             self._troubled_active += host.active
-            self._troubled[host.name] = time.monotonic() + TROUBLED_SECONDS
+            self._troubled[host.name] = self._clock() + TROUBLED_SECONDS
             self._troubled.move_to_end(host.name)
             if len(self._troubled) > _MOST_TROUBLED:
                 self._troubled.popitem(last=False)
@@ -152,7 +159,7 @@ class HostQueues:
         until = self._troubled.get(name)
         if until is None:
             return False
-        if until < time.monotonic():
+        if until < self._clock():
             del self._troubled[name]
             return False
         return True
