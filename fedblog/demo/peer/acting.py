@@ -4,6 +4,7 @@ Everything here blocks (network and database) and runs on a thread.
 """
 
 import itertools
+import json
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,7 +62,11 @@ class Acting:
             "person": person,
             "content": content,
             "in_reply_to": target,
-            "mention": "\n".join(f"{actor['id']} {actor['handle']}" for actor in mentions),
+            "mention": "\n".join(
+                f"{actor['id']} {json.loads(actor['document']).get('url') or actor['id']}"
+                f" {actor['handle']}"
+                for actor in mentions
+            ),
             "published": now_text(),
             "updated": None,
             "deleted_at": None,

@@ -80,10 +80,10 @@ class Documents:
         if row["deleted_at"]:
             return {"id": row["id"], "type": "Tombstone", "deleted": row["deleted_at"]}
         actor = self.actor_id(row["person"])
-        mentioned = [part.split(" ", 1) for part in row["mention"].splitlines()]
+        mentioned = [part.split(" ", 2) for part in row["mention"].splitlines()]
         links = "".join(
-            f'<a href="{escape(uri)}" class="u-url mention">@{escape(handle.split("@")[0])}</a> '
-            for uri, handle in mentioned
+            f'<a href="{escape(page)}" class="u-url mention">@{escape(handle.split("@")[0])}</a> '
+            for _, page, handle in mentioned
         )
         note: dict[str, Any] = {
             "id": row["id"],
@@ -94,13 +94,14 @@ class Documents:
             "url": self.note_page(row),
             "attributedTo": actor,
             "to": [PUBLIC],
-            "cc": [f"{actor}/followers", *(uri for uri, _ in mentioned)],
+            "cc": [f"{actor}/followers", *(uri for uri, _, _ in mentioned)],
             "sensitive": False,
             "content": f"<p>{links}{escape(row['content'])}</p>",
             "contentMap": {"en": f"<p>{links}{escape(row['content'])}</p>"},
             "attachment": [],
             "tag": [
-                {"type": "Mention", "href": uri, "name": f"@{handle}"} for uri, handle in mentioned
+                {"type": "Mention", "href": uri, "name": f"@{handle}"}
+                for uri, _, handle in mentioned
             ],
             "replies": {
                 "id": f"{row['id']}/replies",
