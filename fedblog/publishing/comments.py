@@ -73,7 +73,7 @@ async def reply(
             status=CommentStatus.APPROVED,
             status_locked=True,
             attachments="[]",
-            published_at=now.replace(microsecond=0),
+            published_at=now,
             received_at=now,
         )
         comment_rows.insert_comment(connection, made)

@@ -1,0 +1,194 @@
+"""Comments through the API: listing, deciding, answering, deleting."""
+
+import re
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+from support.blog import author_named, comment, follow, receivers, remote_actor, sent
+
+from fedblog.domain.comment import CommentStatus
+from fedblog.publishing.site import Site
+from fedblog.storage import comments as comment_rows
+from fedblog.storage.changes import Change
+
+PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+
+
+@pytest.fixture
+async def post(api: AsyncClient) -> dict[str, Any]:
+    body = {"title": "Rivers", "content": "They flow.", "status": "published"}
+    made: dict[str, Any] = (await api.post("/api/v1/posts", json=body)).json()
+    return made
+
+
+async def listed(api: AsyncClient, post: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
+    answer = await api.get(f"/api/v1/posts/{post['id']}/comments", params=query)
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+async def test_comments_are_listed_flat_with_their_writers(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    bo = remote_actor("bo", "one.example")
+    first = await comment(site, bo, post["id"])
+    second = await comment(site, bo, post["id"], parent=first, status=CommentStatus.HELD)
+    items = await listed(api, post)
+    assert [item["activitypub_id"] for item in items] == [first.uri, second.uri]
+    assert [item["in_reply_to"] for item in items] == [post["activitypub_id"], first.uri]
+    assert [item["depth"] for item in items] == [0, 1]
+    assert [item["status"] for item in items] == ["approved", "held"]
+    assert items[0]["author"] == {
+        "name": "Bo",
+        "handle": "@bo@one.example",
+        "url": "https://one.example/@bo",
+        "avatar": "https://one.example/bo.png",
+    }
+    assert items[0]["content"] == "<p>Well said.</p>"
+    assert items[0]["published"].endswith("Z")
+    assert items[0]["updated"] is None
+    assert [item["id"] for item in await listed(api, post, status="held")] == [second.id]
+
+
+async def test_comments_come_page_by_page(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    bo = remote_actor("bo", "one.example")
+    made = [(await comment(site, bo, post["id"])).id for _ in range(3)]
+    address = f"/api/v1/posts/{post['id']}/comments"
+    first = (await api.get(address, params={"limit": 2})).json()
+    rest = (await api.get(address, params={"limit": 2, "cursor": first["next"]})).json()
+    assert [item["id"] for item in first["items"] + rest["items"]] == made
+    assert rest["next"] is None
+
+
+async def test_reply_not_addressed_to_everyone_is_nowhere(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    private = await comment(
+        site, remote_actor("bo", "one.example"), post["id"], visibility="private"
+    )
+    assert await listed(api, post) == []
+    address = f"/api/v1/comments/{private.id}"
+    answers = [
+        await api.get(address),
+        await api.delete(address),
+        await api.post(f"{address}/approve"),
+        await api.post(f"{address}/reply", json={"content": "x"}),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("approve", "approved"), ("hold", "held"), ("spam", "spam")]
+)
+async def test_decision_of_a_moderator_is_kept_and_locked(
+    api: AsyncClient, site: Site, post: dict[str, Any], name: str, status: str
+) -> None:
+    item = await comment(site, remote_actor("bo", "one.example"), post["id"])
+    heard: list[Change] = []
+    stop = site.store.listen(heard.extend)
+    answer = await api.post(f"/api/v1/comments/{item.id}/{name}")
+    stop()
+    assert (answer.status_code, answer.json()["status"]) == (200, status)
+    kept = await site.store.read(comment_rows.get, 1, item.id)
+    assert kept is not None
+    assert kept.status_locked
+    assert Change("comments", post["id"]) in heard
+
+
+async def test_reply_is_the_authors_own_note_to_the_person_answered(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    bo, cy = remote_actor("bo", "one.example"), remote_actor("cy", "two.example")
+    await follow(site, remote_actor("el", "three.example"))
+    await follow(site, remote_actor("fy", "four.example"), (await author_named(site, "ada")).id)
+    first = await comment(site, cy, post["id"])
+    second = await comment(site, bo, post["id"], parent=first)
+    answer = await api.post(f"/api/v1/comments/{second.id}/reply", json={"content": "*Thanks*"})
+    assert answer.status_code == 201, answer.text
+    item = answer.json()
+    ada = site.addresses.actor((await author_named(site, "ada")).id)
+    create = (await sent(site))[-1]
+    note = create["object"]
+    assert create["type"] == "Create"
+    assert create["actor"] == note["attributedTo"] == ada
+    assert note["type"] == "Note"
+    assert note["id"] == item["activitypub_id"] == site.addresses.comment(item["id"])
+    assert note["inReplyTo"] == item["in_reply_to"] == second.uri
+    assert note["to"] == [PUBLIC]
+    assert bo.uri in note["cc"]
+    assert f"{ada}/followers" in note["cc"]
+    assert {"type": "Mention", "href": bo.uri, "name": "@bo@one.example"} in note["tag"]
+    assert "<em>Thanks</em>" in note["content"]
+    assert re.search(rf'href="{re.escape(bo.uri)}"', note["content"])
+    assert await receivers(site, create["id"]) == [
+        "https://four.example/inbox",
+        "https://one.example/inbox",
+        "https://three.example/inbox",
+        "https://two.example/inbox",
+    ]
+    assert item["depth"] == 2
+    assert item["status"] == "approved"
+    assert item["author"]["handle"] == "@ada@localhost:8000"
+    assert [entry["id"] for entry in await listed(api, post)][-1] == item["id"]
+
+
+async def test_same_key_twice_answers_a_comment_once(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    item = await comment(site, remote_actor("bo", "one.example"), post["id"])
+    before = len(await sent(site))
+    answers = [
+        await api.post(
+            f"/api/v1/comments/{item.id}/reply",
+            json={"content": "Thanks"},
+            headers={"Idempotency-Key": "k"},
+        )
+        for _ in range(2)
+    ]
+    assert answers[0].json() == answers[1].json()
+    assert len(await sent(site)) == before + 1
+
+
+async def test_deleted_remote_comment_is_gone_for_good_and_its_answers_stay(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    bo = remote_actor("bo", "one.example")
+    first = await comment(site, bo, post["id"])
+    second = await comment(site, bo, post["id"], parent=first)
+    before = len(await sent(site))
+    assert (await api.delete(f"/api/v1/comments/{first.id}")).status_code == 204
+    assert (await api.delete(f"/api/v1/comments/{first.id}")).status_code == 404
+    assert [item["id"] for item in await listed(api, post)] == [second.id]
+    kept = await site.store.read(comment_rows.get, 1, first.id)
+    assert kept is not None
+    assert (kept.content_html, kept.source_html, kept.status_locked) == ("", "", True)
+    assert kept.deleted_at is not None
+    assert len(await sent(site)) == before
+
+
+async def test_deleted_reply_of_an_author_is_deleted_elsewhere_too(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    item = await comment(site, remote_actor("bo", "one.example"), post["id"])
+    reply = (await api.post(f"/api/v1/comments/{item.id}/reply", json={"content": "Thanks"})).json()
+    await api.delete(f"/api/v1/comments/{reply['id']}")
+    delete = (await sent(site))[-1]
+    assert delete["type"] == "Delete"
+    assert delete["object"]["id"] == reply["activitypub_id"]
+    assert delete["object"]["type"] == "Tombstone"
+    assert delete["actor"] == site.addresses.actor((await author_named(site, "ada")).id)
+    assert "https://one.example/inbox" in await receivers(site, delete["id"])
+
+
+async def test_nobody_answers_under_a_post_that_is_gone(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    item = await comment(site, remote_actor("bo", "one.example"), post["id"])
+    await api.delete(f"/api/v1/posts/{post['id']}")
+    answer = await api.post(f"/api/v1/comments/{item.id}/reply", json={"content": "x"})
+    assert answer.status_code == 409
+    assert (await api.get(f"/api/v1/posts/{post['id']}/comments")).status_code == 404
