@@ -92,11 +92,11 @@ def audience(value: Any) -> tuple[str, ...]:
 def web_address(value: Any) -> str:
     """*value* where it is an http or https address without a user part that may stand in a link,
     else ""."""
-    if type(value) is not str or value[:7].lower() not in ("https:/", "http://"):
+    if type(value) is not str or not value[:8].lower().startswith(("https://", "http://")):
         return ""
     if not _is_uri(value):
         return ""
-    authority = value.split("/", 3)[2] if value.count("/") > 1 else ""
+    authority = value.split("/", 3)[2]
     return value if authority and "@" not in authority and "\\" not in authority else ""
 
 
