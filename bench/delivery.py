@@ -87,7 +87,7 @@ def measure(
     notes: dict[str, Any] = {}
     with (
         tempfile.TemporaryDirectory(prefix="fedblog-bench-") as name,
-        Helper("neighbours.py", *words),
+        Helper("neighbours.py", *words, port=crowd.port),
     ):
         folder = Path(name)
         sink = Neighbours(crowd)

@@ -94,7 +94,7 @@ def measure(
     replies = Replies(crowd, [item["activitypub_id"] for item in posts], server)
     with (
         tempfile.TemporaryDirectory(prefix="fedblog-bench-") as name,
-        Helper("neighbours.py", *_words(crowd)),
+        Helper("neighbours.py", *_words(crowd), port=crowd.port),
     ):
         folder = Path(name)
         warm = replies.make(ACTORS, folder / "warm")
@@ -115,7 +115,7 @@ def measure(
             if bare_file is not None:
                 port = free_port(21000)
                 database = str(folder / f"bare{number}.sqlite3")
-                with Helper("bare_inbox.py", database, *_words(crowd), str(port)):
+                with Helper("bare_inbox.py", database, *_words(crowd), str(port), port=port):
                     result = load(bare_file, port)
                 row.bare.append(result["rate"])
                 row.details["bare p99 ms"] = f"{result['p99_ms']:.1f}"
@@ -130,7 +130,7 @@ def measure(
             raise RuntimeError(f"the API lists {found} comments of {wanted}")
         if bare_file is not None:
             port = free_port(21000)
-            with Helper("trivial_sink.py", str(port)):
+            with Helper("trivial_sink.py", str(port), port=port):
                 rate = load(bare_file, port)["rate"]
             notes["load generator against a trivial sink"] = f"{rate:,.0f} req/s ({bare_made} sent)"
     return row, notes

@@ -96,7 +96,7 @@ def measure(server: Server, api: BlogApi, rounds: int, seconds: int, limit: bool
                 rate, row.details["p99"] = wrk(server.port, address, server.host, seconds)
                 row.ours.append(rate)
                 if limit:
-                    with Helper("bare_pages.py", str(file), kind, str(port)):
+                    with Helper("bare_pages.py", str(file), kind, str(port), port=port):
                         wrk(port, address, server.host, 1)
                         rate, row.details["bare p99"] = wrk(port, address, server.host, seconds)
                         row.bare.append(rate)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from fedblog.demo.exchange import BlogApi
-from fedblog.demo.processes import Running, command, free_port
+from fedblog.demo.processes import Running, command, free_port, port_is_free
 
 _OPEN_LIMITS = {
     "FEDBLOG_ACTOR_RATE": "1000000",
@@ -102,9 +102,9 @@ class Server:
 
 
 class Helper:
-    """A script of bench/parts as a process of its own; stopped at the end by its id."""
+    """A script of bench/parts as a process of its own, listening on *port*; stopped at the end."""
 
-    def __init__(self, script: str, *arguments: str) -> None:
+    def __init__(self, script: str, *arguments: str, port: int) -> None:
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).parent / script), *arguments],
             stdout=subprocess.PIPE,
@@ -113,6 +113,11 @@ class Helper:
         line = self._process.stdout.readline() if self._process.stdout else ""
         if line.strip() != "ready":
             raise RuntimeError(f"{script} did not start: {line}")
+        deadline = time.monotonic() + 10
+        while port_is_free(port):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{script} does not listen on {port}")
+            time.sleep(0.02)
 
     def __enter__(self) -> Self:
         return self
