@@ -1,0 +1,233 @@
+"""What we say: activities, notes, edge cases of articles (objects as served: tests/endpoints)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from fedblog.activitystreams import json, writing
+from fedblog.activitystreams.documents import Mention
+from fedblog.activitystreams.reading import is_public, read_activity, read_actor, read_object
+from fedblog.domain.addresses import Addresses
+from fedblog.domain.blog import Author, Blog
+from fedblog.domain.comment import Comment, CommentStatus
+from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
+
+PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+BASE = "https://blog.example.org"
+AT = datetime(2026, 11, 20, 10, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+ID = "01JD0000000000000000000000"
+OTHER = "01JD0000000000000000000001"
+RIN = "https://peer.example/users/rin"
+ADDRESSES = Addresses(BASE, "blog", "example.org")
+BLOG = Blog(1, "blog", "Act Today", "", "Guestspeaker", "", "en", "UTC", AT, AT)
+POST = Post(
+    id=ID,
+    blog_id=1,
+    version=1,
+    status=PostStatus.PUBLISHED,
+    title="Herons",
+    slug="herons",
+    path="/2026/11/20/herons/",
+    content_source="Text",
+    content_format="markdown",
+    content_html="<p>Text</p>",
+    summary=None,
+    excerpt="Text",
+    language="en",
+    voice="group",
+    comments=CommentPolicy.OPEN,
+    featured_media=None,
+    tags=("heron",),
+    categories=(),
+    bylines=(Byline("A", OTHER, "a"), Byline("B", url='https://b.example/"')),
+    created_at=AT,
+    updated_at=AT,
+    published_at=AT,
+)
+COMMENT = Comment(
+    id=OTHER,
+    blog_id=1,
+    uri=f"{BASE}/ap/comments/{OTHER}",
+    post_id=ID,
+    parent_id=None,
+    in_reply_to_uri=f"{BASE}/ap/posts/{ID}",
+    depth=0,
+    actor_uri=None,
+    author_id=OTHER,
+    guest_name=None,
+    url=f"{BASE}/2026/11/20/herons/#comment-{OTHER}",
+    name="",
+    source_html="",
+    content_html="<p>Thanks</p>",
+    summary="",
+    language=None,
+    visibility="public",
+    status=CommentStatus.APPROVED,
+    status_locked=False,
+    attachments="[]",
+    published_at=AT,
+    received_at=AT,
+)
+
+
+def test_create_is_addressed_as_its_article() -> None:
+    article = writing.article(POST, BLOG, ADDRESSES)
+    activity = writing.create(ADDRESSES, OTHER, "blog", article)
+    assert activity["@context"][0] == "https://www.w3.org/ns/activitystreams"
+    assert activity["id"] == f"{BASE}/ap/activities/{OTHER}"
+    assert (activity["type"], activity["actor"]) == ("Create", f"{BASE}/ap/blog")
+    assert activity["to"] == article["to"] == [PUBLIC]
+    assert activity["cc"] == article["cc"] == [f"{BASE}/ap/blog/followers"]
+    assert activity["object"] == article
+    assert "@context" not in activity["object"]
+    assert activity["published"] == "2026-11-20T08:00:00Z"
+
+
+def test_article_is_read_back_as_it_was_meant() -> None:
+    body = json.dump(
+        writing.create(ADDRESSES, OTHER, "blog", writing.article(POST, BLOG, ADDRESSES))
+    )
+    activity = read_activity(json.parse(body, max_depth=32, max_items=1000))
+    item = activity.object
+    assert item is not None
+    assert is_public(item)
+    assert (item.name, item.language, item.author) == ("Herons", "en", f"{BASE}/ap/blog")
+    assert item.url == f"{BASE}/2026/11/20/herons/"
+    assert item.published == datetime(2026, 11, 20, 8, tzinfo=UTC)
+    assert item.updated is None
+    assert [tag.name for tag in item.hashtags] == ["heron"]
+
+
+def test_text_of_the_title_and_addresses_cannot_break_out_of_the_first_line() -> None:
+    article = writing.article(replace(POST, title='<script>"&'), BLOG, ADDRESSES)
+    assert article["name"] == '<script>"&'
+    first = article["content"].split("\n")[0]
+    assert "<script>" not in first
+    assert 'href="https://b.example/&quot;"' in first
+
+
+def test_article_without_bylines_or_path_of_ascii_reads_well() -> None:
+    article = writing.article(replace(POST, bylines=(), path="/2026/11/20/héron/"), BLOG, ADDRESSES)
+    assert article["url"] == f"{BASE}/2026/11/20/h%C3%A9ron/"
+    assert article["content"].startswith(f'<p><a href="{article["url"]}">“Herons”</a></p>')
+
+
+def test_people_named_in_a_post_are_mentioned_and_addressed() -> None:
+    article = writing.article(POST, BLOG, ADDRESSES, mentions=[Mention(RIN, "@rin@peer.example")])
+    assert RIN in article["cc"]
+    assert {"type": "Mention", "href": RIN, "name": "@rin@peer.example"} in article["tag"]
+
+
+def test_update_has_the_full_object_and_a_later_stamp() -> None:
+    edited = POST.edited(AT)
+    article = writing.article(edited, BLOG, ADDRESSES)
+    activity = writing.update(ADDRESSES, OTHER, "blog", article, AT)
+    assert (activity["type"], activity["object"]) == ("Update", article)
+    assert article["updated"] > article["published"]
+    assert article["updated"].endswith("Z")
+    assert "." not in article["updated"]
+
+
+def test_update_of_an_actor_goes_to_its_followers() -> None:
+    author = Author(OTHER, 1, "ada", "Ada", "", "", "", None, "author", AT, AT)
+    actor = writing.author_actor(author, ADDRESSES, writing.ActorKeys("PEM"))
+    activity = writing.update(ADDRESSES, ID, OTHER, actor, AT)
+    assert activity["actor"] == activity["object"]["id"] == f"{BASE}/ap/authors/{OTHER}"
+    assert activity["to"] == [PUBLIC]
+    assert activity["cc"] == [f"{BASE}/ap/authors/{OTHER}/followers"]
+    assert read_actor(actor).preferred_username == "ada"
+    assert "assertionMethod" not in actor
+
+
+def test_delete_leaves_a_tombstone() -> None:
+    gone = writing.tombstone(f"{BASE}/ap/posts/{ID}", "Article", AT)
+    activity = writing.delete(ADDRESSES, OTHER, "blog", gone)
+    assert activity["object"] == {
+        "id": f"{BASE}/ap/posts/{ID}",
+        "type": "Tombstone",
+        "formerType": "Article",
+        "deleted": "2026-11-20T08:00:00Z",
+    }
+    assert activity["cc"] == [f"{BASE}/ap/blog/followers"]
+    assert writing.delete(ADDRESSES, OTHER, "readers", gone, cc=[RIN])["cc"] == [RIN]
+    actor = writing.delete_actor(ADDRESSES, ID, OTHER, AT)
+    assert actor["object"] == actor["actor"]
+
+
+@pytest.mark.parametrize("answer", [writing.accept, writing.reject])
+def test_answers_to_a_follow_name_it_with_and_without_id(answer: Any) -> None:
+    activity = answer(ADDRESSES, OTHER, "blog", follow_id=f"{RIN}#f", follower=RIN)
+    assert activity["to"] == [RIN]
+    assert activity["object"] == {
+        "id": f"{RIN}#f",
+        "type": "Follow",
+        "actor": RIN,
+        "object": f"{BASE}/ap/blog",
+    }
+    without = answer(ADDRESSES, OTHER, OTHER, follow_id=None, follower=RIN)
+    assert without["object"] == {
+        "type": "Follow",
+        "actor": RIN,
+        "object": f"{BASE}/ap/authors/{OTHER}",
+    }
+
+
+def test_undo_embeds_what_is_undone_and_announce_names_its_object() -> None:
+    uri = "https://peer.example/notes/1"
+    boost = writing.announce(ADDRESSES, ID, "blog", uri, author=RIN, at=AT)
+    assert boost["object"] == uri
+    assert boost["cc"] == [f"{BASE}/ap/blog/followers", RIN]
+    undone = writing.undo(ADDRESSES, OTHER, "blog", boost, AT)
+    assert undone["object"]["id"] == boost["id"]
+    assert "@context" not in undone["object"]
+    assert (undone["to"], undone["cc"]) == (boost["to"], boost["cc"])
+
+
+def test_note_names_the_person_answered_once() -> None:
+    rin = Mention(RIN, "@rin@peer.example")
+    item = writing.note_for_comment(
+        COMMENT, ADDRESSES, mentions=[rin], also_to=[RIN, "https://x.example/u"]
+    )
+    assert item["cc"] == [RIN, "https://x.example/u"]
+    assert item["content"].count("@rin@peer.example") == 1
+    assert item["content"].startswith("<p><span")
+    named = replace(COMMENT, content_html=f'<p><a href="{RIN}">@rin</a> thanks</p>')
+    assert (
+        writing.note_for_comment(named, ADDRESSES, mentions=[rin])["content"] == named.content_html
+    )
+    lists = replace(COMMENT, content_html="<ul><li>a</li></ul>")
+    content = writing.note_for_comment(lists, ADDRESSES, mentions=[rin])["content"]
+    assert content.startswith("<p><span")
+    assert content.endswith("<ul><li>a</li></ul>")
+
+
+def test_note_of_a_comment_with_warning_and_edit() -> None:
+    comment = replace(COMMENT, summary="Spiders", edited_at=AT, language="de")
+    item = writing.note_for_comment(comment, ADDRESSES)
+    assert (item["summary"], item["sensitive"]) == ("Spiders", True)
+    assert item["updated"] == "2026-11-20T08:00:00Z"
+    assert item["contentMap"] == {"de": item["content"]}
+    assert item["url"] == comment.url
+    assert read_object(item).in_reply_to == f"{BASE}/ap/posts/{ID}"
+
+
+def test_every_document_survives_strict_readers() -> None:
+    keys = writing.ActorKeys("PEM", "z6Mk")
+    article = writing.article(POST, BLOG, ADDRESSES)
+    documents = [
+        writing.blog_actor(BLOG, ADDRESSES, keys),
+        writing.readers_actor(BLOG, ADDRESSES, keys),
+        writing.instance_actor(BLOG, ADDRESSES, keys),
+        article,
+        writing.note_for_comment(COMMENT, ADDRESSES),
+        writing.update(ADDRESSES, OTHER, "blog", article, AT),
+    ]
+    for document in map(writing.document, documents):
+        assert json.parse(json.dump(document), max_depth=32, max_items=1000) == document
+        for name in ("tag", "attachment", "to", "cc"):
+            assert isinstance(document.get(name, []), list)
+        for name in ("attributedTo", "actor", "context", "url"):
+            assert isinstance(document.get(name, ""), str)
+        assert None not in document.values()
