@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from fedblog.domain.blog import Author
 from fedblog.storage.changes import Change, record
@@ -24,7 +24,7 @@ COLUMNS = (
 )
 
 
-def author_of(row: Row[Any]) -> Author:
+def author_of(row: Any) -> Author:
     """The author in a row that begins with COLUMNS."""
     return Author(*row[: len(COLUMNS)])
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from fedblog.domain.blog import Blog
 from fedblog.storage.changes import Change, record
@@ -23,7 +23,7 @@ _COLUMNS = (
 )
 
 
-def _blog(row: Row[Any]) -> Blog:
+def _blog(row: Any) -> Blog:
     return Blog(*row)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert, select
 
 from fedblog.domain.media import Media
 from fedblog.storage.tables import media
@@ -23,7 +23,7 @@ COLUMNS = (
 )
 
 
-def _media(row: Row[Any]) -> Media:
+def _media(row: Any) -> Media:
     return Media(*row)
 
 

@@ -264,12 +264,12 @@ def _load(connection: Connection, rows: Sequence[Row[Any]]) -> list[Post]:
         )
         bylines.setdefault(row.post_id, []).append(byline)
     terms: dict[tuple[str, str], list[str]] = {}
-    for row in connection.execute(
+    for post_id, kind, name in connection.execute(
         select(post_terms.c.post_id, post_terms.c.kind, post_terms.c.name)
         .where(post_terms.c.post_id.in_(ids))
         .order_by(post_terms.c.post_id, post_terms.c.kind, post_terms.c.position)
     ):
-        terms.setdefault((row.post_id, row.kind), []).append(row.name)
+        terms.setdefault((post_id, kind), []).append(name)
     return [
         Post(
             id=row.id,
