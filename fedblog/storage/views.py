@@ -235,11 +235,13 @@ _COMMENT_COUNTS = ListStatement(
         .group_by(comments.c.post_id)
     )
 )
+# One expression for both places: two would be two parameters, and not the same to PostgreSQL.
+_IS_SHARE = reactions.c.kind == "announce"
 _REACTION_COUNTS = ListStatement(
     lambda listed: (
         select(
             reactions.c.post_id,
-            (reactions.c.kind == "announce").label("is_share"),
+            _IS_SHARE.label("is_share"),
             func.count(func.distinct(reactions.c.actor_uri)),
         )
         .where(
@@ -247,7 +249,7 @@ _REACTION_COUNTS = ListStatement(
             reactions.c.comment_id.is_(None),
             reactions.c.kind.in_(("like", "emoji", "announce")),
         )
-        .group_by(reactions.c.post_id, reactions.c.kind == "announce")
+        .group_by(reactions.c.post_id, _IS_SHARE)
     )
 )
 _AUTHOR = (

@@ -129,15 +129,17 @@ _ROWS = ListStatement(
         .where(listed(comments.c.id))
     )
 )
+# One expression for both places: two would be two parameters, and not the same to PostgreSQL.
+_IS_SHARE = reactions.c.kind == "announce"
 _REACTIONS = ListStatement(
     lambda listed: (
         select(
             reactions.c.comment_id,
-            (reactions.c.kind == "announce").label("is_share"),
+            _IS_SHARE.label("is_share"),
             func.count(func.distinct(reactions.c.actor_uri)),
         )
         .where(listed(reactions.c.comment_id), reactions.c.kind.in_(("like", "emoji", "announce")))
-        .group_by(reactions.c.comment_id, reactions.c.kind == "announce")
+        .group_by(reactions.c.comment_id, _IS_SHARE)
     )
 )
 
