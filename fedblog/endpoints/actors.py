@@ -46,17 +46,8 @@ async def answer(site: Site, scope: Scope, owner: str) -> Response:
     return activity_json(item)
 
 
-async def author_at_page(site: Site, request: Request) -> Response | None:
-    """The actor whose page /authors/{handle}/ *request* asks for; None where there is none."""
-    handle = request.path_params["handle"]
-    if handle == site.addresses.handle:
-        return await answer(site, request.scope, BLOG)
-    author = await site.store.read(author_rows.by_handle, site.blog_id, handle)
-    return None if author is None else await answer(site, request.scope, author.id)
-
-
 async def _keys(site: Site, owner: str) -> writing.ActorKeys:
-    ring = await site.keys.fresh()
+    ring = await site.keys.fresh(owner)
     return writing.ActorKeys(
         ring.public_pem(owner), multibase(ring.public_pem(owner, "ed25519-key"))
     )

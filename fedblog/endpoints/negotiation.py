@@ -1,6 +1,6 @@
 """Which representation an asker wants, and answers in ActivityPub's media type."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -8,9 +8,6 @@ from starlette.responses import Response
 
 from fedblog.activitystreams.json import dump
 from fedblog.activitystreams.vocabulary import ACTIVITY_JSON, CONTEXT
-
-Endpoint = Callable[[Request], Awaitable[Response]]
-ObjectEndpoint = Callable[[Request], Awaitable[Response | None]]
 
 _ACTIVITY_TYPES = frozenset({"application/activity+json", "application/ld+json"})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -70,21 +67,3 @@ def at_human_address(response: Response) -> Response:
     response.headers["vary"] = "Accept"
     response.headers["cache-control"] = "private, no-store"
     return response
-
-
-def negotiated(page: Endpoint, item: ObjectEndpoint) -> Endpoint:
-    """An endpoint at an address for people: *item* for who asks for the object, else *page*.
-
-    Where *item* gives None, *page* answers (a redirect, or that there is nothing here).
-    """
-
-    async def endpoint(request: Request) -> Response:
-        if wants_activity(request):
-            response = await item(request)
-            if response is not None:
-                return at_human_address(response)
-        response = await page(request)
-        response.headers.add_vary_header("Accept")
-        return response
-
-    return endpoint

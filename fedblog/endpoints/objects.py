@@ -67,13 +67,6 @@ async def post_answer(site: Site, scope: Scope, post_id: str) -> Response:
     return activity_json(item)
 
 
-async def post_at_page(site: Site, request: Request) -> Response | None:
-    """The post whose page has the address of *request*; None where no post has it (any more)."""
-    path = request.scope["path"]
-    post_id = await site.store.read(documents.post_at, site.blog_id, path)
-    return None if post_id is None else await post_answer(site, request.scope, post_id)
-
-
 async def comment_answer(site: Site, scope: Scope, comment_id: str) -> Response:
     """The comment *comment_id* as a Note, where it was written here, or what is left of it."""
     found = None

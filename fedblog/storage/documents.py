@@ -124,18 +124,6 @@ def post(connection: Connection, blog_id: int, post_id: str, limit: int) -> Post
     return PostDocument(found, _reception(connection, *_of_post(post_id), limit))
 
 
-def post_at(connection: Connection, blog_id: int, path: str) -> str | None:
-    """The id of the post that is or was public under *path*, its latest one."""
-    row = connection.execute(
-        select(posts.c.id, posts.c.status, posts.c.published_at).where(
-            posts.c.blog_id == blog_id, posts.c.path == path
-        )
-    ).first()
-    if row is None or _public_state(PostStatus(row.status), row.published_at) is None:
-        return None
-    return str(row.id)
-
-
 def post_replies(connection: Connection, post_id: str, after: str | None, limit: int) -> Page:
     """The comments of a post that everyone may read, oldest first."""
     return _comment_page(connection, _of_post(post_id)[0], after, limit)
