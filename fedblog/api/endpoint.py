@@ -1,5 +1,6 @@
 """One address of the API: its methods, who may call, and how errors are answered."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from fedblog.domain.blog import Author
 from fedblog.domain.ids import is_id
 from fedblog.publishing.identity import authenticate
 from fedblog.publishing.site import Site
+
+logger = logging.getLogger(__name__)
 
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/=-]{1,512})")
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="fedblog"'}
@@ -52,8 +55,10 @@ class Endpoint:
         try:
             response = await self._answer(request)
         except Exception as error:
-            if (problem := problem_of(error)) is None:
-                raise
+            problem = problem_of(error)
+            if problem is None:
+                logger.exception("%s %s failed", request.method, request.url.path)
+                problem = ProblemError(500, "something went wrong here; the server's log says what")
             response = problem.response()
         if request.method == "HEAD":
             response.body = b""  # the headers, Content-Length too, stay those of GET

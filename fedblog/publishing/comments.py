@@ -42,6 +42,7 @@ async def reply(
     rendered = await to_thread(post_fields.render, content, content_format)
     if not rendered.html.strip():
         raise InvalidFieldError("content", "may not be empty")
+    await site.keys.fresh(author.id)  # the reply is signed with the author's own key
     now = datetime.now(UTC)
     reply_id = new_id()
 

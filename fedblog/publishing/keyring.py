@@ -56,9 +56,10 @@ class KeyRing:
         self._stored = {(row.owner, row.fragment): row for row in rows}
         self._loaded = {name: key for name, key in self._loaded.items() if name in self._stored}
 
-    async def fresh(self) -> "KeyRing":
-        """The ring itself, read again first where another process has changed the keys."""
-        if self._is_stale.is_set():
+    async def fresh(self, owner: str | None = None) -> "KeyRing":
+        """The ring itself, read again first where another process has changed the keys, or where
+        *owner* is not known yet (word of a new author takes up to a second)."""
+        if self._is_stale.is_set() or (owner and (owner, "main-key") not in self._stored):
             await self.reload()
         return self
 

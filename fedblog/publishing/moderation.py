@@ -23,6 +23,7 @@ from fedblog.storage import comments as comment_rows
 from fedblog.storage import network
 
 URI_LENGTH = 2000
+_HOSTS_AT_ONCE = 1000  # engines bound the parameters of a statement
 _SINGLE_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -56,7 +57,9 @@ async def block_domain(site: Site, domain: str) -> Block:
     def unit(connection: Connection) -> Block:
         _insert(connection, block)
         hosts = [host for host in network.actor_hosts(connection) if covers(name, host)]
-        network.cut_off(connection, site.blog_id, hosts=hosts)
+        for start in range(0, len(hosts), _HOSTS_AT_ONCE):
+            part = hosts[start : start + _HOSTS_AT_ONCE]
+            network.cut_off(connection, site.blog_id, hosts=part)
         return block
 
     return await site.store.write(unit)
