@@ -12,7 +12,7 @@ from fedblog.remote.errors import BlockedAddressError, RemoteError
 from fedblog.signatures import cavage
 from fedblog.signatures.digest import digest_header
 from fedblog.signatures.keys import SigningKey
-from fedblog.storage.deliveries import ClaimedDelivery, SettledDelivery
+from fedblog.storage.dispatch import ClaimedDelivery, SettledDelivery
 
 CONTENT_TYPE = "application/activity+json"
 COVERED = ("(request-target)", "host", "date", "digest")

@@ -21,10 +21,10 @@ from fedblog.publishing.keyring import UnknownKeyError
 from fedblog.publishing.site import Site
 from fedblog.remote.errors import RemoteError
 from fedblog.signatures.keys import SigningKey
-from fedblog.storage import activities, deliveries
+from fedblog.storage import activities, dispatch
 from fedblog.storage.activities import StoredActivity
 from fedblog.storage.changes import Change
-from fedblog.storage.deliveries import ClaimedDelivery, SettledDelivery
+from fedblog.storage.dispatch import ClaimedDelivery, SettledDelivery
 from fedblog.storage.errors import StorageError, StoreClosedError
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class DeliveryLoop:
         self._begin()
         store = self._site.store
         if store.dialect == "sqlite":
-            await store.write(deliveries.release_leases)
+            await store.write(dispatch.release_leases)
         stop_listening = store.listen(self._heard)
         pool = ThreadPoolExecutor(SIGN_THREADS, thread_name_prefix="fedblog-sign")
         feeders = [asyncio.create_task(self._claim())]
@@ -153,7 +153,7 @@ class DeliveryLoop:
         self._all_claimed = len(claimed) < CLAIM_SIZE
         if not self._all_claimed:
             return 0.0
-        due = await store.read(deliveries.next_due)
+        due = await store.read(dispatch.next_due)
         if due is None:
             return LONGEST_SLEEP
         # What was left out is due already: there is no use in looking for it at once.
@@ -260,13 +260,12 @@ class DeliveryLoop:
         results = self._results[:]
         if not results:
             return
-        await self._site.store.write(deliveries.settle, results, datetime.now(UTC))
+        is_more_due = await self._site.store.write(dispatch.settle, results, datetime.now(UTC))
         del self._results[: len(results)]
-        is_retry_due = False
         for result in results:
             self._held.pop((result.activity_id, result.inbox_id), None)
-            is_retry_due = is_retry_due or result.state is DeliveryState.WAITING
-        if is_retry_due:
+            is_more_due = is_more_due or result.state is DeliveryState.WAITING
+        if is_more_due:
             self._wanted.set()  # the time of the next claim may have come nearer
 
     # --- ending --------------------------------------------------------------------------------
@@ -293,7 +292,7 @@ class DeliveryLoop:
     async def _hand_back(self) -> None:
         try:
             await self._write_results()
-            await self._site.store.write(deliveries.release, list(self._held))
+            await self._site.store.write(dispatch.release, list(self._held))
         except StorageError:
             logger.exception("deliveries keep their leases: the database took nothing more")
 
@@ -305,7 +304,7 @@ def _claim_with_activities(
     only_fresh: bool,
     known: Collection[str],
 ) -> tuple[list[ClaimedDelivery], list[StoredActivity]]:
-    claimed = deliveries.claim(
+    claimed = dispatch.claim(
         connection, CLAIM_SIZE, now, LEASE, except_hosts=left_out, only_fresh=only_fresh
     )
     missing = {item.activity_id for item in claimed}.difference(known)

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 
-from fedblog.storage.deliveries import ClaimedDelivery
+from fedblog.storage.dispatch import ClaimedDelivery
 
 TROUBLED_SECONDS = 900.0
 _MOST_TROUBLED = 10_000

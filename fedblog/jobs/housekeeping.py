@@ -8,6 +8,7 @@ from fedblog.publishing.site import Site
 from fedblog.storage import (
     changes,
     deliveries,
+    delivery_order,
     idempotency,
     received,
     threads,
@@ -24,6 +25,7 @@ ANSWERS_KEPT = timedelta(hours=24)
 RECEIPTS_KEPT = timedelta(days=30)
 ORPHANS_KEPT = timedelta(days=7)
 DELIVERIES_KEPT = timedelta(days=30)
+LONGEST_DELIVERY = timedelta(days=5)
 
 
 async def keep_house(store: Store, now: datetime) -> None:
@@ -37,6 +39,7 @@ async def keep_house(store: Store, now: datetime) -> None:
     await store.write(tombstones.forget_before, now)
     await store.write(threads.forget_orphans, now - ORPHANS_KEPT)
     await store.write(deliveries.forget_finished, now - DELIVERIES_KEPT)
+    await store.write(delivery_order.free_strays, now, now - LONGEST_DELIVERY)
 
 
 class HousekeepingLoop:

@@ -3,12 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, or_, select
+from sqlalchemy import Connection, insert, select
 
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import activities, posts
+from fedblog.storage.tables import activities
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,49 +57,3 @@ def find(connection: Connection, activity_id: str) -> StoredActivity | None:
 def find_all(connection: Connection, activity_ids: Collection[str]) -> list[StoredActivity]:
     """The activities among *activity_ids* that exist."""
     return [StoredActivity(**row._mapping) for row in _BY_ID.run(connection, activity_ids)]
-
-
-def outbox_page(
-    connection: Connection, blog_id: int, owner: str, *, before: str | None, limit: int
-) -> list[StoredActivity]:
-    """What the world may see of an actor's outbox, newest first, below the id *before*.
-
-    Activities about a post that is not published (any more) are left out: their bytes would still
-    show it (S30).
-    """
-    query = _shown(select(*activities.c), blog_id, owner)
-    if before is not None:
-        query = query.where(activities.c.id < before)
-    rows = connection.execute(query.order_by(activities.c.id.desc()).limit(limit))
-    return [StoredActivity(**row._mapping) for row in rows]
-
-
-def count_public(connection: Connection, blog_id: int, owner: str) -> int:
-    """How many activities the pages of an actor's outbox hold."""
-    count: int = connection.execute(_shown(select(func.count()), blog_id, owner)).scalar_one()
-    return count
-
-
-def is_shown(connection: Connection, activity_id: str) -> bool:
-    """Whether anyone may read the activity *activity_id* by its address."""
-    query = select(activities.c.id).outerjoin(posts, posts.c.id == activities.c.post_id)
-    query = query.where(activities.c.id == activity_id, activities.c.is_public)
-    return connection.execute(query.where(_OF_PUBLISHED)).first() is not None
-
-
-_OF_PUBLISHED = or_(
-    activities.c.post_id.is_(None), posts.c.status == "published", activities.c.type == "Delete"
-)
-
-
-def _shown(query: Select[Any], blog_id: int, owner: str) -> Select[Any]:
-    return (
-        query.select_from(activities)
-        .outerjoin(posts, posts.c.id == activities.c.post_id)
-        .where(
-            activities.c.blog_id == blog_id,
-            activities.c.owner == owner,
-            activities.c.is_public,
-            _OF_PUBLISHED,
-        )
-    )

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     Connection,
     Executable,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
+    literal,
     select,
 )
 
@@ -31,6 +33,20 @@ def _sqlite_member(column: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def _postgresql_member(column: ColumnElement[Any]) -> ColumnElement[bool]:
     return column == any_(bindparam("values", type_=ARRAY(Text)))
+
+
+def is_among(
+    connection: Connection,
+    column: ColumnElement[Any],
+    kind: type[Text] | type[BigInteger],
+    values: Collection[Any],
+) -> ColumnElement[bool]:
+    """*column* is one of *values*, for a statement made for this call: one parameter, however
+    many they are."""
+    if connection.dialect.name == "sqlite":
+        listed = func.json_each(literal(orjson.dumps(list(values)).decode(), Text))
+        return column.in_(select(listed.table_valued("value").c.value))
+    return column == any_(literal(list(values), ARRAY(kind)))
 
 
 class ListStatement:

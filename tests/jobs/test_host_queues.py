@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedblog.jobs.host_queues import TROUBLED_SECONDS, HostQueues
-from fedblog.storage.deliveries import ClaimedDelivery
+from fedblog.storage.dispatch import ClaimedDelivery
 
 LEASE = datetime(2026, 11, 5, tzinfo=UTC)
 

@@ -141,7 +141,7 @@ async def sink() -> AsyncIterator[Sink]:
     server.close()
 
 
-def _found(connection: Connection) -> None:
+def found(connection: Connection) -> None:
     if connection.execute(select(func.count()).select_from(blogs)).scalar():
         return
     connection.execute(
@@ -196,7 +196,7 @@ async def open_site(
     async def open_one(**changes: Any) -> Site:
         own = settings.model_copy(update={"delivery_timeout": 1.0} | changes)
         store = await open_store()
-        await store.write(_found)
+        await store.write(found)
         addresses = Addresses("https://blog.example")
         client = RemoteClient(own, user_agent="fedblog test")
         clients.append(client)

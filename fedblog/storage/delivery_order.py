@@ -1,0 +1,170 @@
+"""The order of activities about one object: an inbox never gets an edit before the article, nor
+the article after its deletion.
+
+A delivery that must wait for an earlier one of the same object to the same inbox is held: it waits
+without a next time. It goes out once the earlier one is finished. Earlier ones that a deletion or a
+later edit makes pointless are given up.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from fedblog.domain.delivery import DeliveryState
+from fedblog.storage.lists import is_among
+from fedblog.storage.tables import activities, deliveries
+
+# Written out, not bound: only then do both engines use the index over what waits.
+IS_WAITING = deliveries.c.state == literal_column("'waiting'")
+SUPERSEDED = "superseded by a later activity"
+
+_own, _related = activities.alias("own"), activities.alias("related")
+_earlier = deliveries.alias("earlier")
+_RELATED = (
+    select(_related.c.id, _related.c.type, _own.c.type.label("own_type"))
+    .join(
+        _own,
+        and_(
+            _related.c.post_id == _own.c.post_id,
+            _related.c.object_uri == _own.c.object_uri,
+            _related.c.id != _own.c.id,
+        ),
+    )
+    .where(_own.c.id == bindparam("activity_id"))
+)
+
+
+class _Related(NamedTuple):
+    id: str
+    type: str
+    own_type: str
+
+
+def arrange(connection: Connection, activity_id: str, now: datetime) -> None:
+    """Put the deliveries of a new activity behind the earlier ones of its object."""
+    earlier = [item for item in _related_to(connection, activity_id) if item.id < activity_id]
+    if not earlier:
+        return
+    ids = [item.id for item in earlier]
+    pointless = [item.id for item in earlier if _supersedes(item.own_type, item.type)]
+    if pointless:
+        connection.execute(
+            update(deliveries)
+            .where(
+                IS_WAITING,
+                deliveries.c.activity_id.in_(pointless),
+                or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now),
+            )
+            .values(**_GIVEN_UP)
+        )
+    if connection.dialect.name == "postgresql":
+        # Written to, so that a settling of them that does not see us cannot be committed as well.
+        connection.execute(
+            update(deliveries)
+            .where(IS_WAITING, deliveries.c.activity_id.in_(ids))
+            .values(lease_until=deliveries.c.lease_until)
+        )
+    connection.execute(
+        update(deliveries)
+        .where(IS_WAITING, deliveries.c.activity_id == activity_id, _waits_behind(ids))
+        .values(next_at=None)
+    )
+
+
+def proceed(
+    connection: Connection,
+    activity_id: str,
+    finished: Collection[int],
+    retried: Collection[int],
+    now: datetime,
+) -> bool:
+    """Free what was held back for deliveries of *activity_id* to the inboxes *finished*.
+
+    Of those to the inboxes *retried*, the ones that a later activity makes pointless are given up.
+    Gives whether anything was freed.
+    """
+    related = _related_to(connection, activity_id)
+    later = [item for item in related if item.id > activity_id]
+    if not later:
+        return False
+    superseding = [item.id for item in later if _supersedes(item.type, item.own_type)]
+    if retried and superseding:
+        connection.execute(
+            update(deliveries)
+            .where(
+                IS_WAITING,
+                deliveries.c.activity_id == activity_id,
+                is_among(connection, deliveries.c.inbox_id, BigInteger, retried),
+                _is_elsewhere(superseding),
+            )
+            .values(**_GIVEN_UP)
+        )
+    freed = connection.execute(
+        update(deliveries)
+        .where(
+            IS_WAITING,
+            deliveries.c.next_at.is_(None),
+            deliveries.c.activity_id.in_([item.id for item in later]),
+            is_among(connection, deliveries.c.inbox_id, BigInteger, [*finished, *retried]),
+            ~_waits_behind([activity_id, *(item.id for item in related)]),
+        )
+        .values(next_at=now)
+    )
+    return freed.rowcount > 0
+
+
+def free_strays(connection: Connection, now: datetime, before: datetime) -> int:
+    """Free what is held since before *before*, longer than anything is tried; gives how many."""
+    old = select(activities.c.id).where(activities.c.created_at < before)
+    return connection.execute(
+        update(deliveries)
+        .where(IS_WAITING, deliveries.c.next_at.is_(None), deliveries.c.activity_id.in_(old))
+        .values(next_at=now)
+    ).rowcount
+
+
+_GIVEN_UP = {
+    "state": DeliveryState.FAILED.value,
+    "next_at": None,
+    "lease_until": None,
+    "last_error": SUPERSEDED,
+}
+
+
+def _related_to(connection: Connection, activity_id: str) -> Sequence[_Related]:
+    rows = connection.execute(_RELATED, {"activity_id": activity_id})
+    return [_Related(row.id, row.type, row.own_type) for row in rows]
+
+
+def _supersedes(later: str, earlier: str) -> bool:
+    return later == "Delete" or later == earlier == "Update"
+
+
+def _waits_behind(activity_ids: Collection[str]) -> ColumnElement[bool]:
+    """An earlier one of *activity_ids* waits for the same inbox."""
+    return _is_elsewhere(activity_ids, _earlier.c.activity_id < deliveries.c.activity_id)
+
+
+def _is_elsewhere(
+    activity_ids: Collection[str], *conditions: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """One of *activity_ids* waits for the same inbox."""
+    return exists().where(
+        _earlier.c.activity_id.in_(activity_ids),
+        _earlier.c.inbox_id == deliveries.c.inbox_id,
+        _earlier.c.state == literal_column("'waiting'"),
+        *conditions,
+    )

@@ -1,0 +1,251 @@
+"""Sending what waits: deliveries are claimed under a lease, and what came of them is written.
+
+All statements are set-based; writing a result again changes nothing.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    not_,
+    or_,
+    select,
+    update,
+)
+
+from fedblog.domain.delivery import DeliveryState
+from fedblog.storage import delivery_order
+from fedblog.storage.delivery_order import IS_WAITING
+from fedblog.storage.lists import is_among
+from fedblog.storage.tables import deliveries, inboxes
+
+_MAX_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """A delivery that the claimer alone may send until *lease_until*.
+
+    *attempts* counts the tries before this one.
+    """
+
+    activity_id: str
+    inbox_id: int
+    url: str
+    host: str
+    attempts: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SettledDelivery:
+    """What came of one try: delivered, failed for good, or waiting until *next_at*.
+
+    *attempts* counts the tries before it, as the claim said.
+    """
+
+    activity_id: str
+    inbox_id: int
+    attempts: int
+    state: DeliveryState
+    status: int | None
+    error: str | None = None
+    next_at: datetime | None = None
+
+
+def claim(
+    connection: Connection,
+    limit: int,
+    now: datetime,
+    lease: timedelta,
+    *,
+    except_hosts: Collection[str] = (),
+    only_fresh: bool = False,
+) -> list[ClaimedDelivery]:
+    """Take at most *limit* deliveries that are due, for the time of *lease*.
+
+    Those to *except_hosts* are left for later, with *only_fresh* also those tried before. No two
+    claims give the same delivery as long as its lease lasts, whichever process makes them.
+    """
+    until = now + lease
+    is_due = and_(
+        IS_WAITING,
+        deliveries.c.next_at <= now,
+        or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now),
+    )
+    if except_hosts:
+        is_due = and_(is_due, not_(is_among(connection, inboxes.c.host, Text, except_hosts)))
+    if only_fresh:
+        is_due = and_(is_due, deliveries.c.attempts == 0)
+    due = (
+        select(deliveries.c.activity_id, deliveries.c.inbox_id, inboxes.c.url, inboxes.c.host)
+        .join(inboxes, inboxes.c.id == deliveries.c.inbox_id)
+        .where(is_due)
+        .order_by(deliveries.c.next_at)
+        .limit(limit)
+    )
+    if connection.dialect.name == "sqlite":
+        rows = _claim_sqlite(connection, due, until)
+    else:
+        rows = _claim_postgresql(connection, due, until)
+    return [ClaimedDelivery(**row._mapping, lease_until=until) for row in rows]
+
+
+def _claim_sqlite(connection: Connection, due: Select[Any], until: datetime) -> Sequence[Row[Any]]:
+    # There is one writer, so nothing comes between the two statements.
+    found = connection.execute(due.add_columns(deliveries.c.attempts)).all()
+    _lease(connection, [(row.activity_id, row.inbox_id) for row in found], until)
+    return found
+
+
+def _claim_postgresql(
+    connection: Connection, due: Select[Any], until: datetime
+) -> Sequence[Row[Any]]:
+    taken = due.with_for_update(skip_locked=True, of=deliveries).cte("due")
+    statement = (
+        update(deliveries)
+        .where(
+            deliveries.c.activity_id == taken.c.activity_id,
+            deliveries.c.inbox_id == taken.c.inbox_id,
+        )
+        .values(lease_until=until)
+        .returning(
+            deliveries.c.activity_id,
+            deliveries.c.inbox_id,
+            taken.c.url,
+            taken.c.host,
+            deliveries.c.attempts,
+        )
+    )
+    return connection.execute(statement).all()
+
+
+def settle(connection: Connection, results: Iterable[SettledDelivery], now: datetime) -> bool:
+    """Write what came of tries. Writing a result again changes nothing.
+
+    Gives whether a delivery that was held back for one of these may go out now.
+    """
+    finished: dict[str, list[int]] = {}
+    retried: dict[str, list[int]] = {}
+    delivered: dict[tuple[str, int | None], list[int]] = {}
+    others: list[dict[str, Any]] = []
+    for result in results:
+        kept = retried if result.state is DeliveryState.WAITING else finished
+        kept.setdefault(result.activity_id, []).append(result.inbox_id)
+        if result.state is DeliveryState.DELIVERED:
+            delivered.setdefault((result.activity_id, result.status), []).append(result.inbox_id)
+        else:
+            others.append(
+                {
+                    "of_activity": result.activity_id,
+                    "of_inbox": result.inbox_id,
+                    "of_attempts": result.attempts,
+                    "new_state": result.state.value,
+                    "new_next_at": result.next_at,
+                    "new_status": result.status,
+                    "new_error": result.error[:_MAX_ERROR] if result.error else None,
+                }
+            )
+    for (activity_id, status), inbox_ids in sorted(delivered.items()):
+        connection.execute(
+            _settled(
+                and_(
+                    deliveries.c.activity_id == activity_id,
+                    is_among(connection, deliveries.c.inbox_id, BigInteger, inbox_ids),
+                )
+            ).values(
+                state=DeliveryState.DELIVERED.value,
+                next_at=None,
+                last_status=status,
+                last_error=None,
+                delivered_at=now,
+            )
+        )
+    if others:
+        others.sort(key=lambda row: (row["of_activity"], row["of_inbox"]))
+        connection.execute(_SETTLE_ONE, others)
+    is_any_free = False
+    for activity_id in sorted(finished.keys() | retried.keys()):
+        is_any_free |= delivery_order.proceed(
+            connection,
+            activity_id,
+            finished.get(activity_id, ()),
+            retried.get(activity_id, ()),
+            now,
+        )
+    return is_any_free
+
+
+def release(connection: Connection, keys: Collection[tuple[str, int]]) -> None:
+    """Give claimed deliveries back untried: (activity id, inbox id)."""
+    _lease(connection, keys, None)
+
+
+def release_leases(connection: Connection) -> int:
+    """End every lease: for the start of the only process there is (SQLite). Gives how many."""
+    return connection.execute(
+        update(deliveries)
+        .where(IS_WAITING, deliveries.c.lease_until.is_not(None))
+        .values(lease_until=None)
+    ).rowcount
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next delivery that nobody holds is due, or None."""
+    return connection.execute(
+        select(deliveries.c.next_at)
+        .where(IS_WAITING, deliveries.c.lease_until.is_(None), deliveries.c.next_at.is_not(None))
+        .order_by(deliveries.c.next_at)
+        .limit(1)
+    ).scalar()
+
+
+def _lease(
+    connection: Connection, keys: Collection[tuple[str, int]], until: datetime | None
+) -> None:
+    by_activity: dict[str, list[int]] = {}
+    for activity_id, inbox_id in keys:
+        by_activity.setdefault(activity_id, []).append(inbox_id)
+    for activity_id, inbox_ids in sorted(by_activity.items()):
+        connection.execute(
+            update(deliveries)
+            .where(
+                IS_WAITING,
+                deliveries.c.activity_id == activity_id,
+                is_among(connection, deliveries.c.inbox_id, BigInteger, inbox_ids),
+            )
+            .values(lease_until=until)
+        )
+
+
+def _settled(which: ColumnElement[bool]) -> Update:
+    return (
+        update(deliveries)
+        .where(IS_WAITING, which)
+        .values(attempts=deliveries.c.attempts + 1, lease_until=None)
+    )
+
+
+_SETTLE_ONE = _settled(
+    and_(
+        deliveries.c.activity_id == bindparam("of_activity"),
+        deliveries.c.inbox_id == bindparam("of_inbox"),
+        deliveries.c.attempts == bindparam("of_attempts"),
+    )
+).values(
+    state=bindparam("new_state"),
+    next_at=bindparam("new_next_at", type_=deliveries.c.next_at.type),
+    last_status=bindparam("new_status"),
+    last_error=bindparam("new_error"),
+)
