@@ -101,7 +101,7 @@ def measure(
         load(warm, server.port, 8)
         bare_file = replies.make(2 * count, folder / "bare") if limit else None
         bare_made = replies.made - ACTORS
-        cpu = 0.0
+        cpu = bare_cpu = 0.0
         for number in range(rounds):
             file = replies.make(count, folder / f"ours{number}")
             before = server.cpu_seconds
@@ -115,11 +115,18 @@ def measure(
             if bare_file is not None:
                 port = free_port(21000)
                 database = str(folder / f"bare{number}.sqlite3")
-                with Helper("bare_inbox.py", database, *_words(crowd), str(port), port=port):
+                with Helper(
+                    "bare_inbox.py", database, *_words(crowd), str(port), port=port
+                ) as bare:
+                    bare_cpu -= bare.cpu_seconds
                     result = load(bare_file, port)
+                    bare_cpu += bare.cpu_seconds
                 row.bare.append(result["rate"])
                 row.details["bare p99 ms"] = f"{result['p99_ms']:.1f}"
-        notes["server's CPU for each reply"] = f"{cpu / (rounds * count) * 1e6:.0f} µs"
+        notes["processor time for each reply"] = f"{cpu / (rounds * count) * 1e6:.0f} µs"
+        if bare_made:
+            each = bare_cpu / (rounds * bare_made) * 1e6
+            notes["processor time for each reply"] += f", bare loop {each:.0f} µs"
         wanted = ACTORS + rounds * count
         begun = time.perf_counter()
         found = stored(api, posts)
