@@ -1,5 +1,6 @@
 """The first start, authors and tokens."""
 
+import asyncio
 import re
 
 import pytest
@@ -120,3 +121,23 @@ async def test_s34_token_revoked_by_another_process_is_dead_at_once(site: Site, 
     assert await authenticate(site.store, token) is not None
     assert await revoke_token(await open_store(listen=False), token) == 1
     assert await authenticate(site.store, token) is None
+
+
+async def test_two_processes_that_start_first_at_once_make_one_blog(
+    store: Store,
+    settings: Settings,
+    open_store,  # type: ignore[no-untyped-def]
+) -> None:
+    other = await open_store()
+    made = await asyncio.gather(ensure_identity(store, settings), ensure_identity(other, settings))
+    assert sorted(identity.is_new for identity in made) == [False, True]
+    assert made[0].blog == made[1].blog
+    again = await ensure_identity(store, settings)
+    ring = await KeyRing.load(store, again.addresses, again.blog.id)
+    assert ring.public_pem("blog")
+
+
+async def test_key_ring_finds_an_author_added_by_another_process(site: Site, open_store) -> None:  # type: ignore[no-untyped-def]
+    author = await add_author(await open_store(listen=False), "Zoe")
+    await site.keys.fresh(author.id)
+    assert site.keys.public_pem(author.id).startswith("-----BEGIN PUBLIC KEY-----")
