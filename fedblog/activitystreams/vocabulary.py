@@ -91,6 +91,11 @@ CONTEXT: Final = [
         "featured": {"@id": "toot:featured", "@type": "@id"},
         "attributionDomains": {"@id": "toot:attributionDomains", "@type": "@id"},
         "postingRestrictedToMods": "lemmy:postingRestrictedToMods",
+        "assertionMethod": {
+            "@id": "https://w3id.org/security#assertionMethod",
+            "@type": "@id",
+            "@container": "@set",
+        },
         "webfinger": {"@id": "https://purl.archive.org/socialweb/webfinger#webfinger"},
         "interactionPolicy": {"@id": "gts:interactionPolicy", "@type": "@id"},
         "canQuote": {"@id": "gts:canQuote", "@type": "@id"},

@@ -23,10 +23,10 @@ from fedblog.domain.ids import is_id
 from fedblog.domain.post import PostStatus
 from fedblog.endpoints.caching import cache_tags
 from fedblog.endpoints.negotiation import activity_json, json_error
-from fedblog.endpoints.objects import guarded
+from fedblog.endpoints.objects import activity_bytes, guarded
 from fedblog.publishing.site import Site
 from fedblog.storage import authors as author_rows
-from fedblog.storage import documents
+from fedblog.storage import documents, public_activities, usage
 from fedblog.storage.changes import Change
 from fedblog.storage.documents import LIKES, SHARES, Page
 
@@ -74,14 +74,14 @@ class _Actors:
         if owner != BLOG:
             cache_tags(request.scope, Change("comments", "*"))
         if not cursor.is_page:
-            total = await site.store.read(documents.count_outbox, site.blog_id, owner)
+            total = await site.store.read(public_activities.count_outbox, site.blog_id, owner)
             return activity_json(
                 writing.ordered_collection(address, total, first=f"{address}?page=1")
             )
-        bodies, following = await site.store.read(
-            documents.outbox, site.blog_id, owner, cursor.after, OUTBOX_PAGE
+        found, following = await site.store.read(
+            public_activities.outbox, site.blog_id, owner, cursor.after, OUTBOX_PAGE
         )
-        items = [orjson.Fragment(body) for body in bodies]
+        items = [orjson.Fragment(activity_bytes(activity)) for activity in found]
         return activity_json(
             writing.ordered_collection_page(
                 cursor.address(address),
@@ -99,7 +99,7 @@ class _Actors:
             return activity_json(
                 writing.ordered_collection_page(cursor.address(address), address, [])
             )
-        total = await site.store.read(documents.count_followers, site.blog_id, owner)
+        total = await site.store.read(usage.count_followers, site.blog_id, owner)
         return activity_json(writing.ordered_collection(address, total, first=f"{address}?page=1"))
 
     def empty(self, name: str) -> Answer:

@@ -13,7 +13,7 @@ from fedblog.domain.addresses import INSTANCE
 from fedblog.endpoints.caching import cache_tags
 from fedblog.publishing.site import Site
 from fedblog.storage import blogs as blog_rows
-from fedblog.storage import documents
+from fedblog.storage import usage
 from fedblog.storage.changes import Change
 
 SCHEMA = "http://nodeinfo.diaspora.software/ns/schema/"
@@ -59,8 +59,8 @@ def routes(site: Site) -> list[BaseRoute]:
 async def _describe(site: Site, version: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     blog = await site.store.read(blog_rows.get, site.blog_id)
-    usage = await site.store.read(
-        documents.usage, site.blog_id, now - timedelta(days=30), now - timedelta(days=182)
+    figures = await site.store.read(
+        usage.usage, site.blog_id, now - timedelta(days=30), now - timedelta(days=182)
     )
     software = {"name": "fedblog", "version": __version__}
     return {
@@ -71,12 +71,12 @@ async def _describe(site: Site, version: str) -> dict[str, Any]:
         "openRegistrations": False,
         "usage": {
             "users": {
-                "total": usage.authors,
-                "activeMonth": usage.active_month,
-                "activeHalfyear": usage.active_half_year,
+                "total": figures.authors,
+                "activeMonth": figures.active_month,
+                "activeHalfyear": figures.active_half_year,
             },
-            "localPosts": usage.posts,
-            "localComments": usage.comments,
+            "localPosts": figures.posts,
+            "localComments": figures.comments,
         },
         "metadata": {"nodeName": blog.title, "nodeDescription": blog.tagline},
     }

@@ -7,6 +7,7 @@ What was published once never answers 404 (Mastodon would delete its copy): 410 
 
 from collections.abc import Awaitable, Callable
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -14,6 +15,7 @@ from starlette.types import Scope
 
 from fedblog.activitystreams import writing
 from fedblog.activitystreams.documents import Mention
+from fedblog.activitystreams.json import dump
 from fedblog.activitystreams.vocabulary import ACTIVITY_JSON
 from fedblog.activitystreams.writing_collections import EMBEDDED_REPLIES
 from fedblog.domain.ids import is_id
@@ -21,10 +23,11 @@ from fedblog.endpoints.caching import cache_tags
 from fedblog.endpoints.negotiation import activity_json, json_error
 from fedblog.publishing.site import Site
 from fedblog.storage import blogs as blog_rows
-from fedblog.storage import documents
+from fedblog.storage import documents, public_activities
 from fedblog.storage.changes import Change
 from fedblog.storage.documents import Reception
 from fedblog.storage.errors import StorageError
+from fedblog.storage.public_activities import ActivityDocument
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -102,6 +105,14 @@ async def comment_answer(site: Site, scope: Scope, comment_id: str) -> Response:
     return activity_json(item)
 
 
+def activity_bytes(found: ActivityDocument) -> bytes:
+    """An activity as it was sent; where it carries a text that its author has changed since, with
+    the address of the object in its place."""
+    if found.is_current or found.object_uri is None:
+        return found.body
+    return dump(orjson.loads(found.body) | {"object": found.object_uri})
+
+
 def _counts(reception: Reception) -> writing.Counts:
     return writing.Counts(
         reception.replies,
@@ -125,15 +136,15 @@ def routes(site: Site) -> list[BaseRoute]:
         activity_id = request.path_params["activity_id"]
         found = None
         if is_id(activity_id):
-            found = await site.store.read(documents.activity, site.blog_id, activity_id)
+            found = await site.store.read(public_activities.activity, site.blog_id, activity_id)
         if found is None:
             return json_error(404, "there is no such activity")
-        if found.body is None:
+        if not found.is_readable:
             return json_error(410, "what this was about is gone")
         if found.post_id is not None:
             tags = (Change("post", found.post_id), Change("comments", found.post_id))
             cache_tags(request.scope, *tags)
-        return Response(found.body, media_type=ACTIVITY_JSON)
+        return Response(activity_bytes(found), media_type=ACTIVITY_JSON)
 
     return [
         Route("/ap/posts/{post_id}", guarded(post), name="post object"),

@@ -1,31 +1,35 @@
-"""What other servers may be shown: posts and local comments with their counts, and collections.
+"""What other servers may be shown of posts and local comments, and what came of them.
 
 Only what is public leaves these functions (security case S30): published posts, approved public
-comments, activities whose object may still be read.
+comments.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import Post, PostStatus
 from fedblog.storage import posts as post_rows
 from fedblog.storage.tables import (
-    activities,
     actors,
-    authors,
     comments,
-    followers,
-    post_authors,
     posts,
     reactions,
 )
 
 LIKES = ("like", "emoji")
 SHARES = ("announce",)
+
+LOCAL = comments.c.actor_uri.is_(None)
+"""Comments that were written here."""
+SHOWN = and_(
+    comments.c.status == CommentStatus.APPROVED.value,
+    comments.c.visibility == "public",
+    comments.c.deleted_at.is_(None),
+)
+"""Comments that everyone may read, where their post is public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +75,6 @@ class CommentDocument:
     comment: Comment
     answered: Answered | None
     reception: Reception | None
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityDocument:
-    """A public activity: its bytes, None where what it is about may no longer be read."""
-
-    body: bytes | None
-    post_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """The figures of NodeInfo."""
-
-    authors: int
-    active_month: int
-    active_half_year: int
-    posts: int
-    comments: int
 
 
 # --- posts -----------------------------------------------------------------------------------
@@ -151,7 +136,7 @@ def comment(
     row = connection.execute(
         select(comments, posts.c.status.label("post_status"))
         .join_from(comments, posts, posts.c.id == comments.c.post_id)
-        .where(comments.c.id == comment_id, comments.c.blog_id == blog_id, _LOCAL)
+        .where(comments.c.id == comment_id, comments.c.blog_id == blog_id, LOCAL)
     ).first()
     if row is None or row.status != CommentStatus.APPROVED.value or row.visibility != "public":
         return None
@@ -175,8 +160,8 @@ def is_comment_public(connection: Connection, blog_id: int, comment_id: str) -> 
         .where(
             comments.c.id == comment_id,
             comments.c.blog_id == blog_id,
-            _LOCAL,
-            _SHOWN,
+            LOCAL,
+            SHOWN,
             posts.c.status == PostStatus.PUBLISHED.value,
         )
     )
@@ -208,14 +193,6 @@ def _answered(connection: Connection, parent_id: str | None) -> Answered | None:
     return None if row is None else Answered(*row)
 
 
-_LOCAL = comments.c.actor_uri.is_(None)
-_SHOWN = and_(
-    comments.c.status == CommentStatus.APPROVED.value,
-    comments.c.visibility == "public",
-    comments.c.deleted_at.is_(None),
-)
-
-
 # --- what came of either ---------------------------------------------------------------------
 
 
@@ -244,7 +221,7 @@ def _reception(
 def _comment_page(
     connection: Connection, of_comments: ColumnElement[bool], after: str | None, limit: int
 ) -> Page:
-    query = select(comments.c.id, comments.c.uri).where(of_comments, _SHOWN)
+    query = select(comments.c.id, comments.c.uri).where(of_comments, SHOWN)
     if after is not None:
         query = query.where(comments.c.id > after)
     rows = connection.execute(query.order_by(comments.c.id).limit(limit + 1)).all()
@@ -254,7 +231,7 @@ def _comment_page(
 
 def _count_comments(connection: Connection, of_comments: ColumnElement[bool]) -> int:
     return connection.execute(
-        select(func.count()).select_from(comments).where(of_comments, _SHOWN)
+        select(func.count()).select_from(comments).where(of_comments, SHOWN)
     ).scalar_one()
 
 
@@ -303,113 +280,3 @@ def count_reactions(
 
 def _reacted(post_id: str | None, comment_id: str | None) -> ColumnElement[bool]:
     return _of_post(post_id)[1] if post_id is not None else _of_comment(comment_id or "")[1]
-
-
-# --- activities ------------------------------------------------------------------------------
-
-_ABOUT = activities.outerjoin(posts, posts.c.id == activities.c.post_id).outerjoin(
-    comments, comments.c.uri == activities.c.object_uri
-)
-# A Delete names nothing but an address. Everything else holds the text as it was sent.
-_READABLE = or_(
-    activities.c.type == "Delete",
-    and_(
-        or_(activities.c.post_id.is_(None), posts.c.status == PostStatus.PUBLISHED.value),
-        or_(comments.c.id.is_(None), _SHOWN),
-    ),
-)
-
-
-def activity(connection: Connection, blog_id: int, activity_id: str) -> ActivityDocument | None:
-    """The public activity *activity_id*."""
-    row = connection.execute(
-        select(
-            activities.c.body, activities.c.post_id, case((_READABLE, 1), else_=0).label("shown")
-        )
-        .select_from(_ABOUT)
-        .where(
-            activities.c.id == activity_id,
-            activities.c.blog_id == blog_id,
-            activities.c.is_public,
-        )
-    ).first()
-    if row is None:
-        return None
-    return ActivityDocument(row.body if row.shown else None, row.post_id)
-
-
-def outbox(
-    connection: Connection, blog_id: int, owner: str, before: str | None, limit: int
-) -> tuple[list[bytes], str | None]:
-    """The bytes of an actor's public activities, newest first, and the cursor of the next page."""
-    query = _of_owner(select(activities.c.id, activities.c.body), blog_id, owner)
-    if before is not None:
-        query = query.where(activities.c.id < before)
-    rows = connection.execute(query.order_by(activities.c.id.desc()).limit(limit + 1)).all()
-    kept = rows[:limit]
-    return [row.body for row in kept], kept[-1].id if kept and len(rows) > limit else None
-
-
-def count_outbox(connection: Connection, blog_id: int, owner: str) -> int:
-    """How many they are."""
-    query = _of_owner(select(func.count()), blog_id, owner)
-    return int(connection.execute(query).scalar_one())
-
-
-def _of_owner(query: Select[Any], blog_id: int, owner: str) -> Select[Any]:
-    return query.select_from(_ABOUT).where(
-        activities.c.blog_id == blog_id,
-        activities.c.owner == owner,
-        activities.c.is_public,
-        _READABLE,
-    )
-
-
-# --- counts ----------------------------------------------------------------------------------
-
-
-def count_followers(connection: Connection, blog_id: int, owner: str) -> int:
-    """How many follow the local actor *owner*."""
-    return connection.execute(
-        select(func.count())
-        .select_from(followers)
-        .where(followers.c.blog_id == blog_id, followers.c.owner == owner)
-    ).scalar_one()
-
-
-def usage(connection: Connection, blog_id: int, month_ago: datetime, half_ago: datetime) -> Usage:
-    """Who writes here and how much is public. Active is who published a post or commented."""
-
-    def active(since: datetime) -> ColumnElement[int]:
-        wrote = exists().where(
-            post_authors.c.author_id == authors.c.id,
-            post_authors.c.post_id == posts.c.id,
-            posts.c.status == PostStatus.PUBLISHED.value,
-            posts.c.published_at >= since,
-        )
-        commented = exists().where(
-            comments.c.author_id == authors.c.id, _SHOWN, comments.c.published_at >= since
-        )
-        return func.count(case((or_(wrote, commented), 1)))
-
-    people = connection.execute(
-        select(func.count(), active(month_ago), active(half_ago))
-        .select_from(authors)
-        .where(authors.c.blog_id == blog_id)
-    ).one()
-    published = connection.execute(
-        select(func.count())
-        .select_from(posts)
-        .where(posts.c.blog_id == blog_id, posts.c.status == PostStatus.PUBLISHED.value)
-    ).scalar_one()
-    written = connection.execute(
-        select(func.count())
-        .select_from(comments.join(posts, posts.c.id == comments.c.post_id))
-        .where(
-            comments.c.blog_id == blog_id,
-            _LOCAL,
-            _SHOWN,
-            posts.c.status == PostStatus.PUBLISHED.value,
-        )
-    ).scalar_one()
-    return Usage(people[0], people[1], people[2], published, written)

@@ -179,10 +179,16 @@ async def test_deleted_post_answers_410_with_a_tombstone(world: World) -> None:
 
 async def test_published_post_is_503_and_never_404_when_the_database_fails(world: World) -> None:
     post = await world.post()
-    await world.site.store.write(
-        lambda connection: connection.execute(sql("DROP TABLE post_terms"))
-    )
-    response = await world.get(f"/ap/posts/{post.id}")
+
+    async def rename(old: str, new: str) -> None:
+        statement = sql(f"ALTER TABLE {old} RENAME TO {new}")
+        await world.site.store.write(lambda connection: connection.execute(statement))
+
+    await rename("post_terms", "lost_terms")
+    try:
+        response = await world.get(f"/ap/posts/{post.id}")
+    finally:
+        await rename("lost_terms", "post_terms")
     assert response.status_code == 503
     assert response.headers["retry-after"]
     assert "no-store" in response.headers["cache-control"]
@@ -279,6 +285,21 @@ async def test_s30_activities_between_two_or_about_what_is_gone_are_not_shown(
     assert (response.status_code, "as it went out" in response.text) == (410, False)
     delete = await world.activity("Delete", post=post)
     assert (await world.get(f"/ap/activities/{delete}")).status_code == 200
+
+
+async def test_activity_does_not_keep_a_text_that_its_author_changed(world: World) -> None:
+    post = await world.post()
+    first = await world.activity("Create", post=post, version=1)
+    assert "as it went out" in (await world.get(f"/ap/activities/{first}")).text
+    await world.change_post(post, version=2, edited_at=NOW)
+    second = await world.activity("Update", post=post, version=2)
+    for path in (f"/ap/activities/{first}", "/ap/blog/outbox?page=1"):
+        document = await world.json(path)
+        items = document.get("orderedItems", [document])
+        by_id = {item["id"].rpartition("/")[2]: item for item in items}
+        assert by_id[first]["object"] == f"{BASE}/ap/posts/{post.id}"
+        if second in by_id:
+            assert by_id[second]["object"]["content"] == "the text as it went out"
 
 
 async def test_strange_ids_and_methods_are_refused_plainly(world: World) -> None:

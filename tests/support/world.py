@@ -190,6 +190,7 @@ class World:
         post: Post | None = None,
         about: str | None = None,
         is_public: bool = True,
+        version: int | None = None,
     ) -> str:
         """An activity as stored; its id."""
         id_ = new_id()
@@ -212,7 +213,7 @@ class World:
                     owner=owner,
                     type=kind,
                     object_uri=uri,
-                    object_version=None,
+                    object_version=version,
                     post_id=post.id if post else None,
                     is_public=is_public,
                     body=orjson.dumps(document),
