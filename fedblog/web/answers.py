@@ -49,3 +49,11 @@ def page_number(request: Request) -> int:
     if len(given) > 1 or not _NUMBER.fullmatch(given[0]):
         raise HTTPException(404)
     return int(given[0])
+
+
+def asked_path(request: Request) -> str:
+    """The path that was asked for; one with a NUL, which PostgreSQL cannot compare, is 404."""
+    path: str = request.scope["path"]
+    if "\0" in path:
+        raise HTTPException(404)
+    return path

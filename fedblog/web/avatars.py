@@ -163,9 +163,10 @@ def small_picture(body: bytes) -> bytes:
 
 def _uri(who: str) -> str | None:
     try:
-        return urlsafe_b64decode(who + "=" * (-len(who) % 4)).decode()
+        uri = urlsafe_b64decode(who + "=" * (-len(who) % 4)).decode()
     except (Base64Error, ValueError):
         return None
+    return None if "\0" in uri else uri
 
 
 def _read(path: Path) -> bytes | None:

@@ -68,6 +68,8 @@ class Errors:
 
     async def _elsewhere(self, path: str) -> str | views_post.Gone | None:
         """Where what was asked for is: a former path, or the same with a slash at its end."""
+        if "\0" in path:
+            return None
         candidates = [path] if path.endswith("/") else [path, f"{path}/"]
         for candidate in candidates:
             found = await self._site.store.read(views_post.former, self._site.blog_id, candidate)

@@ -7,11 +7,11 @@ Works on HTML that the sanitiser wrote, whose form is known: lower-case names, d
 import re
 from collections.abc import Callable, Mapping
 from html import unescape
-from urllib.parse import urlsplit
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fedblog.domain.media import Media
+from fedblog.web.rendering import host, web_url
 
 _FIGURE = re.compile(r"<figure(?P<attributes>[^>]*)>(?P<inner>.*?)</figure>", re.DOTALL)
 _ALONE = re.compile(r"<p>\s*(?P<image><img [^>]*>)\s*</p>")
@@ -75,9 +75,11 @@ def _image(match: re.Match[str], pictures: Mapping[str, Media], base_url: str) -
         )
     if source.startswith("/") and not source.startswith("//"):
         return match[0]
-    host = urlsplit(source).hostname or source
+    alt = attributes.get("alt", "")
+    if not web_url(source):
+        return str(escape(alt))
     return Markup('<a class="elsewhere" href="{}" rel="noopener noreferrer">{}</a>').format(
-        source, attributes.get("alt") or host
+        source, alt or host(source)
     )
 
 

@@ -18,7 +18,7 @@ from fedblog.storage import views, views_post
 from fedblog.storage.changes import Change
 from fedblog.storage.views import Card, Listing, Person
 from fedblog.web import answers, rendering
-from fedblog.web.answers import page_number
+from fedblog.web.answers import asked_path, page_number
 from fedblog.web.cache import ANY
 from fedblog.web.figures import with_figures
 from fedblog.web.languages import language
@@ -71,7 +71,7 @@ class Pages:
             return await self._post_object(request)
         number = page_number(request)
         found = await self._store.read(
-            views_post.find, self._site.blog_id, request.scope["path"], number
+            views_post.find, self._site.blog_id, asked_path(request), number
         )
         if isinstance(found, views_post.Moved):
             return answers.moved(self._site.addresses.page(found.path))
@@ -84,7 +84,7 @@ class Pages:
 
     async def _post_object(self, request: Request) -> Response:
         """The post as an Article, for who asks its page for it."""
-        path = request.scope["path"]
+        path = asked_path(request)
         found = await self._store.read(views_post.identify, self._site.blog_id, path)
         if found is None:
             raise HTTPException(404)
@@ -136,6 +136,7 @@ class Pages:
 
     async def author(self, request: Request) -> Response:
         """The page of an author, or of the group under the blog's own handle."""
+        asked_path(request)
         handle, number = request.path_params["handle"], page_number(request)
         addresses = self._site.addresses
         if handle == addresses.handle:
@@ -186,6 +187,7 @@ class Pages:
         return await self._term(request, "category", "categories")
 
     async def _term(self, request: Request, kind: str, folder: str) -> Response:
+        asked_path(request)
         slug = request.path_params["slug"]
         view = await self._store.read(
             views.term, self._site.blog_id, kind, slug, page_number(request), self._size

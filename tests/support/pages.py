@@ -71,6 +71,11 @@ class _Reader(HTMLParser):
         if tag not in VOID:
             self.stack.append(element)
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
     def handle_endtag(self, tag: str) -> None:
         if self.stack[-1].name == tag:
             self.stack.pop()

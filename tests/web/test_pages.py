@@ -366,6 +366,10 @@ async def test_unknown_address_is_a_page_with_the_newest_titles(
         "/static/nothing.css",
         "/proxy/avatars/x/y",
         "/%00/",
+        "/2026/11/20/%00/",
+        "/authors/%00/",
+        "/tags/%00/",
+        "/proxy/avatars/AA/y",
         "/authors/%F0%9F%92%A5/",
     ],
 )
