@@ -77,11 +77,13 @@ def wrk(port: int, address: Address, host: str, seconds: int) -> tuple[float, st
     return float(rate[1]), p99[1]
 
 
-def measure(server: Server, api: BlogApi, rounds: int, seconds: int, limit: bool) -> list[Row]:
+def measure(
+    server: Server, wanted: list[Address], rounds: int, seconds: int, limit: bool
+) -> list[Row]:
     """The rows, ours and bare in turn."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="fedblog-bench-") as folder:
-        for address in addresses(server, api):
+        for address in wanted:
             reply = ask("GET", server.base_url + address.target, {"accept": address.accept})
             if reply.status != 200:
                 raise RuntimeError(f"{address.target} answered {reply.status}")
@@ -112,7 +114,8 @@ def main() -> int:
         print("wrk is missing: install it (Debian and Ubuntu: apt-get install wrk)")
         return 2
     with Server() as server:
-        rows = measure(server, server.api(), chosen.rounds, chosen.seconds, chosen.limit)
+        wanted = addresses(server, server.api())
+        rows = measure(server, wanted, chosen.rounds, chosen.seconds, chosen.limit)
         notes = {"load": f"wrk, 1 thread, {CONNECTIONS} connections, {chosen.seconds} s a run"}
     publish("pages", rows, notes, chosen.json)
     return 0

@@ -71,7 +71,8 @@ def publish(bench: str, rows: Sequence[Row], notes: dict[str, Any], file: Path |
             f"{row.target:.2f}" if row.target else "–",
             *(str(row.details.get(name, "–")) for name in details),
         )
-    console.print(table)
+    if rows:
+        console.print(table)
     for name, value in notes.items():
         console.print(f"{name}: {value}", highlight=False)
     for row in rows:

@@ -13,7 +13,7 @@ from typing import Any
 
 from fedblog.demo import articles
 from fedblog.demo.articles import Article
-from fedblog.demo.exchange import BlogApi, page
+from fedblog.demo.exchange import BlogApi, ask, page
 from fedblog.demo.landscape import paint
 from fedblog.demo.stage import Stage
 from fedblog.demo.telling import Telling
@@ -62,9 +62,8 @@ class Scenes:
             lambda: self._on_page(f"{stage.base_url}/", articles.TITLE),
         )
         self._before = stage.node_counts()
-        if not stage.was_used_before:
-            for writer in articles.WRITERS:
-                self._join(writer)
+        for writer in articles.WRITERS:
+            self._join(writer)
         self._api = stage.api()
 
     def publish_first(self) -> None:
@@ -260,12 +259,15 @@ class Scenes:
 
     # steps that occur more than once
     def _join(self, writer: articles.Writer) -> None:
+        address = f"{self.stage.base_url}/authors/{writer.handle}/"
+        if ask("GET", address).status == 200:
+            return
         self.telling.step(
             f"{writer.name} joins",
             lambda: self.stage.fedblog(
                 *("author", "add", writer.name, "--handle", writer.handle, "--about", writer.about)
             ),
-            lambda: self._on_page(f"{self.stage.base_url}/authors/{writer.handle}/", writer.name),
+            lambda: self._on_page(address, writer.name),
         )
         self._done["users"] += 1
 
