@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from fedblog.publishing import identity
@@ -43,7 +43,7 @@ async def prepare(settings: Settings, founding: Founding | None = None) -> tuple
 
 async def _remembered(store: Store, settings: Settings) -> Settings:
     written = await store.read(server.get_all)
-    unsaid = {
+    unsaid: dict[str, Any] = {
         name: written[name]
         for name in ("base_url", "handle_host")
         if name in written and name not in settings.model_fields_set

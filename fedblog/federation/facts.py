@@ -95,6 +95,19 @@ class Facts:
     outgoing: Kept[str, tuple[outbox.Outgoing, outbox.Recipients]] = field(default_factory=Kept)
     followups: Kept[tuple[str, str], FollowUp] = field(default_factory=Kept)
     reports: Kept[str, Report] = field(default_factory=Kept)
+    _waiting: dict[str, list[str]] = field(default_factory=dict)
+
+    def put_comment(self, comment: Comment) -> None:
+        """Keep *comment*, new or changed."""
+        if comment.post_id is None:
+            self._waiting.setdefault(comment.in_reply_to_uri, []).append(comment.uri)
+        self.comments.put(comment.uri, comment)
+
+    def orphans_of(self, uri: str) -> list[Comment]:
+        """The comments that answer *uri* and hang under no post yet."""
+        named = dict.fromkeys(self._waiting.get(uri, ()))
+        found = [self.comments.get(name) for name in named]
+        return [row for row in found if row is not None and row.post_id is None]
 
     def _all(self) -> tuple[Kept[Any, Any], ...]:
         return (
@@ -190,6 +203,9 @@ def _load_thread(connection: Connection, facts: Facts, uris: set[str], created: 
     found = threads.find(connection, others) if others else []
     found += threads.find_orphans(connection, created)
     facts.comments = Kept((row.uri, row) for row in found)
+    for row in found:
+        if row.post_id is None:
+            facts._waiting.setdefault(row.in_reply_to_uri, []).append(row.uri)
 
 
 def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> None:

@@ -1,8 +1,8 @@
 """From a remote object to a comment: where it hangs, what it says, and who waits below it."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -71,7 +71,7 @@ def find_place(facts: Facts, in_reply_to: str) -> Place:
 def new_comment(incoming: Incoming, item: Object, uri: str, place: Place, facts: Facts) -> Comment:
     """The comment that *item* becomes at *place*."""
     published = item.published or incoming.received_at
-    comment = Comment(
+    return Comment(
         id=new_id(),
         blog_id=facts.blog_id,
         uri=uri,
@@ -82,36 +82,18 @@ def new_comment(incoming: Incoming, item: Object, uri: str, place: Place, facts:
         actor_uri=incoming.actor.uri,
         author_id=None,
         guest_name=None,
-        url="",
-        name="",
-        source_html="",
-        content_html="",
-        summary="",
-        language=None,
-        visibility="public",
         status=place.status,
         status_locked=False,
-        attachments="[]",
         published_at=min(published, incoming.received_at),
         received_at=incoming.received_at,
         edited_at=item.updated if item.updated and item.updated > published else None,
+        **_text(item, uri),
     )
-    return with_text(comment, item)
 
 
 def with_text(comment: Comment, item: Object) -> Comment:
     """*comment* with the words of *item*, sanitised."""
-    return replace(
-        comment,
-        url=item.url or comment.uri,
-        name=remote_text(item.name)[:_NAME_LENGTH],
-        source_html=item.content,
-        content_html=remote_html(item.content),
-        summary=remote_text(item.summary)[:_SUMMARY_LENGTH],
-        language=item.language,
-        visibility="public" if is_public(item) else "private",
-        attachments=_attachments(item),
-    )
+    return replace(comment, **_text(item, comment.uri))
 
 
 def without_text(comment: Comment, now: datetime) -> Comment:
@@ -128,12 +110,25 @@ def without_text(comment: Comment, now: datetime) -> Comment:
     )
 
 
+def _text(item: Object, uri: str) -> dict[str, Any]:
+    return {
+        "url": item.url or uri,
+        "name": remote_text(item.name)[:_NAME_LENGTH] if item.name else "",
+        "source_html": item.content,
+        "content_html": remote_html(item.content),
+        "summary": remote_text(item.summary)[:_SUMMARY_LENGTH] if item.summary else "",
+        "language": item.language,
+        "visibility": "public" if is_public(item) else "private",
+        "attachments": _attachments(item) if item.attachments else "[]",
+    }
+
+
 def adopt(facts: Facts, parent: Comment) -> None:
     """Hang the orphans that wait for *parent* below it, and theirs below them."""
     waiting = [parent]
     while waiting:
         above = waiting.pop()
-        for orphan in _children(facts, above.uri):
+        for orphan in facts.orphans_of(above.uri):
             if orphan.parent_id == above.id and orphan.post_id == above.post_id:
                 continue
             policy = _policy(facts, above.post_id)
@@ -147,7 +142,7 @@ def adopt(facts: Facts, parent: Comment) -> None:
                 depth=above.depth + 1,
                 status=status,
             )
-            facts.comments.put(moved.uri, moved)
+            facts.put_comment(moved)
             waiting.append(moved)
 
 
@@ -156,10 +151,6 @@ def fetch(facts: Facts, uri: str, ancestors_left: int) -> None:
     if ancestors_left > 0 and not facts.addresses.is_local(uri):
         job = FollowUp(FETCH_OBJECT, uri, {"uri": uri, "ancestors_left": ancestors_left - 1})
         facts.followups.put((job.kind, job.key), job)
-
-
-def _children(facts: Facts, uri: str) -> Iterable[Comment]:
-    return [item for item in facts.comments if item.in_reply_to_uri == uri and item.post_id is None]
 
 
 def _policy(facts: Facts, post_id: str | None) -> CommentPolicy:

@@ -48,7 +48,7 @@ def delete(incoming: Incoming, facts: Facts) -> Outcome:
         return Outcome("ignored", "deletes what another wrote")
     facts.bury(uri, actor)
     if comment.deleted_at is None:
-        facts.comments.put(uri, replies.without_text(comment, facts.now))
+        facts.put_comment(replies.without_text(comment, facts.now))
     return Outcome("stored")
 
 
@@ -102,7 +102,7 @@ def _add(incoming: Incoming, item: Object, facts: Facts) -> Outcome:
         comment = replace(comment, edited_at=_stamp(incoming, item))
     if facts.is_buried(item.id, incoming.actor.uri):
         comment = replies.without_text(comment, facts.now)
-    facts.comments.put(comment.uri, comment)
+    facts.put_comment(comment)
     replies.adopt(facts, comment)
     if place.known:
         return Outcome("stored")
@@ -119,7 +119,7 @@ def _revise(incoming: Incoming, item: Object, known: Comment, facts: Facts) -> O
     if stamp <= (known.edited_at or known.published_at):
         return Outcome("ignored", "not newer than what is known")
     revised = replace(replies.with_text(known, item), edited_at=stamp)
-    facts.comments.put(known.uri, revised)
+    facts.put_comment(revised)
     return Outcome("stored", "edited")
 
 
