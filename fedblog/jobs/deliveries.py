@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from fedblog.domain.delivery import DeliveryState
 from fedblog.federation import deliver
 from fedblog.federation.deliver import Outcome, Parcel, SignedRequest
+from fedblog.jobs.completing import GRACE_SECONDS, completed
 from fedblog.jobs.host_queues import HostQueues
 from fedblog.publishing.keyring import UnknownKeyError
 from fedblog.publishing.site import Site
@@ -44,7 +45,6 @@ SETTLE_SECONDS = 0.05
 LONGEST_SLEEP = 60.0
 """Leases of a process that died are looked for at least this often."""
 AFTER_ERROR = 1.0
-GRACE_SECONDS = 5.0
 MOST_PARCELS = 64
 
 Key = tuple[str, int]
@@ -135,31 +135,39 @@ class DeliveryLoop:
 
     async def _claim_some(self) -> float:
         """Claim once; gives the seconds until there may be more to claim."""
-        store, now = self._site.store, datetime.now(UTC)
         self._left_out = self._queues.crowded(CROWDED)
         only_fresh = self._queues.retries >= MOST_RETRIES
-        claimed, loaded = await store.write(
-            _claim_with_activities, now, self._left_out, only_fresh, frozenset(self._parcels)
-        )
-        if loaded:
-            await self._site.keys.fresh()
-        for activity in loaded:
-            self._parcels[activity.id] = Parcel.of(activity.owner, activity.body)
-        self._held.update(((item.activity_id, item.inbox_id), item) for item in claimed)
-        self._queues.add(claimed)
-        self._forget_parcels()
-        if self._queues.has_ready:
-            self._has_ready.set()
-        self._all_claimed = len(claimed) < CLAIM_SIZE
+        count = await completed(self._take_some(only_fresh))
+        self._all_claimed = count < CLAIM_SIZE
         if not self._all_claimed:
             return 0.0
-        due = await store.read(dispatch.next_due)
+        due = await self._site.store.read(dispatch.next_due)
         if due is None:
             return LONGEST_SLEEP
         # What was left out is due already: there is no use in looking for it at once.
         shortest = AFTER_ERROR if self._left_out or only_fresh else 0.01
         seconds = (due - datetime.now(UTC)).total_seconds()
         return min(max(seconds, shortest), LONGEST_SLEEP)
+
+    async def _take_some(self, only_fresh: bool) -> int:
+        """Claim what is due and let it wait for its turn; gives how many."""
+        claimed, loaded = await self._site.store.write(
+            _claim_with_activities,
+            datetime.now(UTC),
+            self._left_out,
+            only_fresh,
+            frozenset(self._parcels),
+        )
+        self._held.update(((item.activity_id, item.inbox_id), item) for item in claimed)
+        if loaded:
+            await self._site.keys.fresh()
+        for activity in loaded:
+            self._parcels[activity.id] = Parcel.of(activity.owner, activity.body)
+        self._queues.add(claimed)
+        self._forget_parcels()
+        if self._queues.has_ready:
+            self._has_ready.set()
+        return len(claimed)
 
     def _forget_parcels(self) -> None:
         """Keep the bytes of what is held and of a few more, no others."""

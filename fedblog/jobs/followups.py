@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fedblog.jobs.completing import completed
 from fedblog.publishing.site import Site
 from fedblog.remote.errors import RemoteError
 from fedblog.storage import jobs
@@ -72,18 +73,22 @@ class FollowUpLoop:
         if room <= 0:
             return None
         kinds = list(self._kinds)
+        if await completed(self._take_some(kinds, room)) == room:
+            return None
+        due = await self._site.store.read(jobs.next_due, kinds)
+        if due is None:
+            return LONGEST_WAIT
+        return min(LONGEST_WAIT, max(0.05, (due - datetime.now(UTC)).total_seconds()))
+
+    async def _take_some(self, kinds: Sequence[str], room: int) -> int:
+        """Claim and start at most *room* jobs; gives how many."""
         now = datetime.now(UTC)
         claimed = await self._site.store.write(jobs.claim, kinds, room, now, LEASE)
         for job in claimed:
             task = asyncio.create_task(self._run_one(job))
             self._running[task] = job
             task.add_done_callback(self._ended)
-        if len(claimed) == room:
-            return None
-        due = await self._site.store.read(jobs.next_due, kinds)
-        if due is None:
-            return LONGEST_WAIT
-        return min(LONGEST_WAIT, max(0.05, (due - datetime.now(UTC)).total_seconds()))
+        return len(claimed)
 
     async def _run_one(self, job: Job) -> None:
         store = self._site.store
