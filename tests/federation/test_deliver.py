@@ -1,0 +1,134 @@
+"""One delivery: the request that is signed, and what an answer means for it."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from support.sinks import CLOSE, Sink, blog_key, sink
+
+from fedblog.domain.delivery import RETRY_AFTER_SECONDS, DeliveryState
+from fedblog.federation import deliver
+from fedblog.federation.deliver import Outcome, Parcel
+from fedblog.remote.client import RemoteClient
+from fedblog.remote.errors import BlockedAddressError
+from fedblog.settings import Settings
+from fedblog.signatures.keys import SigningKey
+from fedblog.storage.dispatch import ClaimedDelivery, SettledDelivery
+
+__all__ = ["sink"]
+
+NOW = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
+KEY_ID = "https://blog.example/ap/blog#main-key"
+BODY = b'{"type":"Create"}'
+
+
+def signed(url: str) -> deliver.SignedRequest:
+    key = SigningKey(KEY_ID, blog_key())
+    return deliver.sign(url, Parcel.of("blog", BODY), key, deliver.http_date(NOW))
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "target"),
+    [
+        ("https://peer.example/inbox", "peer.example", "/inbox"),
+        ("https://peer.example", "peer.example", "/"),
+        ("https://peer.example:8443/a/b?c=d&e", "peer.example:8443", "/a/b?c=d&e"),
+        ("https://peer.example:443/inbox", "peer.example", "/inbox"),
+        ("https://Peer.Example/In%62ox/é", "peer.example", "/Inbox/%C3%A9"),
+        ("https://bücher.example/inbox#x", "xn--bcher-kva.example", "/inbox"),
+        ("https://[2001:db8::1]:8443/inbox", "[2001:db8::1]:8443", "/inbox"),
+    ],
+)
+def test_what_is_signed_is_what_is_sent(url: str, host: str, target: str) -> None:
+    request = signed(url)
+    assert request.url == f"https://{host}{target}"
+    assert request.headers["Host"] == host
+    assert request.headers["Date"] == "Thu, 05 Nov 2026 12:00:00 GMT"
+    assert request.headers["Content-Type"] == "application/activity+json"
+    assert request.body == BODY
+    encoded = request.headers["Signature"].rpartition('signature="')[2].rstrip('"')
+    lines = [
+        f"(request-target): post {target}",
+        f"host: {host}",
+        "date: Thu, 05 Nov 2026 12:00:00 GMT",
+        f"digest: {request.headers['Digest']}",
+    ]
+    blog_key().public_key().verify(
+        base64.b64decode(encoded), "\n".join(lines).encode(), padding.PKCS1v15(), hashes.SHA256()
+    )
+
+
+@pytest.mark.parametrize("url", ["ftp://a.example/x", "nonsense", "https://", "http://a b/"])
+def test_what_is_no_web_address_is_not_signed(url: str) -> None:
+    with pytest.raises(BlockedAddressError):
+        signed(url)
+
+
+async def test_outcome_says_what_the_peer_did(sink: Sink, settings: Settings) -> None:
+    client = RemoteClient(settings, user_agent="fedblog test")
+    try:
+        sink.plan("/slow-down", (429, {"Retry-After": "120"}))
+        sink.plan("/gone", 410)
+        sink.plan("/closes", CLOSE, CLOSE)
+        taken = await deliver.send(client, signed(sink.base_url + "/inbox"))
+        assert taken == Outcome(202)
+        assert taken.is_delivered
+        slow = await deliver.send(client, signed(sink.base_url + "/slow-down"))
+        assert (slow.status, slow.retry_after, slow.is_delivered) == (429, 120.0, False)
+        assert (await deliver.send(client, signed(sink.base_url + "/gone"))).status == 410
+        closed = await deliver.send(client, signed(sink.base_url + "/closes"))
+        assert (closed.status, closed.is_final) == (None, False)
+        assert closed.error
+        refused = await deliver.send(client, signed("https://10.0.0.1/inbox"))
+        assert (refused.status, refused.is_final) == (None, True)
+    finally:
+        await client.close()
+    sink.received[0].check_signature(KEY_ID)
+
+
+def settled(outcome: Outcome, attempts: int = 0) -> SettledDelivery:
+    claimed = ClaimedDelivery("A", 1, "https://a.example/inbox", "a.example", attempts, NOW)
+    return deliver.settled(claimed, outcome, NOW)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_success_is_delivered(status: int) -> None:
+    assert settled(Outcome(status), 3) == SettledDelivery(
+        "A", 1, 3, DeliveryState.DELIVERED, status
+    )
+
+
+@pytest.mark.parametrize("status", [None, 408, 425, 429, 500, 502, 503, 504])
+def test_what_may_pass_waits_a_little_longer_each_time(status: int | None) -> None:
+    for attempts, seconds in enumerate(RETRY_AFTER_SECONDS):
+        result = settled(Outcome(status, "trouble"), attempts)
+        assert result.state is DeliveryState.WAITING
+        assert result.next_at is not None
+        wait = (result.next_at - NOW).total_seconds()
+        assert seconds <= wait <= seconds * 1.1 + 1
+    last = settled(Outcome(status, "trouble"), len(RETRY_AFTER_SECONDS))
+    assert (last.state, last.next_at) == (DeliveryState.FAILED, None)
+
+
+def test_retry_after_counts_where_it_is_longer() -> None:
+    longer = settled(Outcome(503, None, 4000.0))
+    shorter = settled(Outcome(503, None, 1.0))
+    endless = settled(Outcome(503, None, 1e9))
+    assert longer.next_at is not None
+    assert longer.next_at >= NOW + timedelta(seconds=4000)
+    assert shorter.next_at is not None
+    assert shorter.next_at >= NOW + timedelta(seconds=60)
+    assert endless.next_at is not None
+    assert endless.next_at <= NOW + timedelta(hours=27)
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 406, 410, 413, 415, 422])
+def test_other_answers_are_final(status: int) -> None:
+    result = settled(Outcome(status, "no"))
+    assert (result.state, result.next_at, result.error) == (DeliveryState.FAILED, None, "no")
+
+
+def test_forbidden_addresses_are_final() -> None:
+    assert settled(Outcome(None, "closed", is_final=True)).state is DeliveryState.FAILED

@@ -1,0 +1,121 @@
+"""What has served its time is forgotten, and nothing else."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+from support.sinks import NOW, OpenSite, eventually, running
+
+from fedblog.domain.ids import new_id
+from fedblog.jobs.housekeeping import HousekeepingLoop, keep_house
+from fedblog.storage.tables import (
+    authors,
+    changes,
+    comments,
+    idempotency_keys,
+    received,
+    tombstones,
+)
+
+
+def fill(connection: Connection) -> None:
+    """Two rows of each kind: one that may go at NOW, and one that is a little younger."""
+    author = {
+        "id": new_id(),
+        "blog_id": 1,
+        "handle": "ada",
+        "name": "Ada",
+        "about": "",
+        "url": "",
+        "fediverse": "",
+        "role": "owner",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    connection.execute(insert(authors).values(**author))
+    for name, spare in (("old", timedelta(minutes=-1)), ("new", timedelta(minutes=1))):
+        connection.execute(
+            insert(changes).values(kind="post", key=name, at=NOW - timedelta(hours=1) + spare)
+        )
+        connection.execute(
+            insert(idempotency_keys).values(
+                author_id=author["id"],
+                key=name,
+                request_hash="",
+                status=201,
+                body=b"{}",
+                created_at=NOW - timedelta(hours=24) + spare,
+            )
+        )
+        connection.execute(
+            insert(received).values(
+                actor_uri="https://a.example/ada",
+                activity_uri=f"https://a.example/{name}",
+                type="Like",
+                outcome="done",
+                reason="",
+                received_at=NOW - timedelta(days=30) + spare,
+            )
+        )
+        connection.execute(
+            insert(tombstones).values(
+                uri=f"https://a.example/{name}",
+                actor_uri="https://a.example/ada",
+                until=NOW + spare,
+            )
+        )
+        orphan = dict.fromkeys(("url", "name", "source_html", "content_html", "summary"), "")
+        connection.execute(
+            insert(comments).values(
+                id=new_id(),
+                blog_id=1,
+                uri=f"https://a.example/notes/{name}",
+                in_reply_to_uri="https://a.example/unknown",
+                depth=0,
+                actor_uri="https://a.example/ada",
+                visibility="public",
+                status="approved",
+                status_locked=False,
+                attachments="[]",
+                published_at=NOW,
+                received_at=NOW - timedelta(days=7) + spare,
+                **orphan,
+            )
+        )
+
+
+TABLES: list[Any] = [changes, idempotency_keys, received, tombstones, comments]
+
+
+def count(connection: Connection) -> list[int]:
+    return [
+        connection.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES
+    ]
+
+
+async def test_what_is_older_than_its_term_goes_and_the_rest_stays(open_site: OpenSite) -> None:
+    site = await open_site()
+    await site.store.write(fill)
+    await keep_house(site.store, NOW - timedelta(days=1))
+    assert await site.store.read(count) == [2, 2, 2, 2, 2]
+    await keep_house(site.store, NOW)
+    assert await site.store.read(count) == [1, 1, 1, 1, 1]
+    await keep_house(site.store, NOW + timedelta(days=40))
+    assert await site.store.read(count) == [0, 0, 0, 0, 0]
+
+
+async def test_house_is_kept_from_the_start(open_site: OpenSite) -> None:
+    site = await open_site()
+    await site.store.write(expire, datetime.now(UTC) - timedelta(seconds=1))
+
+    async def is_tidy() -> bool:
+        return not (await site.store.read(count))[TABLES.index(tombstones)]
+
+    async with running(HousekeepingLoop(site)):
+        await eventually(is_tidy)
+
+
+def expire(connection: Connection, until: datetime) -> None:
+    connection.execute(
+        insert(tombstones).values(uri="https://a.example/1", actor_uri="x", until=until)
+    )
