@@ -75,6 +75,7 @@ class Card:
     categories: tuple[Term, ...] = ()
     comments: int = 0
     likes: int = 0
+    shares: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,15 @@ def shown(table: Any = comments) -> ColumnElement[bool]:
         table.c.visibility == "public",
         table.c.deleted_at.is_(None),
     )
+
+
+def about_post() -> ColumnElement[bool]:
+    """Whether a reaction is to a post itself.
+
+    Said so that SQLite does not look for it in the index of comment_id, where the reactions to
+    all posts lie together.
+    """
+    return func.coalesce(reactions.c.comment_id, "") == ""
 
 
 _CARD_COLUMNS = (
@@ -246,7 +256,7 @@ _REACTION_COUNTS = ListStatement(
         )
         .where(
             listed(reactions.c.post_id),
-            reactions.c.comment_id.is_(None),
+            about_post(),
             reactions.c.kind.in_(("like", "emoji", "announce")),
         )
         .group_by(reactions.c.post_id, _IS_SHARE)
@@ -317,6 +327,12 @@ def members(connection: Connection, blog_id: int, limit: int = MEMBER_LIMIT) -> 
     return tuple(
         Member(author_rows.author_of(row), _author(row), numbers.get(row.id, 0)) for row in rows
     )
+
+
+def faces(connection: Connection, blog_id: int, limit: int) -> tuple[Person, ...]:
+    """A few members of the group, by name."""
+    rows: Sequence[Any] = connection.execute(_MEMBERS, {"blog_id": blog_id, "limit": limit}).all()
+    return tuple(_author(row) for row in rows)
 
 
 def term(
@@ -413,6 +429,7 @@ def cards(connection: Connection, rows: Sequence[Any], *, with_counts: bool) -> 
             categories=tuple(words.get((row.id, "category"), ())),
             comments=numbers[row.id][0] if numbers else 0,
             likes=numbers[row.id][1] if numbers else 0,
+            shares=numbers[row.id][2] if numbers else 0,
         )
         for row in rows
     )

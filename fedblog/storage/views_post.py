@@ -15,7 +15,7 @@ from fedblog.storage import media as media_rows
 from fedblog.storage import views, views_comments
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, media, permalinks, posts, reactions
-from fedblog.storage.views import Card, Member, Person
+from fedblog.storage.views import Card, Person
 from fedblog.storage.views_comments import Thread
 
 FACES = 12
@@ -40,12 +40,11 @@ class PostPage:
     blog: Blog
     post: Card
     comments_policy: str
-    shares: int
     faces: tuple[Person, ...]
     thread: Thread
     previous: Neighbour | None
     next: Neighbour | None
-    members: tuple[Member, ...]
+    members: tuple[Person, ...]
     pictures: dict[str, Media]
 
 
@@ -108,7 +107,7 @@ _LIKERS = (
     select(reactions.c.actor_uri, _newest)
     .where(
         reactions.c.post_id == bindparam("post_id"),
-        reactions.c.comment_id.is_(None),
+        views.about_post(),
         reactions.c.kind.in_(("like", "emoji")),
     )
     .group_by(reactions.c.actor_uri)
@@ -154,12 +153,11 @@ def find(
         blog=blog_rows.get(connection, blog_id),
         post=post,
         comments_policy=row.comments,
-        shares=views.counts(connection, [row.id])[row.id][2],
         faces=_faces(connection, row.id) if post.likes else (),
         thread=thread,
         previous=_neighbour(connection, _PREVIOUS, place),
         next=_neighbour(connection, _NEXT, place),
-        members=views.members(connection, blog_id, MEMBERS),
+        members=views.faces(connection, blog_id, MEMBERS),
         pictures=_pictures(connection, blog_id, post.content_html),
     )
 

@@ -124,7 +124,6 @@ class Pages:
             creator=creator(blog, addresses, post.bylines),
             structured=rendering.data_block(structured(blog, post, addresses, view)),
             comments_policy=view.comments_policy,
-            shares=view.shares,
             faces=view.faces,
             members=view.members,
             previous=view.previous,
