@@ -22,8 +22,10 @@ async def start_peer() -> AsyncIterator[StartPeer]:
     """``await start_peer("127.0.2.1")``: another server, stopped at the end."""
     peers: list[Peer] = []
 
-    async def start(host: str = "127.0.0.1", context: ssl.SSLContext | None = None) -> Peer:
-        peer = Peer(host)
+    async def start(
+        host: str = "127.0.0.1", context: ssl.SSLContext | None = None, port: int = 0
+    ) -> Peer:
+        peer = Peer(host, port)
         await peer.start(context)
         peers.append(peer)
         return peer

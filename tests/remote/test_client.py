@@ -5,6 +5,7 @@ import base64
 import gzip
 import socket
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -256,19 +257,15 @@ async def test_s15_name_that_changes_its_address_gains_nothing(
 
 
 async def test_s15_closed_address_among_open_ones_is_passed_over(
-    client: RemoteClient, peer: Peer, monkeypatch: pytest.MonkeyPatch
+    client: RemoteClient, start_peer: StartPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Names(monkeypatch, ["0.0.0.0", "127.0.0.1"])
-    peer.answers["/"] = answer(b"hello")
-    url = f"http://name.example:{peer.port}/"
-    assert (await client.get(url, accept=ANY)).body == b"hello"
-    connected = []
-    monkeypatch.undo()
-    Names(monkeypatch, ["0.0.0.0", "10.0.0.1", "169.254.169.254"])
-    with pytest.raises(RemoteError):
-        await client.get(url.replace("name.example", "0.0.0.0"), accept=ANY)
-    assert connected == []
-    assert peer.connections == 1
+    inner = await start_peer("127.0.0.1")  # where 0.0.0.0 would lead
+    outer = await start_peer("127.0.2.1", port=inner.port)
+    outer.answers["/"] = answer(b"hello")
+    Names(monkeypatch, ["0.0.0.0", "127.0.2.1"])
+    fetched = await client.get(f"http://name.example:{inner.port}/", accept=ANY)
+    assert fetched.body == b"hello"
+    assert inner.connections == 0
 
 
 # --- S16: redirects ------------------------------------------------------------------------------
@@ -407,8 +404,13 @@ async def test_s17_gzip_bomb_is_not_unpacked(client: RemoteClient, peer: Peer) -
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(40)) + packer.flush()
     assert len(bomb) < 64 * 1024
     peer.answers["/"] = answer(bomb, Content_Encoding="gzip")
-    with pytest.raises(TooLargeError):
-        await client.get(peer.url, accept=ANY)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError):
+            await client.get(peer.url, accept=ANY)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
