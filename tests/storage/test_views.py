@@ -1,0 +1,266 @@
+"""The queries behind pages: right on both engines, and bounded however much there is."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, insert
+
+from fedblog.domain.blog import Author, Blog
+from fedblog.storage import authors, blogs, views, views_comments, views_post
+from fedblog.storage import tables as t
+from fedblog.storage.store import Store
+
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+ADA = "01J0000000000000000000000A"
+
+
+def key(letter: str, number: int) -> str:
+    return f"01J{letter}{number:022}"
+
+
+def post_row(number: int, **given: Any) -> dict[str, Any]:
+    return {
+        "id": key("P", number),
+        "blog_id": 1,
+        "version": 1,
+        "status": "published",
+        "title": f"Post {number}",
+        "slug": "s",
+        "path": f"/2026/11/20/post-{number}/",
+        "content_source": "",
+        "content_format": "html",
+        "content_html": "<p>Text</p>",
+        "excerpt": "Text",
+        "language": "en",
+        "voice": "group",
+        "comments": "open",
+        "created_at": NOW,
+        "updated_at": NOW,
+        "published_at": NOW + timedelta(minutes=number),
+        **given,
+    }
+
+
+def comment_row(number: int, post: int, parent: int | None = None, **given: Any) -> dict[str, Any]:
+    return {
+        "id": key("C", number),
+        "blog_id": 1,
+        "uri": f"https://peer.example/{number}",
+        "post_id": key("P", post),
+        "parent_id": None if parent is None else key("C", parent),
+        "in_reply_to_uri": "x",
+        "depth": 0,
+        "actor_uri": "https://peer.example/users/rin",
+        "url": "",
+        "name": "",
+        "source_html": "",
+        "content_html": f"<p>{number}</p>",
+        "summary": "",
+        "visibility": "public",
+        "status": "approved",
+        "attachments": "[]",
+        "published_at": NOW + timedelta(seconds=number),
+        "received_at": NOW,
+        **given,
+    }
+
+
+def reaction_row(number: int, post: int, **given: Any) -> dict[str, Any]:
+    return {
+        "id": key("R", number),
+        "blog_id": 1,
+        "object_uri": "x",
+        "post_id": key("P", post),
+        "comment_id": None,
+        "actor_uri": f"https://peer.example/users/{number}",
+        "kind": "like",
+        "emoji": "",
+        "created_at": NOW + timedelta(seconds=number),
+        **given,
+    }
+
+
+@pytest.fixture
+async def fill(store: Store) -> Callable[..., Any]:
+    """``await fill(table, rows)`` into a database with a blog and an author."""
+
+    def found(connection: Connection) -> None:
+        blogs.insert_blog(
+            connection, Blog(1, "blog", "Act Today", "", "G", "", "en", "UTC", NOW, NOW)
+        )
+        authors.insert_author(
+            connection,
+            Author(ADA, 1, "ada", "Ada", "", "", "", None, "owner", NOW, NOW),
+        )
+
+    await store.write(found)
+
+    async def into(table: Any, rows: list[dict[str, Any]]) -> None:
+        def unit(connection: Connection) -> None:
+            for start in range(0, len(rows), 5000):
+                connection.execute(insert(table), rows[start : start + 5000])
+
+        await store.write(unit)
+
+    return into
+
+
+def statements(connection: Connection, function: Callable[..., Any], *arguments: Any) -> Any:
+    """How many statements a query takes, and what it gives."""
+    seen: list[str] = []
+
+    def count(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(connection, "before_cursor_execute", count)
+    try:
+        found = function(connection, *arguments)
+    finally:
+        event.remove(connection, "before_cursor_execute", count)
+    return len(seen), found
+
+
+async def test_listing_is_newest_first_and_stable_among_equal_times(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(number, published_at=NOW) for number in range(7)])
+    seen: list[str] = []
+    for page in (1, 2, 3):
+        found = await store.read(views.home, 1, page, 3)
+        assert found is not None
+        assert (found.listing.page, found.listing.pages, found.listing.total) == (page, 3, 7)
+        seen += [post.title for post in found.listing.posts]
+    assert seen == [f"Post {number}" for number in range(6, -1, -1)]
+    assert await store.read(views.home, 1, 4, 3) is None
+    assert await store.read(views.home, 1, 0, 3) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"status": "draft", "path": None, "published_at": None},
+        {"status": "scheduled", "path": None, "published_at": None},
+        {"status": "draft"},
+        {"status": "scheduled"},
+        {"status": "deleted", "deleted_at": NOW},
+    ],
+)
+async def test_s30_only_published_posts_leave_the_views(
+    store: Store, fill: Callable[..., Any], given: dict[str, Any]
+) -> None:
+    await fill(t.posts, [post_row(1), post_row(2, **given), post_row(3)])
+    rows = [{"post_id": key("P", n), "position": 0, "author_id": ADA} for n in (1, 2, 3)]
+    await fill(t.post_authors, rows)
+    await fill(
+        t.post_terms,
+        [
+            {"post_id": key("P", n), "kind": "tag", "slug": "x", "name": "X", "position": 0}
+            for n in (1, 2, 3)
+        ],
+    )
+    await fill(
+        t.post_terms,
+        [{"post_id": key("P", 2), "kind": "tag", "slug": "y", "name": "Y", "position": 1}],
+    )
+    home = await store.read(views.home, 1, 1, 10)
+    author = await store.read(views.author, 1, "ada", 1, 10)
+    group = await store.read(views.group, 1, 1, 10)
+    term = await store.read(views.term, 1, "tag", "x", 1, 10)
+    for view in (home, author, group, term):
+        assert view is not None
+        assert [post.title for post in view.listing.posts] == ["Post 3", "Post 1"]
+        assert view.listing.total == 2
+    assert group is not None
+    assert group.members[0].posts == 2
+    assert [post.title for post in (await store.read(views.feed, 1, 10)).posts] == [
+        "Post 3",
+        "Post 1",
+    ]
+    assert await store.read(views.term, 1, "tag", "y", 1, 10) is None
+    page = await store.read(views_post.find, 1, "/2026/11/20/post-1/", 1)
+    assert isinstance(page, views_post.PostPage)
+    assert page.next is not None
+    assert page.next.title == "Post 3"
+    hidden = await store.read(views_post.find, 1, "/2026/11/20/post-2/", 1)
+    assert hidden is None or isinstance(hidden, views_post.Gone)
+
+
+async def test_likes_count_people_once_and_never_reactions_to_comments(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(1)])
+    await fill(t.comments, [comment_row(1, 1)])
+    kim = "https://peer.example/users/kim"
+    await fill(
+        t.reactions,
+        [
+            reaction_row(1, 1, actor_uri=kim),
+            reaction_row(2, 1, actor_uri=kim, kind="emoji", emoji="🔥"),
+            reaction_row(3, 1, actor_uri=kim, kind="dislike"),
+            reaction_row(4, 1, actor_uri=kim, kind="announce"),
+            reaction_row(5, 1),
+            reaction_row(6, 1, comment_id=key("C", 1)),
+        ],
+    )
+    counts = await store.read(views.counts, [key("P", 1), key("P", 2)])
+    assert counts == {key("P", 1): (1, 2, 1), key("P", 2): (0, 0, 0)}
+    page = await store.read(views_post.find, 1, "/2026/11/20/post-1/", 1)
+    assert isinstance(page, views_post.PostPage)
+    assert [face.actor_uri for face in page.faces] == ["https://peer.example/users/5", kim]
+    assert page.thread.comments[0].likes == 1
+
+
+async def test_neighbours_are_found_among_equal_times(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(number, published_at=NOW) for number in range(3)])
+    page = await store.read(views_post.find, 1, "/2026/11/20/post-1/", 1)
+    assert isinstance(page, views_post.PostPage)
+    assert page.previous is not None
+    assert page.next is not None
+    assert (page.previous.title, page.next.title) == ("Post 0", "Post 2")
+
+
+async def test_comment_of_another_post_is_not_shown(store: Store, fill: Callable[..., Any]) -> None:
+    await fill(t.posts, [post_row(1), post_row(2)])
+    await fill(t.comments, [comment_row(1, 1), comment_row(2, 2)])
+    thread = await store.read(views_comments.thread, key("P", 1), 1)
+    assert [comment.id for comment in thread.comments] == [key("C", 1)]
+
+
+async def test_number_of_statements_does_not_grow_with_what_is_shown(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(number) for number in range(30)])
+    await fill(
+        t.comments,
+        [comment_row(n, 0, n - 1 if n % 3 else None) for n in range(300)],
+    )
+    await fill(t.reactions, [reaction_row(n, 0) for n in range(50)])
+    post = views_post.find, 1, "/2026/11/20/post-0/", 1
+    number, page = await store.read(statements, *post)
+    assert len(page.thread.comments) == 300
+    assert number <= 15
+    number, home = await store.read(statements, views.home, 1, 1, 25)
+    assert len(home.listing.posts) == 25
+    assert number <= 7
+
+
+async def test_long_threads_show_no_more_than_a_page_holds(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(number) for number in range(3)])
+    await fill(
+        t.comments,
+        [comment_row(n, 0, None if n < 1000 else n % 1000) for n in range(20_000)],
+    )
+    await fill(t.comments, [comment_row(n, 1) for n in range(20_000, 20_005)])
+    for page in (1, 10):
+        thread = await store.read(views_comments.thread, key("P", 0), page)
+        assert thread.is_cut
+        assert thread.has_more is (page == 1)
+        assert len(thread.comments) == views_comments.THREADS + views_comments.ANSWERS
+    small = await store.read(views_comments.thread, key("P", 1), 1)
+    assert len(small.comments) == 5
