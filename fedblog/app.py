@@ -69,10 +69,10 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         )
 
 
-def all_routes(site: Site, receiver: Receiver) -> list[BaseRoute]:
+def all_routes(site: Site, inboxes: inbox.Inbox) -> list[BaseRoute]:
     """Every route, most asked for first."""
     return [
-        *inbox.routes(site, receiver),
+        *inbox.routes(inboxes),
         *objects.routes(site),
         *actors.routes(site),
         *collections.routes(site),
@@ -90,8 +90,9 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
         batcher = Batcher(site.store, site.addresses, site.blog_id)
         blocklist = Blocklist(site.store, site.blog_id)
         fetching = Fetching(site, batcher, blocklist)
+        inboxes = inbox.Inbox(site, Receiver(site, batcher, blocklist))
         routed = Starlette(
-            routes=all_routes(site, Receiver(site, batcher, blocklist)),
+            routes=all_routes(site, inboxes),
             exception_handlers=exception_handlers(site),
         )
         cached = PageCache(routed, site.store, max_bytes=settings.page_cache_bytes)
@@ -105,7 +106,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
         ]
         tasks = [asyncio.create_task(_kept_running(loop)) for loop in loops]
         try:
-            yield site, cached
+            yield site, inbox.InboxFirst(cached, inboxes)
         finally:
             for task in tasks:
                 task.cancel()
