@@ -9,7 +9,7 @@ import asyncio
 import gzip
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl
@@ -35,6 +35,7 @@ _WATCHED = frozenset(
         b"cookie",
         b"if-none-match",
         b"signature",
+        b"signature-input",
     }
 )
 _NOT_PAGES = ("/api/", "/media/", "/static/", "/proxy/")
@@ -109,7 +110,7 @@ class PageCache:
     """Answers from memory what it can, and has *app* answer the rest.
 
     *store* tells what changed; *max_bytes* bounds the bodies kept (0 turns the cache off).
-    *refuses* looks at the Signature header of a signed GET (to turn blocked hosts away, 403);
+    *refuses* looks at the Signature headers of a signed GET (to turn blocked hosts away, 403);
     other signed requests get what everyone gets.
     """
 
@@ -119,7 +120,7 @@ class PageCache:
         store: ChangeFeed,
         *,
         max_bytes: int,
-        refuses: Callable[[bytes], bool] | None = None,
+        refuses: Callable[[bytes], Awaitable[bool]] | None = None,
     ) -> None:
         self.app = app
         self.bytes = 0
@@ -135,7 +136,7 @@ class PageCache:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an ASGI request."""
-        if scope["type"] != "http" or not self._max_bytes:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         method = scope["method"]
@@ -151,12 +152,12 @@ class PageCache:
                     encoding = value
                 elif name == b"if-none-match":
                     match = match + b"," + value if match else value
-                elif name == b"signature":
-                    signature = value
+                elif name == b"signature" or name == b"signature-input":
+                    signature += value
                 elif name == b"authorization" or SESSION_COOKIE in value:
                     await self.app(scope, receive, _private(send))
                     return
-        if signature and self._refuses is not None and self._refuses(signature):
+        if signature and self._refuses is not None and await self._refuses(signature):
             await send(_FORBIDDEN)
             await send(_EMPTY_BODY)
             return
@@ -209,7 +210,7 @@ class PageCache:
         if path.startswith(_NOT_PAGES) or (query and not has_known_keys(query)):
             await self.app(scope, receive, send if scope["method"] == "GET" else _bodiless(send))
             return None
-        if (other := self._renders.get(key)) is not None:
+        if self._max_bytes and (other := self._renders.get(key)) is not None:
             await other.done.wait()
             if (page := self._pages.get(key)) is not None:
                 return page

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,7 @@ class Site:
     gate: asyncio.Event | None = None
     max_bytes: int = 1 << 20
     negotiates: bool = False
-    refuses: Callable[[bytes], bool] | None = None
+    refuses: Callable[[bytes], Awaitable[bool]] | None = None
 
     def __post_init__(self) -> None:
         self.feed = Feed()
@@ -394,7 +394,10 @@ async def test_other_cookies_do_not_matter() -> None:
 
 
 async def test_signed_get_of_a_refused_host_is_turned_away_before_the_cache() -> None:
-    site = Site(refuses=lambda signature: b"bad.example" in signature)
+    async def refuses(signature: bytes) -> bool:
+        return b"bad.example" in signature
+
+    site = Site(refuses=refuses)
     await site.ask()
     good = await site.ask(signature='keyId="https://good.example/a#main-key"')
     bad = await site.ask(signature='keyId="https://bad.example/a#main-key"')
