@@ -33,6 +33,7 @@ from fedblog.settings import Settings
 from fedblog.storage.store import Store
 from fedblog.web.cache import PageCache
 from fedblog.web.errors import exception_handlers
+from fedblog.web.signers import refuse_blocked
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,14 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             routes=all_routes(site, inboxes),
             exception_handlers=exception_handlers(site),
         )
-        cached = PageCache(routed, site.store, max_bytes=settings.page_cache_bytes)
+        # Starlette's own redirects would be made from the Host header (S33); web/errors.py has ours.
+        routed.router.redirect_slashes = False
+        cached = PageCache(
+            routed,
+            site.store,
+            max_bytes=settings.page_cache_bytes,
+            refuses=refuse_blocked(blocklist),
+        )
         loops: list[Loop] = [
             batcher.run,
             site.keys.run,
