@@ -96,7 +96,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             routes=all_routes(site, inboxes),
             exception_handlers=exception_handlers(site),
         )
-        # Starlette's own redirects would be made from the Host header (S33); web/errors.py has ours.
+        # Starlette would redirect by the Host header (S33); web/errors.py does it by the base URL.
         routed.router.redirect_slashes = False
         cached = PageCache(
             routed,
