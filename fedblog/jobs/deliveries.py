@@ -25,7 +25,7 @@ from fedblog.signatures.keys import SigningKey
 from fedblog.storage import activities, dispatch
 from fedblog.storage.activities import StoredActivity
 from fedblog.storage.changes import Change
-from fedblog.storage.dispatch import ClaimedDelivery, SettledDelivery
+from fedblog.storage.dispatch import ClaimedDelivery, Key, SettledDelivery
 from fedblog.storage.errors import StorageError, StoreClosedError
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,6 @@ LONGEST_SLEEP = 60.0
 """Leases of a process that died are looked for at least this often."""
 AFTER_ERROR = 1.0
 MOST_PARCELS = 64
-
-Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)

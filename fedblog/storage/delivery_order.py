@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    bindparam,
     exists,
     literal_column,
     or_,
@@ -24,7 +23,7 @@ from sqlalchemy import (
 )
 
 from fedblog.domain.delivery import DeliveryState
-from fedblog.storage.lists import is_among
+from fedblog.storage.lists import ListStatement, is_among
 from fedblog.storage.tables import activities, deliveries
 
 # Written out, not bound: only then do both engines use the index over what waits.
@@ -33,21 +32,26 @@ SUPERSEDED = "superseded by a later activity"
 
 _own, _related = activities.alias("own"), activities.alias("related")
 _earlier = deliveries.alias("earlier")
-_RELATED = (
-    select(_related.c.id, _related.c.type, _own.c.type.label("own_type"))
-    .join(
-        _own,
-        and_(
-            _related.c.post_id == _own.c.post_id,
-            _related.c.object_uri == _own.c.object_uri,
-            _related.c.id != _own.c.id,
-        ),
+_RELATED = ListStatement(
+    lambda listed: (
+        select(_own.c.id.label("own_id"), _own.c.type.label("own_type"))
+        .add_columns(_related.c.id, _related.c.type)
+        .join(
+            _related,
+            and_(
+                _related.c.post_id == _own.c.post_id,
+                _related.c.object_uri == _own.c.object_uri,
+                _related.c.id != _own.c.id,
+            ),
+        )
+        .where(listed(_own.c.id))
     )
-    .where(_own.c.id == bindparam("activity_id"))
 )
 
 
 class _Related(NamedTuple):
+    """An activity about the same object as another one, which has the type *own_type*."""
+
     id: str
     type: str
     own_type: str
@@ -55,7 +59,8 @@ class _Related(NamedTuple):
 
 def arrange(connection: Connection, activity_id: str, now: datetime) -> None:
     """Put the deliveries of a new activity behind the earlier ones of its object."""
-    earlier = [item for item in _related_to(connection, activity_id) if item.id < activity_id]
+    related = _related_to(connection, [activity_id]).get(activity_id, ())
+    earlier = [item for item in related if item.id < activity_id]
     if not earlier:
         return
     ids = [item.id for item in earlier]
@@ -86,17 +91,33 @@ def arrange(connection: Connection, activity_id: str, now: datetime) -> None:
 
 def proceed(
     connection: Connection,
+    finished: Collection[tuple[str, int]],
+    retried: Collection[tuple[str, int]],
+    now: datetime,
+) -> bool:
+    """Free what was held back for the deliveries *finished* (activity and inbox).
+
+    Of the *retried* ones, those that a later activity makes pointless are given up. Gives whether
+    anything was freed.
+    """
+    inboxes: dict[str, tuple[list[int], list[int]]] = {}
+    for place, keys in enumerate((finished, retried)):
+        for activity_id, inbox_id in keys:
+            inboxes.setdefault(activity_id, ([], []))[place].append(inbox_id)
+    is_any_free = False
+    for activity_id, related in sorted(_related_to(connection, inboxes).items()):
+        is_any_free |= _proceed(connection, activity_id, related, *inboxes[activity_id], now)
+    return is_any_free
+
+
+def _proceed(
+    connection: Connection,
     activity_id: str,
+    related: Sequence[_Related],
     finished: Collection[int],
     retried: Collection[int],
     now: datetime,
 ) -> bool:
-    """Free what was held back for deliveries of *activity_id* to the inboxes *finished*.
-
-    Of those to the inboxes *retried*, the ones that a later activity makes pointless are given up.
-    Gives whether anything was freed.
-    """
-    related = _related_to(connection, activity_id)
     later = [item for item in related if item.id > activity_id]
     if not later:
         return False
@@ -144,9 +165,12 @@ _GIVEN_UP = {
 }
 
 
-def _related_to(connection: Connection, activity_id: str) -> Sequence[_Related]:
-    rows = connection.execute(_RELATED, {"activity_id": activity_id})
-    return [_Related(row.id, row.type, row.own_type) for row in rows]
+def _related_to(connection: Connection, activity_ids: Collection[str]) -> dict[str, list[_Related]]:
+    """The other activities about the objects of *activity_ids*."""
+    found: dict[str, list[_Related]] = {}
+    for row in _RELATED.run(connection, activity_ids):
+        found.setdefault(row.own_id, []).append(_Related(row.id, row.type, row.own_type))
+    return found
 
 
 def _supersedes(later: str, earlier: str) -> bool:

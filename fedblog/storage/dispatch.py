@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Row,
@@ -27,8 +26,11 @@ from sqlalchemy import (
 from fedblog.domain.delivery import DeliveryState
 from fedblog.storage import delivery_order
 from fedblog.storage.delivery_order import IS_WAITING
-from fedblog.storage.lists import is_among
+from fedblog.storage.lists import is_among, pairs_of
 from fedblog.storage.tables import deliveries, inboxes
+
+Key = tuple[str, int]
+"""Activity and inbox: what a delivery is known by."""
 
 _MAX_ERROR = 500
 
@@ -136,15 +138,15 @@ def settle(connection: Connection, results: Iterable[SettledDelivery], now: date
 
     Gives whether a delivery that was held back for one of these may go out now.
     """
-    finished: dict[str, list[int]] = {}
-    retried: dict[str, list[int]] = {}
-    delivered: dict[tuple[str, int | None], list[int]] = {}
+    delivered: dict[int | None, list[Key]] = {}
     others: list[dict[str, Any]] = []
+    finished: list[Key] = []
+    retried: list[Key] = []
     for result in results:
-        kept = retried if result.state is DeliveryState.WAITING else finished
-        kept.setdefault(result.activity_id, []).append(result.inbox_id)
+        key = (result.activity_id, result.inbox_id)
+        (retried if result.state is DeliveryState.WAITING else finished).append(key)
         if result.state is DeliveryState.DELIVERED:
-            delivered.setdefault((result.activity_id, result.status), []).append(result.inbox_id)
+            delivered.setdefault(result.status, []).append(key)
         else:
             others.append(
                 {
@@ -157,14 +159,9 @@ def settle(connection: Connection, results: Iterable[SettledDelivery], now: date
                     "new_error": result.error[:_MAX_ERROR] if result.error else None,
                 }
             )
-    for (activity_id, status), inbox_ids in sorted(delivered.items()):
+    for status, keys in delivered.items():
         connection.execute(
-            _settled(
-                and_(
-                    deliveries.c.activity_id == activity_id,
-                    is_among(connection, deliveries.c.inbox_id, BigInteger, inbox_ids),
-                )
-            ).values(
+            _settled(_are_among(connection, keys)).values(
                 state=DeliveryState.DELIVERED.value,
                 next_at=None,
                 last_status=status,
@@ -175,19 +172,10 @@ def settle(connection: Connection, results: Iterable[SettledDelivery], now: date
     if others:
         others.sort(key=lambda row: (row["of_activity"], row["of_inbox"]))
         connection.execute(_SETTLE_ONE, others)
-    is_any_free = False
-    for activity_id in sorted(finished.keys() | retried.keys()):
-        is_any_free |= delivery_order.proceed(
-            connection,
-            activity_id,
-            finished.get(activity_id, ()),
-            retried.get(activity_id, ()),
-            now,
-        )
-    return is_any_free
+    return delivery_order.proceed(connection, finished, retried, now)
 
 
-def release(connection: Connection, keys: Collection[tuple[str, int]]) -> None:
+def release(connection: Connection, keys: Collection[Key]) -> None:
     """Give claimed deliveries back untried: (activity id, inbox id)."""
     _lease(connection, keys, None)
 
@@ -211,22 +199,18 @@ def next_due(connection: Connection) -> datetime | None:
     ).scalar()
 
 
-def _lease(
-    connection: Connection, keys: Collection[tuple[str, int]], until: datetime | None
-) -> None:
-    by_activity: dict[str, list[int]] = {}
-    for activity_id, inbox_id in keys:
-        by_activity.setdefault(activity_id, []).append(inbox_id)
-    for activity_id, inbox_ids in sorted(by_activity.items()):
+def _lease(connection: Connection, keys: Collection[Key], until: datetime | None) -> None:
+    if keys:
         connection.execute(
             update(deliveries)
-            .where(
-                IS_WAITING,
-                deliveries.c.activity_id == activity_id,
-                is_among(connection, deliveries.c.inbox_id, BigInteger, inbox_ids),
-            )
+            .where(IS_WAITING, _are_among(connection, keys))
             .values(lease_until=until)
         )
+
+
+def _are_among(connection: Connection, keys: Collection[Key]) -> ColumnElement[bool]:
+    pairs = pairs_of(connection, keys)
+    return and_(deliveries.c.activity_id == pairs.c.first, deliveries.c.inbox_id == pairs.c.second)
 
 
 def _settled(which: ColumnElement[bool]) -> Update:

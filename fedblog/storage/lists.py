@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Executable,
     Row,
+    Subquery,
     Text,
     any_,
     bindparam,
@@ -47,6 +48,20 @@ def is_among(
         listed = func.json_each(literal(orjson.dumps(list(values)).decode(), Text))
         return column.in_(select(listed.table_valued("value").c.value))
     return column == any_(literal(list(values), ARRAY(kind)))
+
+
+def pairs_of(connection: Connection, pairs: Collection[tuple[str, int]]) -> Subquery:
+    """*pairs* as a table with the columns *first* and *second*, to join with: so that a key of
+    two columns is searched by both."""
+    if connection.dialect.name == "sqlite":
+        listed = func.json_each(literal(orjson.dumps(list(pairs)).decode(), Text))
+        pair = listed.table_valued("value").c.value
+        first, second = func.json_extract(pair, "$[0]"), func.json_extract(pair, "$[1]")
+        return select(first.label("first"), second.label("second")).subquery("pairs")
+    texts = literal([text for text, _ in pairs], ARRAY(Text))
+    numbers = literal([number for _, number in pairs], ARRAY(BigInteger))
+    both = func.unnest(texts, numbers).table_valued("first", "second").render_derived()
+    return select(both.c.first, both.c.second).subquery("pairs")
 
 
 class ListStatement:
