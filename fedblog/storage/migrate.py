@@ -1,20 +1,18 @@
 """Brings a database's tables up to this version (Alembic, on both engines).
 
-An SQLite file is copied into ``backups/`` beside it before anything in it changes.
+An SQLite file is copied into ``backups/`` beside it before anything in it changes. Alembic is
+imported where it runs: a start that finds the tables as they should be does without it.
 """
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError
 
 from fedblog.storage.errors import SchemaError, StorageError
@@ -23,6 +21,9 @@ from fedblog.storage.failures import translating
 logger = logging.getLogger(__name__)
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_REVISIONS = re.compile(
+    r"""^(?P<name>(?:down_)?revision)\b[^=\n]*= *["'](?P<value>[^"']+)["']""", re.MULTILINE
+)
 _ADVISORY_LOCK = 7_306_930_442  # any number of our own, the same in every process
 
 
@@ -34,8 +35,8 @@ def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None
     made by a newer fedblog, StorageError where it cannot be reached.
     """
     url = _parse(database_url)
-    config = _config(migrations or migrations_folder())
-    head = _head(config)
+    folder = migrations or migrations_folder()
+    revisions, head = _revisions(folder)
     if url.get_backend_name() == "sqlite":
         _make_file(Path(url.database or ""))
     with translating(), _engine(url) as engine:
@@ -43,16 +44,18 @@ def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None
             current = _revision(connection)
         if current == head:
             return None
-        if current is not None:
-            _check_known(config, current)
+        if current is not None and current not in revisions:
+            raise SchemaError(
+                f"the database is of a newer version (revision {current}); install that fedblog, "
+                "or restore a backup"
+            )
         backup = None
         if current is not None and url.get_backend_name() == "sqlite":
             backup = _back_up(Path(url.database or ""), current)
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _run_alembic(connection, folder)
             if connection.dialect.name == "sqlite":
                 _check_foreign_keys(connection)
         return backup
@@ -67,7 +70,7 @@ def is_current(database_url: str) -> bool:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return False
     with translating(), _engine(url) as engine, engine.connect() as connection:
-        return _revision(connection) == _head(_config(migrations_folder()))
+        return _revision(connection) == _revisions(migrations_folder())[1]
 
 
 def migrations_folder() -> Path:
@@ -81,27 +84,33 @@ def migrations_folder() -> Path:
     raise SchemaError("this installation lacks its migrations folder")
 
 
-def _config(folder: Path) -> Config:
+def _run_alembic(connection: Connection, folder: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    return config
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
-def _head(config: Config) -> str | None:
-    return ScriptDirectory.from_config(config).get_current_head()
+def _revisions(folder: Path) -> tuple[set[str], str]:
+    """The revisions that *folder* leads to, and the newest: the one that no other builds upon."""
+    known: set[str] = set()
+    former: set[str] = set()
+    for file in (folder / "versions").glob("*.py"):
+        for match in _REVISIONS.finditer(file.read_text(encoding="utf-8")):
+            (known if match["name"] == "revision" else former).add(match["value"])
+    if len(known - former) != 1:
+        raise SchemaError(f"the migrations in {folder} do not lead to one newest version")
+    return known, (known - former).pop()
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _check_known(config: Config, revision: str) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision not in known:
-        raise SchemaError(
-            f"the database is of a newer version (revision {revision}); install that fedblog, "
-            "or restore a backup"
-        )
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
 
 
 def _parse(database_url: str) -> URL:
