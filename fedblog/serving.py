@@ -1,17 +1,27 @@
 """What the commands do around the application: prepare the data, start the server, run jobs."""
 
 import asyncio
+import contextlib
+import errno
+import gc
 import logging
+import logging.config
 import os
+import resource
+import signal
+import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from fedblog.domain.errors import NotFoundError
 from fedblog.publishing import identity
 from fedblog.publishing.identity import Founding
 from fedblog.settings import Settings, SettingsError, is_loopback, load
-from fedblog.storage import migrate, server
+from fedblog.storage import blogs, migrate, server
 from fedblog.storage.errors import SchemaError
 from fedblog.storage.store import Store
 
@@ -30,8 +40,8 @@ async def prepare(settings: Settings, founding: Founding | None = None) -> tuple
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if settings.is_sqlite:
         await asyncio.to_thread(migrate.upgrade, settings.database)
-    elif not await asyncio.to_thread(migrate.is_current, settings.database):
-        raise SchemaError("the database is not up to date: run `fedblog migrate` first")
+    else:
+        await _refuse_other_version(settings)
     store = await Store.open(settings.database, listen=False)
     try:
         settings = await _remembered(store, settings)
@@ -39,6 +49,34 @@ async def prepare(settings: Settings, founding: Founding | None = None) -> tuple
         return settings, made.is_new
     finally:
         await store.close()
+
+
+def has_database(settings: Settings) -> bool:
+    """Whether there is a database; the one on a server is said to be there."""
+    return not settings.is_sqlite or Path(settings.database.removeprefix("sqlite:///")).exists()
+
+
+async def has_blog(settings: Settings) -> bool:
+    """Whether there is a blog already. An SQLite file is brought up to this version by it.
+
+    Raises StorageError.
+    """
+    if not has_database(settings):
+        return False
+    if settings.is_sqlite:
+        await asyncio.to_thread(migrate.upgrade, settings.database)
+    else:
+        await _refuse_other_version(settings)
+    store = await Store.open(settings.database, listen=False)
+    try:
+        return await store.read(blogs.first) is not None
+    finally:
+        await store.close()
+
+
+async def _refuse_other_version(settings: Settings) -> None:
+    if not await asyncio.to_thread(migrate.is_current, settings.database):
+        raise SchemaError("the database is not of this version: run `fedblog migrate` first")
 
 
 async def _remembered(store: Store, settings: Settings) -> Settings:
@@ -52,10 +90,22 @@ async def _remembered(store: Store, settings: Settings) -> Settings:
 
 
 async def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    """Run *work* on the database of an existing blog; it may be served at the same time."""
-    await prepare(settings)
+    """Run *work* on the database of an existing blog; it may be served at the same time.
+
+    Makes nothing. Raises NotFoundError where there is no blog, StorageError.
+    """
+    missing = NotFoundError(
+        f"there is no blog in {settings.data_dir} yet; run fedblog init or fedblog serve first"
+    )
+    if not has_database(settings):
+        raise missing
+    await _refuse_other_version(settings)
     store = await Store.open(settings.database, listen=False)
     try:
+        if await store.read(blogs.first) is None:
+            raise missing
+        settings = await _remembered(store, settings)
+        await identity.ensure_identity(store, settings)
         return await work(store)
     finally:
         await store.close()
@@ -80,41 +130,95 @@ def announce(settings: Settings, is_new: bool) -> None:
         print(line, file=sys.stderr)
 
 
-def serve(settings: Settings, *, workers: int = 1) -> None:
-    """Serve until interrupted. Raises SettingsError for several workers on SQLite."""
-    import uvicorn
-
+def check_workers(settings: Settings, workers: int) -> None:
+    """Raise SettingsError for several processes on SQLite."""
     if workers > 1 and settings.is_sqlite:
         raise SettingsError(
             "--workers above 1 needs PostgreSQL (FEDBLOG_DATABASE_URL); SQLite is one process"
         )
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Sockets bound to ``listen``, one for each address of its host. Raises SettingsError."""
     host, _, port = settings.listen.rpartition(":")
+    sockets: list[socket.socket] = []
+    refused = f"cannot listen on {settings.listen}: "
+    try:
+        found = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, kind, protocol, _name, address in dict.fromkeys(found):
+            bound = socket.socket(family, kind, protocol)
+            sockets.append(bound)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            bound.bind(address)
+    except OSError as error:
+        for bound in sockets:
+            bound.close()
+        if error.errno == errno.EADDRINUSE:
+            refused += "another program has the port; choose one with --listen HOST:PORT"
+        else:
+            refused += str(error.strerror or error)
+        raise SettingsError(refused) from None
+    try:
+        yield sockets
+    finally:
+        for bound in sockets:
+            bound.close()
+
+
+def serve(settings: Settings, sockets: list[socket.socket], *, workers: int = 1) -> None:
+    """Serve on *sockets* until interrupted (SIGINT, SIGTERM). Raises SystemExit."""
+    import uvicorn
+
     os.environ.update(
         {
             f"FEDBLOG_{name.upper()}": str(value)
             for name, value in settings.model_dump(exclude_none=True).items()
         }
     )
-    # Started by uvicorn's own means, so that its signals and its workers work as they do anywhere.
-    uvicorn.run(
-        "fedblog.serving:application",
-        factory=True,
-        workers=workers,
-        host=host.strip("[]"),
-        port=int(port),
-        lifespan="on",
-        log_config=log_config(settings),
-        access_log=False,
-        server_header=False,
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_graceful_shutdown=10,
-    )
+    how: dict[str, Any] = {
+        "factory": True,
+        "lifespan": "on",
+        "log_config": log_config(settings),
+        "access_log": False,
+        "server_header": False,
+        "forwarded_allow_ips": settings.trusted_proxies,
+        "timeout_graceful_shutdown": 10,
+    }
+    application = "fedblog.serving:application"
+    with suppress(KeyboardInterrupt):  # uvicorn gives back the signal that it ended by
+        if workers > 1:
+            for bound in sockets:  # its workers are given one that uvicorn itself makes
+                bound.close()
+            host, _, port = settings.listen.rpartition(":")
+            uvicorn.run(application, workers=workers, host=host.strip("[]"), port=int(port), **how)
+            return
+        running = uvicorn.Server(uvicorn.Config(application, **how))
+        running.run(sockets=sockets)
+        if not running.started:
+            sys.exit(1)
+
+
+def _allow_many_connections() -> None:
+    """Raise the soft limit of open files to the hard one: a delivery to a thousand servers wants a
+    thousand connections, and the usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def application() -> "Application":
     """The application for a worker process; its parent put every setting into the environment."""
     from fedblog.app import Application
 
+    # What was imported stays for good: the collector need not walk through it again.
+    gc.freeze()
+    gc.enable()
     return Application(load())
 
 
@@ -140,7 +244,7 @@ def log_config(settings: Settings) -> dict[str, object]:
 
 
 async def work(settings: Settings) -> None:
-    """Run the loops alone until cancelled. Raises SettingsError on SQLite."""
+    """Run the loops alone until interrupted (SIGINT, SIGTERM). Raises SettingsError on SQLite."""
     if settings.is_sqlite:
         raise SettingsError(
             "a worker of its own needs PostgreSQL (FEDBLOG_DATABASE_URL); with SQLite the server "
@@ -148,5 +252,11 @@ async def work(settings: Settings) -> None:
         )
     from fedblog.app import running
 
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    settings, _ = await prepare(settings)
+    logging.config.dictConfig(log_config(settings))
     async with running(settings):
-        await asyncio.Event().wait()
+        print(f"fedblog does the jobs of {settings.base_url}/", file=sys.stderr, flush=True)
+        await ended.wait()

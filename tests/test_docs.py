@@ -128,6 +128,7 @@ def test_commands_in_examples_exist() -> None:
 @pytest.fixture
 async def routes(settings: Settings) -> list[Route]:
     from fedblog.app import all_routes, open_site
+    from fedblog.endpoints.inbox import Inbox
     from fedblog.federation.batch import Batcher
     from fedblog.federation.blocklist import Blocklist
     from fedblog.federation.receiving import Receiver
@@ -136,11 +137,8 @@ async def routes(settings: Settings) -> list[Route]:
     async with open_site(settings) as site:
         blocklist = Blocklist(site.store, site.blog_id)
         batcher = Batcher(site.store, site.addresses, site.blog_id)
-        return [
-            route
-            for route in all_routes(site, Receiver(site, batcher, blocklist))
-            if isinstance(route, Route)
-        ]
+        inbox = Inbox(site, Receiver(site, batcher, blocklist))
+        return [route for route in all_routes(site, inbox) if isinstance(route, Route)]
 
 
 def in_docs(path: str) -> str:

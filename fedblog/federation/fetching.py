@@ -13,9 +13,28 @@ from fedblog.federation.handlers.talking import REFRESH_ACTOR, same_host
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.publishing.site import Site
 from fedblog.remote import documents
-from fedblog.remote.errors import ActorGoneError, RemoteStatusError, WrongDocumentError
+from fedblog.remote.errors import (
+    ActorGoneError,
+    BlockedAddressError,
+    RedirectError,
+    RemoteStatusError,
+    TooLargeError,
+    WrongDocumentError,
+    WrongMediaTypeError,
+)
 
 log = logging.getLogger(__name__)
+
+FINAL = (
+    ReadingError,
+    ActorGoneError,
+    BlockedAddressError,
+    RedirectError,
+    TooLargeError,
+    WrongDocumentError,
+    WrongMediaTypeError,
+)
+"""Errors that another try would meet again."""
 
 Job = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -52,7 +71,7 @@ class Fetching:
             if self._blocklist.holds_for(author):
                 return
             actor = await site.actors.actor(author)
-        except (ReadingError, WrongDocumentError, ActorGoneError) as error:
+        except FINAL as error:
             log.info("%s cannot become a comment: %s", uri, error)
             return
         except RemoteStatusError as error:
@@ -83,5 +102,5 @@ class Fetching:
         """Fetch an actor again: its name, its face, its keys."""
         try:
             await self._site.actors.actor(str(payload["uri"]), fresh=True)
-        except (ReadingError, WrongDocumentError, ActorGoneError) as error:
+        except FINAL as error:
             log.info("%s cannot be refreshed: %s", payload["uri"], error)
