@@ -1,12 +1,14 @@
 """The fedblog command: reads the words, calls what does the work, tells the outcome."""
 
 import asyncio
+import gc
 import logging
+import signal
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -37,15 +39,28 @@ ConfigOption = Annotated[
 
 def main() -> None:
     """Run the command; errors that are the user's to mend are one sentence, exit status 1."""
-    from fedblog.domain.errors import DomainError
-    from fedblog.publishing.identity import IdentityChangedError
-    from fedblog.storage.errors import StorageError
-
     try:
         app()
-    except (SettingsError, DomainError, IdentityChangedError, StorageError) as error:
-        _say(f"fedblog: {error}")
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        _say(f"fedblog: {sentence}")
         sys.exit(1)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to tell the user about *error*, or None where it is a fault of the program."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if not isinstance(error, SettingsError):
+        from fedblog.domain.errors import DomainError
+        from fedblog.publishing.identity import IdentityChangedError
+        from fedblog.storage.errors import StorageError
+
+        if not isinstance(error, DomainError | IdentityChangedError | StorageError):
+            return None
+    return " ".join(str(error).split())
 
 
 @app.callback(invoke_without_command=True)
@@ -70,13 +85,16 @@ def serve(
     config: ConfigOption = None,
 ) -> None:
     """Serve the blog; makes whatever is missing at the first start."""
+    gc.disable()  # until everything is imported: a tenth of the time to the first answer
     from fedblog import serving
 
     settings = load(config, data_dir=data, listen=listen)
-    with _held(settings):
+    serving.check_workers(settings, workers)
+    signal.signal(signal.SIGTERM, _end)
+    with _held(settings), serving.listening(settings) as sockets:
         settings, is_new = _run(serving.prepare(settings))
         serving.announce(settings, is_new)
-        serving.serve(settings, workers=workers)
+        serving.serve(settings, sockets, workers=workers)
 
 
 @app.command()
@@ -111,15 +129,21 @@ def init(
 ) -> None:
     """Set up a new blog: asks for what the options do not say."""
     from fedblog import serving
-    from fedblog.publishing.identity import Founding
+    from fedblog.publishing.identity import Founding, plan
 
     def ask(value: str | None, question: str, default: str) -> str:
         if value is not None or yes:
             return value or default
-        return str(typer.prompt(question, default=default, err=True))
+        return _answer(question, default)
 
-    known = load(config, data_dir=data)
-    chosen_url = ask(base_url, "The address it will be reached at", known.base_url)
+    settings = load(config, data_dir=data, base_url=base_url)
+    if serving.has_database(settings):
+        with _held(settings):
+            if _run(serving.has_blog(settings)):
+                _run(serving.prepare(settings, Founding(handle=handle)))  # refuses another name
+                _say(f"There is a blog in {settings.data_dir} already; nothing was changed.")
+                raise typer.Exit(1)
+    chosen_url = ask(base_url, "The address it will be reached at", settings.base_url)
     settings = load(config, data_dir=data, base_url=chosen_url)
     blog_title = ask(title, "The blog's title", Founding().title)
     founding = Founding(
@@ -132,12 +156,11 @@ def init(
         group_name=group,
         about=about,
     )
+    plan(settings, founding)  # refused before anything is made
     with _held(settings):
-        _, is_new = _run(serving.prepare(settings, founding))
-    if not is_new:
-        _say(f"There is a blog in {settings.data_dir} already; nothing was changed.")
-        raise typer.Exit(1)
-    _say(f"The blog {blog_title} was made in {settings.data_dir}. Start it: fedblog serve")
+        _run(serving.prepare(settings, founding))
+    where = "" if str(settings.data_dir) == "data" else f" --data {settings.data_dir}"
+    _say(f"The blog {blog_title} was made in {settings.data_dir}. Start it: fedblog serve{where}")
 
 
 @app.command()
@@ -146,7 +169,10 @@ def migrate(data: DataOption = None, config: ConfigOption = None) -> None:
     from fedblog.storage import migrate as migrations
 
     settings = load(config, data_dir=data)
-    backup = migrations.upgrade(settings.database)
+    backup = None
+    if not migrations.is_current(settings.database):
+        with _held(settings):  # not under the feet of the process that serves it
+            backup = migrations.upgrade(settings.database)
     if backup is not None:
         _say(f"The database as it was is kept in {backup}.")
     _say("The database is up to date.")
@@ -247,6 +273,28 @@ def _held(settings: Settings) -> Iterator[None]:
     with DataFolderLock(settings.data_dir) as lock:
         lock.acquire(settings.listen)
         yield
+
+
+def _answer(question: str, default: str) -> str:
+    """What the user types, or the next line of standard input. Raises SettingsError at its end."""
+    unasked = SettingsError(
+        f"nobody answers the question “{question}”; say it by an option (fedblog init --help), "
+        "or take the defaults with --yes"
+    )
+    if sys.stdin is None:
+        raise unasked
+    try:
+        return str(typer.prompt(question, default=default, err=True))
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        _say("")
+        raise unasked from None
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """End as after Ctrl-C: everything is closed, the data folder given back."""
+    sys.exit(0)
 
 
 def _say(sentence: str) -> None:

@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must begin with https:// (or http:// on a loopback host)")
-        if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        if parts.path or parts.query or parts.fragment or "@" in parts.netloc or parts.port == 0:
             raise ValueError("takes a scheme, a host and a port, no path, query or user")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("plain http is only for loopback hosts; use https://")

@@ -38,6 +38,7 @@ __all__ = [
     "create_token",
     "ensure_identity",
     "find_author",
+    "plan",
     "revoke_token",
 ]
 
@@ -94,27 +95,7 @@ async def ensure_identity(
     if standing is not None:
         blog = standing
     else:
-        now = datetime.now(UTC)
-        addresses = Addresses(
-            settings.base_url, check_handle(founding.handle or BLOG), settings.handle_host
-        )
-        if addresses.handle in RESERVED_HANDLES:
-            raise InvalidFieldError("handle", f"{addresses.handle} is kept for the server itself")
-        planned = Blog(
-            id=1,
-            handle=addresses.handle,
-            title=_line("title", founding.title),
-            tagline=founding.tagline.strip(),
-            group_name=founding.group_name.strip() or _line("title", founding.title),
-            about=founding.about.strip(),
-            language=check_language(founding.language),
-            time_zone=await to_thread(check_time_zone, founding.time_zone),
-            created_at=now,
-            updated_at=now,
-        )
-        owner = _new_author(
-            planned, founding.owner_name, founding.owner_handle, role="owner", now=now
-        )
+        addresses, planned, owner = await to_thread(plan, settings, founding)
         made = await gather(*(_make_keys(who) for who in (BLOG, READERS, INSTANCE, owner.id)))
         pairs = [pair for keys in made for pair in keys]
         blog, is_new = await store.write(_found, planned, owner, pairs, addresses)
@@ -123,6 +104,33 @@ async def ensure_identity(
     return Identity(
         blog, Addresses(written["base_url"], blog.handle, written["handle_host"]), is_new
     )
+
+
+def plan(settings: Settings, founding: Founding) -> tuple[Addresses, Blog, Author]:
+    """The blog that *founding* asks for and its owner, as they would be made; makes nothing.
+
+    Reads the time zone from disk: call it on a thread. Raises InvalidFieldError, ConflictError.
+    """
+    now = datetime.now(UTC)
+    addresses = Addresses(
+        settings.base_url, check_handle(founding.handle or BLOG), settings.handle_host
+    )
+    if addresses.handle in RESERVED_HANDLES:
+        raise InvalidFieldError("handle", f"{addresses.handle} is kept for the server itself")
+    blog = Blog(
+        id=1,
+        handle=addresses.handle,
+        title=_line("title", founding.title),
+        tagline=founding.tagline.strip(),
+        group_name=founding.group_name.strip() or _line("title", founding.title),
+        about=founding.about.strip(),
+        language=check_language(founding.language),
+        time_zone=check_time_zone(founding.time_zone),
+        created_at=now,
+        updated_at=now,
+    )
+    owner = _new_author(blog, founding.owner_name, founding.owner_handle, role="owner", now=now)
+    return addresses, blog, owner
 
 
 async def add_author(
