@@ -67,7 +67,7 @@ def web_url(text: str) -> str:
 def host(url: str) -> str:
     """The host of an address, as readers see it."""
     try:
-        return (urlsplit(url).hostname or "").removeprefix("www.")
+        return urlsplit(url).netloc.rpartition("@")[2].removeprefix("www.")
     except ValueError:
         return ""
 

@@ -1,0 +1,38 @@
+"""Marks: what stands for the blog and its authors on other servers."""
+
+import io
+
+import pytest
+from PIL import Image
+from support.servers import Server
+
+from fedblog.web.marks import initials
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Act Today", "AT"),
+        ("Ana", "A"),
+        ("ann", "A"),
+        ("Åsa de Vries", "ÅV"),
+        ("—", "•"),
+        ("", "•"),
+    ],
+)
+def test_initials_of_a_name(name: str, expected: str):
+    assert initials(name) == expected
+
+
+async def test_icon_of_every_actor_is_there_to_fetch(server: Server):
+    post = await server.publish()
+    owner = (await server.api("GET", f"/posts/{post['id']}")).json()["authors"][0]["id"]
+    for path in ("/ap/blog", f"/ap/authors/{owner}"):
+        icon = (await server.anonymous(path)).json()["icon"]
+        answer = await server.http.get(icon["url"])
+        assert answer.headers["content-type"] == icon["mediaType"] == "image/png"
+        assert Image.open(io.BytesIO(answer.content)).size == (icon["width"], icon["height"])
+
+
+async def test_mark_of_nobody_is_not_there(server: Server):
+    assert (await server.anonymous("/marks/nobody.png")).status_code == 404
