@@ -16,6 +16,10 @@ READERS_NAME = "readers"
 """The WebFinger name of the readers' voice."""
 
 
+MARK_SIDE = 400
+"""Pixels of a side of the mark drawn for an actor without a picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActorKeys:
     """An actor's public keys: the RSA one as SPKI PEM, the Ed25519 one as multibase."""
@@ -65,7 +69,7 @@ def blog_actor(
         **_collections(BLOG, addresses),
         **_visible(addresses),
     }
-    return item | _pictures(icon, image, addresses)
+    return item | _pictures(blog.handle, icon, image, addresses)
 
 
 def author_actor(
@@ -90,7 +94,7 @@ def author_actor(
         **_collections(author.id, addresses),
         **_visible(addresses),
     }
-    return item | _pictures(icon, None, addresses)
+    return item | _pictures(author.handle, icon, None, addresses)
 
 
 def readers_actor(blog: Blog, addresses: Addresses, keys: ActorKeys) -> Json:
@@ -175,9 +179,24 @@ def _visible(addresses: Addresses) -> Json:
     }
 
 
-def _pictures(icon: Media | None, image: Media | None, addresses: Addresses) -> Json:
-    found = {"icon": icon, "image": image}
-    return {name: picture(media, addresses) for name, media in found.items() if media is not None}
+def _pictures(handle: str, icon: Media | None, image: Media | None, addresses: Addresses) -> Json:
+    """``icon``, a drawn mark where there is no picture, and ``image`` where there is one."""
+    mark = addresses.mark(handle)
+    found: Json = {
+        "icon": {
+            "id": mark,
+            "type": "Image",
+            "url": mark,
+            "mediaType": "image/png",
+            "width": MARK_SIDE,
+            "height": MARK_SIDE,
+        }
+    }
+    if icon is not None:
+        found["icon"] = picture(icon, addresses)
+    if image is not None:
+        found["image"] = picture(image, addresses)
+    return found
 
 
 def _link_field(name: str, url: str, text: str = "") -> Json:

@@ -106,6 +106,10 @@ class Addresses:
         """The address of an uploaded file."""
         return f"{self.base_url}/media/{file_name}"
 
+    def mark(self, handle: str) -> str:
+        """The address of the picture that stands for the blog or an author without one."""
+        return f"{self.base_url}/marks/{quote(handle)}.png"
+
     def acct(self, name: str) -> str:
         """``name@host`` as readers write it, without a leading @."""
         return f"{name}@{self.handle_host}"

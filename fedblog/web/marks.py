@@ -55,7 +55,7 @@ def initials(name: str) -> str:
 
 
 def draw(text: str, ground: str) -> bytes:
-    """A square PNG of MARK_SIDE pixels with *text* in white on *ground*. Blocks for milliseconds."""
+    """A square PNG of MARK_SIDE pixels: *text* in white on *ground*. Blocks for milliseconds."""
     from PIL import Image, ImageDraw, ImageFont
 
     image = Image.new("RGB", (MARK_SIDE, MARK_SIDE), ground)
