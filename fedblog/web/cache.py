@@ -10,7 +10,7 @@ import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl
 
@@ -45,7 +45,9 @@ _COMPRESSED = ("text/", "application/json", "application/xml", "image/svg")
 _MIN_GZIP = 500
 _LARGE_GZIP = 64 * 1024
 _MEMORY = 512
+_LONGEST_HEADER = 400
 _OVERHEAD = 2048
+_TAG_OVERHEAD = 300
 
 V = TypeVar("V")
 Headers = list[tuple[bytes, bytes]]
@@ -163,6 +165,9 @@ class PageCache:
             return
         kind = self._representations.get(accept)
         if kind is None:
+            if len(accept) > _LONGEST_HEADER:
+                await self.app(scope, receive, send if method == "GET" else _bodiless(send))
+                return
             kind = self._remember(self._representations, accept, representation(accept))
         key = (scope["path"], scope["query_string"], kind)
         page = self._pages.get(key)
@@ -174,7 +179,9 @@ class PageCache:
             self._pages.move_to_end(key)
         index = self._gzip.get(encoding)
         if index is None:
-            index = self._remember(self._gzip, encoding, int(accepts_gzip(encoding)))
+            index = int(accepts_gzip(encoding))
+            if len(encoding) <= _LONGEST_HEADER:
+                self._remember(self._gzip, encoding, index)
         ready = page.encodings[index]
         if match and matches(match, ready.etag):
             await send(ready.unchanged)
@@ -252,6 +259,7 @@ class PageCache:
         if start is None:
             return None
         page = await make_page(list(start["headers"]), b"".join(chunks), frozenset(tags))
+        page = replace(page, size=page.size + 2 * (len(key[0]) + len(key[1]) + len(key[2])))
         if not render.is_poisoned(tags) and page.size <= self._max_bytes:
             self._keep(key, page)
         return page
@@ -350,15 +358,16 @@ async def make_page(headers: Headers, body: bytes, tags: frozenset[Change]) -> P
     kept.append((b"vary", b", ".join(sorted(vary.values()))))
     if not any(name == b"cache-control" for name, _ in kept):
         kept.append((b"cache-control", b"no-cache"))
+    overhead = _OVERHEAD + _TAG_OVERHEAD * len(tags)
     digest = hashlib.blake2b(body, digest_size=15)
     digest.update(media_type)
     plain = _ready(kept, body, b'"%s"' % digest.hexdigest().encode())
     if len(packed) >= len(body):
-        return Page((plain, plain), tags, len(body) + _OVERHEAD)
+        return Page((plain, plain), tags, len(body) + overhead)
     small = _ready(
         [*kept, (b"content-encoding", b"gzip")], packed, b'"%s-gz"' % digest.hexdigest().encode()
     )
-    return Page((plain, small), tags, len(body) + len(packed) + _OVERHEAD)
+    return Page((plain, small), tags, len(body) + len(packed) + overhead)
 
 
 def _ready(headers: Headers, body: bytes, etag: bytes) -> Ready:

@@ -489,3 +489,23 @@ async def test_lifespan_passes_through() -> None:
     cache = PageCache(app, Feed(), max_bytes=1000)
     await cache({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
     assert seen == ["lifespan"]
+
+
+async def test_what_askers_can_make_long_does_not_fill_the_memory() -> None:
+    site = Site(max_bytes=100_000)
+    for number in range(20):
+        long = f"application/json;a{number}=" + "x" * 5000
+        assert (await site.ask(accept=long, method="HEAD")).body == b""
+        await site.ask(accept_encoding="gzip," + "y" * 5000 + str(number))
+        await site.ask(f"/?cursor={number}" + "z" * 20_000)
+    assert site.cache.bytes <= 100_000
+    assert len(site.cache) <= 3
+    held = [*site.cache._representations, *site.cache._gzip]
+    assert sum(map(len, held)) < 2000
+
+
+async def test_tags_count_towards_the_memory() -> None:
+    many = tuple(Change("actor", str(number)) for number in range(1000))
+    site = Site(tags=many, max_bytes=1_000_000)
+    await site.ask()
+    assert site.cache.bytes > 200_000
