@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from fedblog.demo.exchange import BlogApi
-from fedblog.demo.processes import Running, command, free_port, port_is_free
+from fedblog.demo.processes import ProcessError, Running, command, free_port, port_is_free
 
 _OPEN_LIMITS = {
     "FEDBLOG_ACTOR_RATE": "1000000",
@@ -40,7 +40,12 @@ class Server:
         self.restart_seconds = 0.0
 
     def __enter__(self) -> Self:
-        self.start_seconds = self.start()
+        try:
+            self.start_seconds = self.start()
+        except ProcessError:
+            self.stop()
+            self._folder.cleanup()
+            raise
         return self
 
     def __exit__(
@@ -110,13 +115,12 @@ class Helper:
             stdout=subprocess.PIPE,
             text=True,
         )
+        deadline = time.monotonic() + 30
         line = self._process.stdout.readline() if self._process.stdout else ""
-        if line.strip() != "ready":
-            raise RuntimeError(f"{script} did not start: {line}")
-        deadline = time.monotonic() + 10
-        while port_is_free(port):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{script} does not listen on {port}")
+        while line.strip() != "ready" or port_is_free(port):
+            if line.strip() != "ready" or time.monotonic() > deadline:
+                self._process.kill()
+                raise RuntimeError(f"{script} did not start: {line}")
             time.sleep(0.02)
 
     @property
