@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import signal
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -44,7 +46,8 @@ class Row:
 
 
 def options(description: str, rounds: int = 3) -> argparse.ArgumentParser:
-    """The options that all benches share."""
+    """The options that all benches share; from here on SIGTERM ends a bench with its processes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--limit", action="store_true", help="run the bare loop beside it")
     parser.add_argument("--rounds", type=int, default=rounds, help="rounds of each (median)")
