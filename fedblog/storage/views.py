@@ -12,12 +12,11 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.media import Media
-from fedblog.storage import authors as author_rows
 from fedblog.storage import blogs as blog_rows
 from fedblog.storage import media as media_rows
+from fedblog.storage import views_people
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import (
-    authors,
     comments,
     media,
     post_authors,
@@ -25,27 +24,7 @@ from fedblog.storage.tables import (
     posts,
     reactions,
 )
-
-PUBLISHED = "published"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whoever is named on a page.
-
-    A local author has *author_id* and perhaps *avatar_file*; a remote actor has *actor_uri*,
-    *host* and perhaps *avatar_url*; a guest has a name and perhaps a *url*.
-    """
-
-    name: str
-    handle: str = ""
-    host: str = ""
-    url: str = ""
-    author_id: str | None = None
-    actor_uri: str | None = None
-    avatar_file: str = ""
-    avatar_url: str = ""
-    fediverse: str = ""
+from fedblog.storage.views_people import PUBLIC_POST, Member, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +73,6 @@ class HomePage:
 
     blog: Blog
     listing: Listing
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An author of the group with what the group page says of them."""
-
-    author: Author
-    person: Person
-    posts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +140,6 @@ _CARD_COLUMNS = (
     posts.c.published_at,
     posts.c.edited_at,
 )
-_PUBLIC = and_(
-    posts.c.blog_id == bindparam("blog_id"),
-    posts.c.status == PUBLISHED,
-    posts.c.path.is_not(None),
-    posts.c.published_at.is_not(None),
-)
 _NEWEST_FIRST = (posts.c.published_at.desc(), posts.c.id.desc())
 _PICTURE = tuple(column.label(f"picture_{column.name}") for column in media_rows.COLUMNS)
 _WITH_PICTURE = posts.outerjoin(media, media.c.id == posts.c.featured_media)
@@ -192,12 +156,12 @@ _HAS_TERM = posts.c.id.in_(
 
 def _page_and_count(*conditions: ColumnElement[bool]) -> tuple[Any, Any]:
     cards = (
-        _CARDS.where(_PUBLIC, *conditions)
+        _CARDS.where(PUBLIC_POST, *conditions)
         .order_by(*_NEWEST_FIRST)
         .limit(bindparam("limit"))
         .offset(bindparam("offset"))
     )
-    return cards, select(func.count()).select_from(posts).where(_PUBLIC, *conditions)
+    return cards, select(func.count()).select_from(posts).where(PUBLIC_POST, *conditions)
 
 
 _ALL = _page_and_count()
@@ -206,30 +170,9 @@ _BY_TERM = _page_and_count(_HAS_TERM)
 _FEED = (
     select(*_CARD_COLUMNS, posts.c.content_html, *_PICTURE)
     .select_from(_WITH_PICTURE)
-    .where(_PUBLIC)
+    .where(PUBLIC_POST)
     .order_by(*_NEWEST_FIRST)
     .limit(bindparam("limit"))
-)
-_BYLINES = ListStatement(
-    lambda listed: (
-        select(
-            post_authors.c.post_id,
-            post_authors.c.guest_name,
-            post_authors.c.guest_url,
-            authors.c.id,
-            authors.c.name,
-            authors.c.handle,
-            authors.c.fediverse,
-            media.c.file_name,
-        )
-        .select_from(
-            post_authors.outerjoin(authors, authors.c.id == post_authors.c.author_id).outerjoin(
-                media, media.c.id == authors.c.avatar
-            )
-        )
-        .where(listed(post_authors.c.post_id))
-        .order_by(post_authors.c.post_id, post_authors.c.position)
-    )
 )
 _TERMS = ListStatement(
     lambda listed: (
@@ -262,28 +205,15 @@ _REACTION_COUNTS = ListStatement(
         .group_by(reactions.c.post_id, _IS_SHARE)
     )
 )
-_AUTHOR = (
-    select(*author_rows.COLUMNS, media.c.file_name)
-    .select_from(authors.outerjoin(media, media.c.id == authors.c.avatar))
-    .where(authors.c.blog_id == bindparam("blog_id"))
-)
-_AUTHOR_BY_HANDLE = _AUTHOR.where(authors.c.handle == bindparam("handle"))
-_MEMBERS = _AUTHOR.order_by(authors.c.name, authors.c.id).limit(bindparam("limit"))
-_POSTS_BY_AUTHOR = (
-    select(post_authors.c.author_id, func.count())
-    .join_from(post_authors, posts, posts.c.id == post_authors.c.post_id)
-    .where(_PUBLIC, post_authors.c.author_id.is_not(None))
-    .group_by(post_authors.c.author_id)
-)
 _TERM_NAME = (
     select(post_terms.c.name)
     .join_from(post_terms, posts, posts.c.id == post_terms.c.post_id)
-    .where(_PUBLIC, post_terms.c.kind == bindparam("kind"), post_terms.c.slug == bindparam("slug"))
+    .where(
+        PUBLIC_POST, post_terms.c.kind == bindparam("kind"), post_terms.c.slug == bindparam("slug")
+    )
     .order_by(*_NEWEST_FIRST)
     .limit(1)
 )
-MEMBER_LIMIT = 500
-"""Most members listed on the page of the group."""
 
 
 def home(connection: Connection, blog_id: int, page: int, size: int) -> HomePage | None:
@@ -298,17 +228,14 @@ def author(
     connection: Connection, blog_id: int, handle: str, page: int, size: int
 ) -> AuthorPage | None:
     """The page of the author with *handle*, or None."""
-    row: Any = connection.execute(
-        _AUTHOR_BY_HANDLE, {"blog_id": blog_id, "handle": handle.lower()}
-    ).first()
-    if row is None:
+    member = views_people.author(connection, blog_id, handle)
+    if member is None:
         return None
-    listing = _listing(connection, _BY_AUTHOR, page, size, blog_id=blog_id, author_id=row.id)
+    author_id = member.author.id
+    listing = _listing(connection, _BY_AUTHOR, page, size, blog_id=blog_id, author_id=author_id)
     if listing is None:
         return None
-    return AuthorPage(
-        blog_rows.get(connection, blog_id), author_rows.author_of(row), _author(row), listing
-    )
+    return AuthorPage(blog_rows.get(connection, blog_id), member.author, member.person, listing)
 
 
 def group(connection: Connection, blog_id: int, page: int, size: int) -> GroupPage | None:
@@ -316,23 +243,9 @@ def group(connection: Connection, blog_id: int, page: int, size: int) -> GroupPa
     listing = _listing(connection, _ALL, page, size, blog_id=blog_id)
     if listing is None:
         return None
-    return GroupPage(blog_rows.get(connection, blog_id), members(connection, blog_id), listing)
-
-
-def members(connection: Connection, blog_id: int, limit: int = MEMBER_LIMIT) -> tuple[Member, ...]:
-    """The authors of the blog by name, with the number of their published posts."""
-    rows: Sequence[Any] = connection.execute(_MEMBERS, {"blog_id": blog_id, "limit": limit}).all()
-    counts = connection.execute(_POSTS_BY_AUTHOR, {"blog_id": blog_id}).all()
-    numbers = {row[0]: row[1] for row in counts}
-    return tuple(
-        Member(author_rows.author_of(row), _author(row), numbers.get(row.id, 0)) for row in rows
+    return GroupPage(
+        blog_rows.get(connection, blog_id), views_people.members(connection, blog_id), listing
     )
-
-
-def faces(connection: Connection, blog_id: int, limit: int) -> tuple[Person, ...]:
-    """A few members of the group, by name."""
-    rows: Sequence[Any] = connection.execute(_MEMBERS, {"blog_id": blog_id, "limit": limit}).all()
-    return tuple(_author(row) for row in rows)
 
 
 def term(
@@ -382,15 +295,6 @@ def counts(connection: Connection, post_ids: Collection[str]) -> dict[str, tuple
     }
 
 
-def bylines(connection: Connection, post_ids: Collection[str]) -> dict[str, list[Person]]:
-    """Who wrote each of *post_ids*, in the order of the bylines."""
-    found: dict[str, list[Person]] = {}
-    for row in _BYLINES.run(connection, post_ids):
-        person = _author(row) if row.id else Person(row.guest_name or "", url=row.guest_url or "")
-        found.setdefault(row.post_id, []).append(person)
-    return found
-
-
 def terms(connection: Connection, post_ids: Collection[str]) -> dict[tuple[str, str], list[Term]]:
     """Tags and categories by post and kind, in their order."""
     found: dict[tuple[str, str], list[Term]] = {}
@@ -409,7 +313,7 @@ def picture(row: Any) -> Media | None:
 def cards(connection: Connection, rows: Sequence[Any], *, with_counts: bool) -> tuple[Card, ...]:
     """Rows of posts with everything that a list shows of them."""
     ids = [row.id for row in rows]
-    people = bylines(connection, ids)
+    people = views_people.bylines(connection, ids)
     words = terms(connection, ids)
     numbers = counts(connection, ids) if with_counts else {}
     return tuple(
@@ -432,16 +336,6 @@ def cards(connection: Connection, rows: Sequence[Any], *, with_counts: bool) -> 
             shares=numbers[row.id][2] if numbers else 0,
         )
         for row in rows
-    )
-
-
-def _author(row: Any) -> Person:
-    return Person(
-        name=row.name,
-        handle=row.handle,
-        author_id=row.id,
-        avatar_file=row.file_name or "",
-        fediverse=row.fediverse,
     )
 
 

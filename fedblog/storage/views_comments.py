@@ -14,7 +14,8 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, authors, comments, media, reactions
-from fedblog.storage.views import Person, shown
+from fedblog.storage.views import shown
+from fedblog.storage.views_people import Person
 
 THREADS = 100
 """First-level comments on one page."""

@@ -12,11 +12,12 @@ from fedblog.domain.blog import Blog
 from fedblog.domain.media import Media
 from fedblog.storage import blogs as blog_rows
 from fedblog.storage import media as media_rows
-from fedblog.storage import views, views_comments
+from fedblog.storage import views, views_comments, views_people
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, media, permalinks, posts, reactions
-from fedblog.storage.views import Card, Person
+from fedblog.storage.views import Card
 from fedblog.storage.views_comments import Thread
+from fedblog.storage.views_people import PUBLISHED, Person
 
 FACES = 12
 """Faces of people who like a post."""
@@ -80,7 +81,7 @@ _FORMER = (
 )
 _PUBLISHED = and_(
     posts.c.blog_id == bindparam("blog_id"),
-    posts.c.status == views.PUBLISHED,
+    posts.c.status == PUBLISHED,
     posts.c.path.is_not(None),
 )
 _NEIGHBOUR = select(posts.c.title, posts.c.path, posts.c.language)
@@ -142,7 +143,7 @@ def find(
         return former(connection, blog_id, path)
     if row.status == "deleted":
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
-    if row.status != views.PUBLISHED or row.published_at is None:
+    if row.status != PUBLISHED or row.published_at is None:
         return None
     thread = views_comments.thread(connection, row.id, comments_page)
     if comments_page > 1 and not thread.comments:
@@ -157,7 +158,7 @@ def find(
         thread=thread,
         previous=_neighbour(connection, _PREVIOUS, place),
         next=_neighbour(connection, _NEXT, place),
-        members=views.faces(connection, blog_id, MEMBERS),
+        members=views_people.faces(connection, blog_id, MEMBERS),
         pictures=_pictures(connection, blog_id, post.content_html),
     )
 
@@ -166,7 +167,7 @@ def identify(connection: Connection, blog_id: int, path: str) -> str | Moved | N
     """The id of the public (or deleted) post at *path*, or where it went."""
     row: Any = connection.execute(_POST_ID, {"blog_id": blog_id, "path": path}).first()
     if row is not None:
-        return str(row.id) if row.status in (views.PUBLISHED, "deleted") else None
+        return str(row.id) if row.status in (PUBLISHED, "deleted") else None
     found = former(connection, blog_id, path)
     return found.post_id if isinstance(found, Gone) else found
 
@@ -178,7 +179,7 @@ def former(connection: Connection, blog_id: int, path: str) -> Moved | Gone | No
         return None
     if row.status == "deleted":
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
-    return Moved(row.path) if row.status == views.PUBLISHED else None
+    return Moved(row.path) if row.status == PUBLISHED else None
 
 
 def _neighbour(connection: Connection, statement: Any, place: dict[str, Any]) -> Neighbour | None:

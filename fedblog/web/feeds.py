@@ -15,7 +15,8 @@ from fedblog.endpoints.caching import cache_tags
 from fedblog.publishing.site import Site
 from fedblog.storage import views
 from fedblog.storage.changes import Change
-from fedblog.storage.views import Card, FeedPage, Person
+from fedblog.storage.views import Card, FeedPage
+from fedblog.storage.views_people import Person
 from fedblog.text.sanitise import with_full_addresses
 from fedblog.web import rendering
 from fedblog.web.cache import ANY

@@ -17,7 +17,7 @@ from fedblog.endpoints.caching import cache_tags
 from fedblog.publishing.site import Site
 from fedblog.storage import authors, blogs
 from fedblog.storage.changes import Change
-from fedblog.web.answers import FILE_HEADERS
+from fedblog.web.answers import FILE_HEADERS, asked_path
 
 BLOG_GROUND = "#0a5c51"
 GROUNDS = ("#1d4fa3", "#8a2b5b", "#8f4a00", "#3c3f46", "#06443c", "#5b3a8a")
@@ -28,6 +28,7 @@ def routes(site: Site) -> list[BaseRoute]:
     """The route of marks."""
 
     async def mark(request: Request) -> Response:
+        asked_path(request)
         handle = request.path_params["handle"]
         blog = await site.store.read(blogs.get, site.blog_id)
         if handle == blog.handle:

@@ -16,7 +16,8 @@ from fedblog.endpoints.negotiation import at_human_address, wants_activity
 from fedblog.publishing.site import Site
 from fedblog.storage import views, views_post
 from fedblog.storage.changes import Change
-from fedblog.storage.views import Card, Listing, Person
+from fedblog.storage.views import Card, Listing
+from fedblog.storage.views_people import Person
 from fedblog.web import answers, rendering
 from fedblog.web.answers import asked_path, page_number
 from fedblog.web.cache import ANY

@@ -20,7 +20,8 @@ from markupsafe import Markup
 
 from fedblog.domain.addresses import Addresses
 from fedblog.domain.blog import Blog
-from fedblog.storage.views import Card, Person
+from fedblog.storage.views import Card
+from fedblog.storage.views_people import Person
 from fedblog.web.languages import Language, language
 
 FOLDER = Path(__file__).parent

@@ -14,7 +14,7 @@ from support.servers import listening_socket, serving
 from support.world import World
 
 from fedblog.storage import tables as t
-from fedblog.storage.views import Person
+from fedblog.storage.views_people import Person
 from fedblog.web import avatars, rendering
 from fedblog.web.avatars import NOTHING, PictureError, small_picture
 

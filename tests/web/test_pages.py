@@ -369,6 +369,7 @@ async def test_unknown_address_is_a_page_with_the_newest_titles(
         "/2026/11/20/%00/",
         "/authors/%00/",
         "/tags/%00/",
+        "/marks/%00.png",
         "/proxy/avatars/AA/y",
         "/authors/%F0%9F%92%A5/",
     ],
