@@ -160,11 +160,18 @@ def load(
     facts = Facts(addresses, blog_id, now)
     actor_uris = {item.actor.uri for item in batch}
     uris: set[str] = set()
-    created: set[str] = set()
+    created: dict[str, str] = {}
     for item in batch:
         uris.update(_mentioned(item.activity))
-        if item.activity.object is not None and item.activity.object.id:
-            created.add(item.activity.object.id)
+        written = item.activity.object
+        # Another host's claim about an id must not stand in the way of the true one.
+        if (
+            written is not None
+            and written.id
+            and written.in_reply_to
+            and written.id.split("/", 3)[:3] == item.actor.uri.split("/", 3)[:3]
+        ):
+            created[written.id] = written.in_reply_to
     types = {item.activity.type for item in batch}
 
     facts.receipts = received.find(
@@ -184,7 +191,11 @@ def load(
     return facts
 
 
-def _load_thread(connection: Connection, facts: Facts, uris: set[str], created: set[str]) -> None:
+def _load_thread(
+    connection: Connection, facts: Facts, uris: set[str], created: Mapping[str, str]
+) -> None:
+    """Posts and comments among *uris*, the posts above those comments, and the orphans that hang
+    somewhere below what this batch hangs under a post; *created* says what answers what."""
     addresses = facts.addresses
     post_ids, paths, others = set(), set(), set()
     for uri in uris:
@@ -198,14 +209,41 @@ def _load_thread(connection: Connection, facts: Facts, uris: set[str], created: 
             post_ids.add(named.key)
         elif named.kind == "comment":
             others.add(uri)
+    found = {row.uri: row for row in threads.find(connection, others)}
+    post_ids.update(row.post_id for row in found.values() if row.post_id is not None)
     facts.posts = threads.find_posts(connection, post_ids)
     facts.posts_by_path = threads.find_posts_by_path(connection, facts.blog_id, paths)
-    found = threads.find(connection, others) if others else []
-    found += threads.find_orphans(connection, created)
-    facts.comments = Kept((row.uri, row) for row in found)
-    for row in found:
+    looked_below: set[str] = set()
+    while placed := _placed(facts, created, found) - looked_below:
+        looked_below |= placed
+        orphans = threads.find_orphans(connection, placed)
+        found.update((row.uri, row) for row in orphans)
+        if not orphans:
+            break
+    facts.comments = Kept(found.items())
+    for row in found.values():
         if row.post_id is None:
             facts._waiting.setdefault(row.in_reply_to_uri, []).append(row.uri)
+
+
+def _placed(facts: Facts, created: Mapping[str, str], found: Mapping[str, Comment]) -> set[str]:
+    """Which of *created* stand under a post, directly or through each other and *found* ones."""
+    placed: set[str] = set()
+    for uri in created:
+        above: str | None = uri
+        way: dict[str, None] = {}
+        while above is not None and above not in way:
+            way[above] = None
+            known = found.get(above)
+            if above in placed or (known is not None and known.post_id is not None):
+                break
+            if facts.post_at(above) is not None:
+                break
+            above = created.get(above) or (known.in_reply_to_uri if known is not None else None)
+        else:
+            continue
+        placed.update(one for one in way if one in created)
+    return placed
 
 
 def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> None:
@@ -220,7 +258,7 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
             said[Change("comments", row.post_id)] = None
     reactions.delete_all(connection, facts.reactions.removed())
     reactions.insert_all(connection, facts.reactions.added())
-    reactions.update_all(connection, facts.reactions.changed())
+    reactions.replace_all(connection, facts.reactions.changed())
     for reaction in (*facts.reactions.added(), *facts.reactions.removed()):
         said.update(dict.fromkeys(_reaction_changes(facts, reaction)))
     followers.delete_all(connection, facts.followers.removed())

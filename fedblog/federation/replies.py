@@ -59,10 +59,16 @@ def find_place(facts: Facts, in_reply_to: str) -> Place:
         return Place(True, post.id, None, 0, _first_status(post.comments))
     parent = facts.comments.get(in_reply_to)
     if parent is not None:
-        policy = _policy(facts, parent.post_id)
-        if policy is CommentPolicy.CLOSED:
+        if parent.post_id is None:
+            # Both wait: only what stands under a post has a parent, so no circle can form.
+            return Place(True)
+        post = facts.posts.get(parent.post_id)
+        if post is None or post.status is not PostStatus.PUBLISHED:
+            raise NoPlaceError("answers nothing that is public here")
+        if post.comments is CommentPolicy.CLOSED:
             raise NoPlaceError("comments are closed")
-        return Place(True, parent.post_id, parent.id, parent.depth + 1, _first_status(policy))
+        status = _first_status(post.comments)
+        return Place(True, parent.post_id, parent.id, parent.depth + 1, status)
     if facts.addresses.is_local(in_reply_to):
         raise NoPlaceError("answers nothing that is public here")
     return Place(False)
@@ -124,16 +130,17 @@ def _text(item: Object, uri: str) -> dict[str, Any]:
 
 
 def adopt(facts: Facts, parent: Comment) -> None:
-    """Hang the orphans that wait for *parent* below it, and theirs below them."""
+    """Hang the orphans that wait for *parent* below it, and theirs below them, once *parent*
+    stands under a post."""
+    if parent.post_id is None:
+        return
+    policy = _policy(facts, parent.post_id)
     waiting = [parent]
     while waiting:
         above = waiting.pop()
         for orphan in facts.orphans_of(above.uri):
-            if orphan.parent_id == above.id and orphan.post_id == above.post_id:
-                continue
-            policy = _policy(facts, above.post_id)
             status = orphan.status
-            if not orphan.status_locked and above.post_id and policy is not CommentPolicy.OPEN:
+            if not orphan.status_locked and policy is not CommentPolicy.OPEN:
                 status = CommentStatus.HELD
             moved = replace(
                 orphan,

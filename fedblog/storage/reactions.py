@@ -23,7 +23,12 @@ _POSTS_OF_ACTOR = (
 _INSERT = insert(reactions)
 _UPDATE = (
     update(reactions)
-    .where(reactions.c.id == bindparam("row_id"))
+    .where(
+        reactions.c.object_uri == bindparam("of_object"),
+        reactions.c.actor_uri == bindparam("of_actor"),
+        reactions.c.kind == bindparam("of_kind"),
+        reactions.c.emoji == bindparam("of_emoji"),
+    )
     .values(activity_uri=bindparam("new_activity_uri"))
 )
 _DELETE = delete(reactions).where(reactions.c.id == bindparam("row_id"))
@@ -44,11 +49,21 @@ def insert_all(connection: Connection, items: Sequence[Reaction]) -> None:
         connection.execute(_INSERT, [_row(item) for item in items])
 
 
-def update_all(connection: Connection, items: Sequence[Reaction]) -> None:
-    """Renew the activity that stands for reactions kept already."""
+def replace_all(connection: Connection, items: Sequence[Reaction]) -> None:
+    """Renew the activity that stands for reactions kept already (undone and done again)."""
     if items:
         connection.execute(
-            _UPDATE, [{"row_id": item.id, "new_activity_uri": item.activity_uri} for item in items]
+            _UPDATE,
+            [
+                {
+                    "of_object": item.object_uri,
+                    "of_actor": item.actor_uri,
+                    "of_kind": item.kind.value,
+                    "of_emoji": item.emoji,
+                    "new_activity_uri": item.activity_uri,
+                }
+                for item in items
+            ],
         )
 
 

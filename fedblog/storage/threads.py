@@ -1,11 +1,22 @@
 """Comments as the inbox needs them: parents, targets and orphans for a whole batch at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
 
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import CommentPolicy, PostStatus
@@ -13,11 +24,25 @@ from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import comments, permalinks, posts
 
 _BY_URI = ListStatement(lambda listed: select(comments).where(listed(comments.c.uri)))
-_ORPHANS = ListStatement(
-    lambda listed: select(comments).where(
-        listed(comments.c.in_reply_to_uri), comments.c.post_id.is_(None)
+
+
+def _orphans(listed: Callable[[ColumnElement[Any]], ColumnElement[bool]]) -> Select[Any]:
+    waiting = (
+        select(comments.c.uri)
+        .where(listed(comments.c.in_reply_to_uri), comments.c.post_id.is_(None))
+        .cte("waiting", recursive=True)
     )
-)
+    below = comments.alias("below")
+    # UNION drops repeats, so that a circle of replies ends.
+    waiting = waiting.union(
+        select(below.c.uri)
+        .join_from(below, waiting, below.c.in_reply_to_uri == waiting.c.uri)
+        .where(below.c.post_id.is_(None))
+    )
+    return select(comments).where(comments.c.uri.in_(select(waiting.c.uri)))
+
+
+_ORPHANS = ListStatement(_orphans)
 _POST_FACTS = (posts.c.id, posts.c.status, posts.c.comments)
 _POSTS_BY_ID = ListStatement(lambda listed: select(*_POST_FACTS).where(listed(posts.c.id)))
 _POSTS_BY_PATH = ListStatement(
@@ -62,14 +87,7 @@ def find(connection: Connection, uris: Collection[str]) -> list[Comment]:
 
 def find_orphans(connection: Connection, uris: Collection[str]) -> list[Comment]:
     """Comments that wait for a parent among *uris*, and those that wait below them."""
-    found: dict[str, Comment] = {}
-    waiting: Collection[str] = uris
-    while waiting:
-        rows = [comment(row) for row in _ORPHANS.run(connection, waiting)]
-        fresh = {item.uri: item for item in rows if item.uri not in found}
-        found.update(fresh)
-        waiting = fresh.keys()
-    return list(found.values())
+    return [comment(row) for row in _ORPHANS.run(connection, uris)]
 
 
 def find_posts(connection: Connection, ids: Collection[str]) -> dict[str, PostFacts]:

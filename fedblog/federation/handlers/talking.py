@@ -64,6 +64,8 @@ def _take(incoming: Incoming, facts: Facts) -> Outcome:
         return Outcome("ignored", reason)
     known = facts.comments.get(item.id or "")
     if known is not None:
+        # Two processes may have taken a reply and what it answers at once, each without the other.
+        replies.adopt(facts, known)
         return _revise(incoming, item, known, facts)
     if not is_public(item):
         return Outcome("ignored", "not addressed to Public")
