@@ -1,9 +1,10 @@
 """Whom the blog does not talk with, held in memory and read again when it changes."""
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from fedblog.domain.block import bare_host
+from fedblog.remote import guard
+from fedblog.remote.errors import BlockedAddressError
 from fedblog.storage import blocks
 from fedblog.storage.changes import EVERYTHING, Change
 from fedblog.storage.store import Store
@@ -20,16 +21,20 @@ class Blocklist:
         self._domains: frozenset[str] = frozenset()
         self._actors: frozenset[str] = frozenset()
         self._is_stale = True
+        self._heard = 0
         store.listen(self._hear)
 
     async def refresh(self) -> None:
-        """Read the blocks again where they have changed."""
+        """Read the blocks again where they have changed. Whoever asks meanwhile reads as well: what
+        was known before does not do."""
         if not self._is_stale:
             return
-        self._is_stale = False
+        heard = self._heard
         rows = await self._store.read(blocks.all_of, self._blog_id)
         self._domains = frozenset(row.domain for row in rows if row.domain)
         self._actors = frozenset(row.actor_uri for row in rows if row.actor_uri)
+        if heard == self._heard:
+            self._is_stale = False
 
     @property
     def is_stale(self) -> bool:
@@ -37,12 +42,16 @@ class Blocklist:
         return self._is_stale
 
     def holds_for(self, uri: str) -> bool:
-        """Whether the actor or key *uri* is blocked, by itself or by its host."""
+        """Whether the actor or key *uri* is blocked, by itself or by its host (as the client would
+        ask it: in IDNA and lower case). What is no URL is nobody's, and can never be asked."""
         if uri in self._actors:
             return True
         if not self._domains:
             return False
-        name = bare_host(urlsplit(uri).netloc.rpartition("@")[2]).rstrip(".")
+        try:
+            name = bare_host(guard.host_of(uri)).rstrip(".")
+        except BlockedAddressError:
+            return False
         while name:
             if name in self._domains:
                 return True
@@ -52,3 +61,4 @@ class Blocklist:
     def _hear(self, changes: Sequence[Change]) -> None:
         if not _OF_INTEREST.isdisjoint(changes):
             self._is_stale = True
+            self._heard += 1
