@@ -18,6 +18,8 @@ def follow(incoming: Incoming, facts: Facts) -> Outcome:
         return Outcome("ignored", "undone before")
     if facts.is_buried(actor.uri, actor.uri):
         return Outcome("ignored", "actor is gone")
+    if not actor.inbox:
+        return Outcome("ignored", "has no inbox of its own")
     follower = Follower(
         blog_id=facts.blog_id,
         owner=owner,
