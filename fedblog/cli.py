@@ -86,9 +86,9 @@ def serve(
 ) -> None:
     """Serve the blog; makes whatever is missing at the first start."""
     gc.disable()  # until everything is imported: a tenth of the time to the first answer
+    settings = load(config, data_dir=data, listen=listen)
     from fedblog import serving
 
-    settings = load(config, data_dir=data, listen=listen)
     serving.check_workers(settings, workers)
     signal.signal(signal.SIGTERM, _end)
     with _held(settings), serving.listening(settings) as sockets:
@@ -100,9 +100,9 @@ def serve(
 @app.command()
 def worker(data: DataOption = None, config: ConfigOption = None) -> None:
     """Run deliveries and other jobs in a process of their own (needs PostgreSQL)."""
+    settings = load(config, data_dir=data)
     from fedblog import serving
 
-    settings = load(config, data_dir=data)
     _run(serving.work(settings))
 
 

@@ -1,0 +1,370 @@
+"""The fedblog command: what it makes, says and refuses, as processes of their own."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import make_url
+from support.commands import CHECKOUT, Served, environment, free_port, run, start
+from support.people import People
+
+INIT = [
+    "init",
+    *("--title", "Act Today"),
+    *("--handle", "act"),
+    *("--language", "de"),
+    *("--time-zone", "Europe/Berlin"),
+    *("--author", "Ada Author"),
+]
+
+
+@pytest.fixture(scope="module")
+def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A blog that was never set up, served for all tests that need a running one."""
+    with Served(tmp_path_factory.mktemp("blog")) as served:
+        yield served
+
+
+def rows(database: Path, query: str) -> list[tuple]:
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def one_sentence(done: "subprocess.CompletedProcess[str]") -> str:
+    """What a refused command said: one line of its own, and nothing on standard output."""
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 1, done
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("fedblog: ")
+    assert done.stdout == ""
+    return lines[0]
+
+
+# --- the first start -----------------------------------------------------------------------------
+
+
+def test_serve_without_any_setup_makes_a_blog_and_says_how_to_write_for_it(blog: Served) -> None:
+    said = blog.said.splitlines()
+    assert f"{blog.base_url}/ " in said[0]
+    assert str(blog.folder / "data") in said[0]
+    command = shlex.split(said[2].partition(": ")[2])
+    assert command[0] == "fedblog"
+    token = blog.run(*command[1:]).strip()
+    made = httpx.post(
+        f"{blog.base_url}/api/v1/posts",
+        json={"title": "First", "content": "Words.", "status": "published"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert made.status_code == 201, made.text
+    assert "Words." in httpx.get(made.json()["url"]).text
+    assert "First" in blog.get("/").text
+
+
+def test_first_start_makes_keys_for_every_actor_and_keeps_them_to_itself(blog: Served) -> None:
+    database = blog.folder / "data" / "fedblog.sqlite3"
+    pairs = rows(database, "SELECT owner, kind FROM keys")
+    (owner,) = rows(database, "SELECT id, role FROM authors")
+    assert owner[1] == "owner"
+    assert sorted(pairs) == sorted(
+        (who, kind)
+        for who in ("blog", "readers", "instance", owner[0])
+        for kind in ("rsa", "ed25519")
+    )
+    assert (blog.folder / "data").stat().st_mode & 0o077 == 0
+    assert database.stat().st_mode & 0o077 == 0
+
+
+def test_second_process_is_told_who_holds_the_folder(blog: Served) -> None:
+    for arguments in (["serve", "--listen", f"127.0.0.1:{free_port()}"], ["init", "--yes"]):
+        sentence = one_sentence(run(blog.folder, *arguments, base_url=blog.base_url))
+        assert f"process {blog.process.pid} " in sentence
+        assert str(blog.folder / "data") in sentence
+        assert "--data" in sentence
+
+
+# --- authors and tokens, while it is served ------------------------------------------------------
+
+
+def test_token_opens_the_api_at_once_and_nothing_once_revoked(blog: Served) -> None:
+    token = blog.run("token", "create", "--author", "Owner")
+    assert re.fullmatch(r"\S{40,}\n", token)
+    address = f"{blog.base_url}/api/v1/posts"
+    headers = {"Authorization": f"Bearer {token.strip()}"}
+    assert httpx.get(address, headers=headers).status_code == 200
+    assert blog.run("token", "revoke", token.strip()) == ""
+    assert httpx.get(address, headers=headers).status_code == 401
+
+
+def test_author_who_is_added_can_be_found_and_write_at_once(blog: Served) -> None:
+    assert blog.run("author", "add", "Zoë Quick") == "zoe-quick\n"
+    host = blog.base_url.partition("//")[2]
+    found = blog.get(f"/.well-known/webfinger?resource=acct:zoe-quick@{host}")
+    assert found.status_code == 200
+    token = blog.run("token", "create", "--author", "zoe-quick").strip()
+    made = httpx.post(
+        f"{blog.base_url}/api/v1/posts",
+        json={"title": "Mine", "content": "Words."},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert made.status_code == 201, made.text
+    assert [author["name"] for author in made.json()["authors"]] == ["Zoë Quick"]
+
+
+def test_author_whose_handle_is_taken_and_token_of_nobody_are_refused(blog: Served) -> None:
+    taken = run(blog.folder, "author", "add", "Owner", **blog.settings)
+    assert "owner" in one_sentence(taken)
+    unknown = run(blog.folder, "token", "create", "--author", "Nobody", **blog.settings)
+    assert "Nobody" in one_sentence(unknown)
+
+
+def test_migrate_beside_a_server_finds_everything_up_to_date(blog: Served) -> None:
+    assert "up to date" in run(blog.folder, "migrate", **blog.settings).stderr
+
+
+# --- init, and starts after it -------------------------------------------------------------------
+
+
+def test_serve_remembers_what_init_wrote_and_ends_cleanly(tmp_path: Path) -> None:
+    port = free_port()
+    address = f"http://localhost:{port}"
+    done = run(tmp_path, *INIT, "--base-url", address, "--data", "here")
+    assert done.returncode == 0, done.stderr
+    assert "fedblog serve --data here" in done.stderr
+    served = Served(tmp_path, "--data", "here", port=str(port), base_url="")
+    with served:
+        first = served.document("/ap/blog")
+        assert first["id"] == f"{address}/ap/blog"
+        assert first["preferredUsername"] == "act"
+        assert first["name"] == "Act Today"
+        assert "Ada Author" in served.get("/authors/ada-author/").text
+        assert 'lang="de"' in served.get("/").text
+        assert served.end(signal.SIGTERM) == 0
+        served.begin()
+        assert served.document("/ap/blog") == first
+        assert served.document("/ap/instance")["publicKey"]["publicKeyPem"]
+        assert served.end(signal.SIGINT) == 0
+        assert "Traceback" not in served.said
+    assert not (tmp_path / "here" / "fedblog.lock.json").exists()
+    before = (tmp_path / "here" / "fedblog.sqlite3").read_bytes()
+
+    other = f"http://localhost:{free_port()}"
+    moved = one_sentence(
+        run(tmp_path, "serve", "--data", "here", base_url=other, listen=other.partition("//")[2])
+    )
+    assert f"FEDBLOG_BASE_URL={address}" in moved
+    assert "--data" in moved
+    renamed = one_sentence(run(tmp_path, "init", "--yes", "--handle", "other", "--data", "here"))
+    assert f"@act@localhost:{port}" in renamed
+    assert "--data" in renamed
+    assert address in one_sentence(
+        run(tmp_path, "init", "--yes", "--base-url", other, "--data", "here")
+    )
+    again = run(tmp_path, "init", "--yes", "--data", "here")
+    assert again.returncode == 1
+    assert "already" in again.stderr
+    assert (tmp_path / "here" / "fedblog.sqlite3").read_bytes() == before
+
+
+def test_init_takes_its_answers_from_standard_input(tmp_path: Path) -> None:
+    answers = "https://blog.example.org\nRivers\nrivers\npt-BR\nAmerica/Sao_Paulo\nBruna Lima\n"
+    done = run(tmp_path, "init", answers=answers)
+    assert done.returncode == 0, done.stderr
+    database = tmp_path / "data" / "fedblog.sqlite3"
+    assert rows(database, "SELECT title, handle, language, time_zone FROM blogs") == [
+        ("Rivers", "rivers", "pt-BR", "America/Sao_Paulo")
+    ]
+    assert rows(database, "SELECT name, handle FROM authors") == [("Bruna Lima", "bruna-lima")]
+    assert ("base_url", "https://blog.example.org") in rows(
+        database, "SELECT key, value FROM server"
+    )
+
+
+def test_init_without_anybody_to_answer_ends_and_makes_nothing(tmp_path: Path) -> None:
+    done = run(tmp_path, "init", answers="https://blog.example.org\n")
+    assert done.returncode == 1
+    assert "--yes" in done.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+# (the command, settings, what the sentence says)
+BAD_STARTS: list[tuple[list[str], dict[str, str], str]] = [
+    (["serve", "--listen", "nonsense"], {}, "HOST:PORT"),
+    (["serve"], {"base_url": "ftp://x"}, "https://"),
+    (["serve"], {"base_url": "http://blog.example.org"}, "loopback"),
+    (["serve"], {"base_url": "http://localhost:99999"}, "Port"),
+    (["serve"], {"page_size": "ten"}, "page_size"),
+    (["serve"], {"database_url": "mysql://localhost/x"}, "postgresql://"),
+    (["serve", "--config", "missing.toml"], {}, "missing.toml"),
+    (["serve", "--config", "broken.toml"], {}, "broken.toml"),
+    (["serve", "--config", "unknown.toml"], {}, "colour"),
+    (["serve", "--data", "broken.toml"], {}, "broken.toml"),
+    (["serve", "--workers", "2"], {}, "PostgreSQL"),
+    (["worker"], {}, "PostgreSQL"),
+    (["init", "--yes", "--handle", "a/b"], {}, "handle"),
+    (["init", "--yes", "--time-zone", "Mars/Olympus"], {}, "time_zone"),
+    (["token", "create", "--author", "Owner"], {}, "fedblog init"),
+]
+
+
+def test_bad_settings_are_one_clear_sentence_and_make_nothing(tmp_path: Path) -> None:
+    (tmp_path / "broken.toml").write_text("base_url = [")
+    (tmp_path / "unknown.toml").write_text('colour = "red"')
+    before = sorted(tmp_path.iterdir())
+    wrong = []
+    for begin in range(0, len(BAD_STARTS), 4):  # a few at once: starting a process is dear
+        started = [
+            (case, start(tmp_path, *case[0], **case[1])) for case in BAD_STARTS[begin : begin + 4]
+        ]
+        for case, process in started:
+            output, said = process.communicate(timeout=60)
+            lines = said.strip().splitlines()
+            if (
+                process.returncode != 1
+                or len(lines) != 1
+                or not lines[0].startswith("fedblog: ")
+                or case[2] not in lines[0]
+                or output
+            ):
+                wrong.append((case, process.returncode, output, said))
+    assert wrong == []
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to the superuser")
+def test_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o500)
+    assert "data" in one_sentence(run(tmp_path, "serve"))
+
+
+def test_port_that_is_taken_and_database_that_is_newer_are_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        sentence = one_sentence(run(tmp_path, "serve", "--listen", listen))
+    assert listen in sentence
+    assert "--listen" in sentence
+    assert not (tmp_path / "data" / "fedblog.sqlite3").exists()
+
+    database = tmp_path / "data" / "fedblog.sqlite3"
+    connection = sqlite3.connect(database)
+    connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+    connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+    connection.commit()
+    connection.close()
+    before = database.read_bytes()
+    for command in (["serve", "--listen", f"127.0.0.1:{free_port()}"], ["migrate"]):
+        sentence = one_sentence(run(tmp_path, *command))
+        assert "newer" in sentence
+        assert "9999" in sentence
+    assert database.read_bytes() == before
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------
+
+
+async def test_two_workers_on_postgresql_share_one_blog(
+    tmp_path: Path, postgresql_url: str, people: People
+) -> None:
+    people.add("ann")
+    with Served(tmp_path, "--workers", "2", database_url=postgresql_url) as served:
+        token = served.run("token", "create", "--author", "Owner").strip()
+        worker = start(tmp_path, "worker", **served.settings)
+        async with httpx.AsyncClient(
+            base_url=served.base_url, headers={"Authorization": f"Bearer {token}"}, timeout=20
+        ) as api:
+            made = await api.post(
+                "/api/v1/posts",
+                json={"title": "Shared", "content": "Words.", "status": "published"},
+            )
+            assert made.status_code == 201, made.text
+            post = made.json()
+            for number in range(8):
+                note = people.note("ann", post["activitypub_id"], f"<p>Number {number}.</p>")
+                activity = people.activity("Create", "ann", note)
+                answer = await people.post(f"{served.base_url}/ap/inbox", activity, by="ann")
+                assert answer.status_code == 202, answer.text
+            comments = (await api.get(f"/api/v1/posts/{post['id']}/comments")).json()["items"]
+            assert len(comments) == 8
+            deadline = time.monotonic() + 10
+            pages: set[int] = set()
+            while time.monotonic() < deadline:  # the other process hears of it within a second
+                async with httpx.AsyncClient() as reader:
+                    page = (await reader.get(post["url"])).text
+                pages.add(page.count("Number "))
+                if "Number 7." in page:
+                    break
+            assert "Number 7." in page
+        children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children")
+        workers = [
+            pid
+            for pid in children.read_text().split()
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        assert len(workers) == 2
+        assert worker.stderr is not None
+        assert served.base_url in worker.stderr.readline()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+        assert worker.communicate()[1] == ""
+        assert served.end(signal.SIGTERM) == 0
+        assert "Traceback" not in served.said
+
+
+def test_tables_on_postgresql_are_made_by_migrate_alone(
+    tmp_path: Path, postgresql_server: str
+) -> None:
+    name = f"fedblog_command_{uuid.uuid4().hex[:12]}"
+    url = make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
+    listen = f"127.0.0.1:{free_port()}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            refused = one_sentence(run(tmp_path, "serve", database_url=url, listen=listen))
+            assert "fedblog migrate" in refused
+            done = run(tmp_path, "migrate", database_url=url)
+            assert done.returncode == 0, done.stderr
+            done = run(tmp_path, *INIT, "--yes", database_url=url)
+            assert done.returncode == 0, done.stderr
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    gone = one_sentence(run(tmp_path, "serve", database_url=url, listen=listen))
+    assert name in gone
+
+
+# --- how fast it starts --------------------------------------------------------------------------
+
+
+def test_heavy_libraries_are_imported_where_they_are_used() -> None:
+    code = (
+        "import sys; import fedblog.cli; first = set(sys.modules); "
+        "import fedblog.serving, fedblog.app, uvicorn; "
+        "print(*first & {'sqlalchemy', 'aiohttp', 'httpx', 'starlette', 'cryptography'}); "
+        "print(*set(sys.modules) & {'PIL', 'alembic', 'mako', 'psycopg'})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment({}),
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []
