@@ -82,11 +82,11 @@ class Server:
             await asyncio.sleep(0.02)
 
 
-def listening_socket(host: str = "127.0.0.1") -> socket.socket:
-    """A socket that listens on a free port."""
+def listening_socket(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """A socket that listens on a port, a free one if none is given."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, 0))
+    listener.bind((host, port))
     listener.listen(256)
     return listener
 
