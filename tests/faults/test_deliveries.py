@@ -1,8 +1,10 @@
 """Peers that fail, and a server that stops in the middle: no delivery is lost or settled twice."""
 
 import asyncio
+import contextlib
 import functools
 from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -205,6 +207,71 @@ def _end_leases(connection: Connection, now: datetime) -> None:
         .where(deliveries.c.lease_until < now)
         .values(lease_until=datetime.now(UTC) - timedelta(seconds=1))
     )
+
+
+REFUSE = {
+    "sqlite": [
+        """CREATE TRIGGER refuse BEFORE UPDATE OF {column} ON deliveries
+        BEGIN SELECT RAISE(ABORT, 'the disk is being moved'); END"""
+    ],
+    "postgresql": [
+        """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RAISE EXCEPTION 'the disk is being moved'; END $$""",
+        """CREATE TRIGGER refuse BEFORE UPDATE OF {column} ON deliveries
+        FOR EACH ROW EXECUTE FUNCTION refuse()""",
+    ],
+}
+ALLOW = {
+    "sqlite": "DROP TRIGGER IF EXISTS refuse",
+    "postgresql": "DROP FUNCTION IF EXISTS refuse CASCADE",
+}
+
+
+def _refuse(connection: Connection, column: str) -> None:
+    for statement in REFUSE[connection.dialect.name]:
+        connection.exec_driver_sql(statement.format(column=column))
+
+
+def _allow(connection: Connection) -> None:
+    connection.exec_driver_sql(ALLOW[connection.dialect.name])
+
+
+@contextlib.asynccontextmanager
+async def refusing(site: Site, column: str) -> AsyncIterator[None]:
+    """For the time of the block, the database refuses to change *column* of deliveries."""
+    await site.store.write(_refuse, column)
+    try:
+        yield
+    finally:
+        await site.store.write(_allow)
+
+
+async def test_results_that_the_database_refuses_are_written_later(
+    open_site: OpenSite, sink: Sink
+) -> None:
+    site = await open_site()
+    urls = [f"{sink.base_url}/users/{number}" for number in range(20)]
+    async with running(DeliveryLoop(site)):
+        async with refusing(site, "state"):
+            await site.store.write(send_activity, inboxes=urls)
+            await eventually(lambda: len(sink.received) == 20)
+            await asyncio.sleep(0.2)
+            assert await _count_delivered(site, 0)
+        await eventually(lambda: _count_delivered(site, 20))
+    assert set(Counter(request.target for request in sink.received).values()) == {1}
+
+
+async def test_claims_that_the_database_refuses_are_made_later(
+    open_site: OpenSite, sink: Sink
+) -> None:
+    site = await open_site()
+    async with running(DeliveryLoop(site)):
+        async with refusing(site, "lease_until"):
+            await site.store.write(send_activity, inboxes=[sink.base_url + "/inbox"])
+            await asyncio.sleep(0.2)
+            assert sink.received == []
+        await eventually(lambda: _count_delivered(site, 1))
+    assert len(sink.received) == 1
 
 
 async def _came_or_delivered(sink: Sink, goal: int, site: Site) -> bool:

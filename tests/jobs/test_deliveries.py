@@ -16,7 +16,7 @@ from support.sinks import (
     states,
 )
 
-from fedblog.jobs.deliveries import PER_HOST, DeliveryLoop
+from fedblog.jobs.deliveries import MOST_PARCELS, PER_HOST, DeliveryLoop
 from fedblog.publishing.site import Site
 
 KEY_ID = "https://blog.example/ap/blog#main-key"
@@ -97,6 +97,21 @@ async def test_many_inboxes_of_one_host_flow_without_pauses(
         await site.store.write(send_activity, inboxes=urls)
         await eventually(lambda: len(sink.received) == 1000, 30)
         await eventually(lambda: all_delivered(site))
+
+
+async def test_more_activities_than_are_kept_in_memory_all_go_out(
+    open_site: OpenSite, sink: Sink
+) -> None:
+    site = await open_site()
+    sent = set()
+    async with running(DeliveryLoop(site)):
+        for number in range(2):
+            for _ in range(MOST_PARCELS):
+                sent.add(
+                    await site.store.write(send_activity, inboxes=[f"{sink.base_url}/{number}"])
+                )
+            await eventually(lambda: len(sink.received) == len(sent))
+    assert {json.loads(request.body)["id"].rpartition("/")[2] for request in sink.received} == sent
 
 
 async def test_loop_can_be_started_again_after_it_ended(open_site: OpenSite, sink: Sink) -> None:
