@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fedblog.endpoints import objects
+from fedblog.endpoints.negotiation import at_human_address, wants_activity
 from fedblog.publishing.site import Site
 from fedblog.storage import views, views_post
 from fedblog.storage.errors import StorageError
@@ -41,15 +43,30 @@ class Errors:
     async def refused(self, request: Request, error: Exception) -> Response:
         """A refusal that a handler or the router raised."""
         assert isinstance(error, HTTPException)
+        try:
+            return await self._refused(request, error)
+        except StorageError as trouble:
+            return await self.trouble(request, trouble)
+
+    async def _refused(self, request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
+        path = request.scope["path"]
+        if (
+            error.status_code == 404
+            and request.method in ("GET", "HEAD")
+            and not path.startswith(_FOR_MACHINES)
+        ):
+            found = await self._elsewhere(path)
+            if isinstance(found, views_post.Gone):
+                if wants_activity(request):
+                    return at_human_address(
+                        await objects.post_answer(self._site, {}, found.post_id)
+                    )
+                return await pages.gone(self._site, found)
+            if found is not None:
+                return answers.moved(self._site.addresses.page(found))
         if not _is_for_people(request):
             return problem(error.status_code, error.detail, headers)
-        if error.status_code == 404 and request.method in ("GET", "HEAD"):
-            path = await self._elsewhere(request.scope["path"])
-            if isinstance(path, views_post.Gone):
-                return await pages.gone(self._site, path)
-            if path is not None:
-                return answers.moved(self._site.addresses.page(path))
         return await self._page(error.status_code, headers)
 
     async def trouble(self, request: Request, error: Exception) -> Response:

@@ -323,6 +323,19 @@ async def test_former_path_leads_to_the_present_one(world: World, readers: Reade
         response = await readers.get(path)
         assert response.status_code == 301
         assert response.headers["location"] == f"http://localhost:8000{post.path}"
+        response = await readers.get(path, accept=ACTIVITY)
+        assert response.headers["location"] == f"http://localhost:8000{post.path}"
+
+
+async def test_former_path_of_a_deleted_post_gives_its_tombstone(
+    world: World, readers: Readers
+) -> None:
+    post = await world.post(status=PostStatus.DELETED)
+    for path in ("/2020/01/02/old/", "/archives/17"):
+        await world.site.store.write(permalinks.add_former, 1, path, post.id)
+        response = await readers.get(path, accept=ACTIVITY)
+        assert (response.status_code, response.json()["type"]) == (410, "Tombstone")
+        assert response.headers["cache-control"] == "private, no-store"
 
 
 async def test_missing_slash_is_added(world: World, readers: Readers) -> None:

@@ -1,0 +1,50 @@
+"""What readers and machines get when something is in trouble."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from support.pages import BROWSER, parse
+
+from fedblog import web
+from fedblog.publishing.site import Site
+from fedblog.web.errors import exception_handlers
+
+
+@pytest.fixture
+async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """A reader of a site with an address whose handler has a mistake in it."""
+
+    async def mistaken(request: Request) -> Response:
+        raise ZeroDivisionError
+
+    routes = [Route("/mistake", mistaken), Route("/api/mistake", mistaken), *web.routes(site)]
+    app = Starlette(routes=routes, exception_handlers=exception_handlers(site))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+        yield client
+
+
+async def test_our_own_mistake_is_a_page_that_tells_nothing_of_it(http: httpx.AsyncClient) -> None:
+    response = await http.get("/mistake", headers={"accept": BROWSER})
+    assert response.status_code == 500
+    assert "Something broke on our side" in parse(response.text).one("h1").text
+    assert "ZeroDivision" not in response.text
+    assert response.headers["cache-control"] == "no-store"
+    response = await http.get("/api/mistake")
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_database_in_trouble_is_503_never_404(site: Site, http: httpx.AsyncClient) -> None:
+    await site.store.close()
+    for path in ("/", "/2026/11/20/title/", "/nowhere", "/feed/", "/authors/ada/"):
+        for accept in (BROWSER, "application/activity+json"):
+            response = await http.get(path, headers={"accept": accept})
+            assert response.status_code == 503, path
+            assert response.headers["retry-after"] == "60"
+            assert "etag" not in response.headers
