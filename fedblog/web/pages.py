@@ -27,6 +27,7 @@ from fedblog.web.languages import language
 _EVERY_POST = Change("post", ANY)
 _EVERY_AUTHOR = Change("author", ANY)
 _BLOG = Change("blog")
+_MANY_COMMENTS = 100
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -116,6 +117,7 @@ class Pages:
             "post.html",
             blog,
             headers={"link": f'<{object_url}>; rel="alternate"; type="application/activity+json"'},
+            is_long=len(view.thread.comments) > _MANY_COMMENTS,
             post=post,
             url=url,
             object_url=object_url,

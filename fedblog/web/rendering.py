@@ -4,6 +4,7 @@ Every value is escaped by Jinja; only what the sanitiser made harmless before it
 through `trusted`.
 """
 
+import asyncio
 import hashlib
 import json
 import re
@@ -223,23 +224,32 @@ _TEMPLATES: dict[str, Template] = {
 }
 
 
-async def render(name: str, blog: Blog, addresses: Addresses, **values: Any) -> str:
-    """Fill the template *name* for a page of *blog*, in the blog's language."""
+async def render(
+    name: str, blog: Blog, addresses: Addresses, *, is_long: bool = False, **values: Any
+) -> str:
+    """Fill the template *name* for a page of *blog*, in the blog's language.
+
+    A page that *is_long* is filled on a thread, so that others need not wait for it.
+    """
     words = await language(blog.language, blog.time_zone)
     zone = blog.time_zone
-    return _TEMPLATES[name].render(
-        blog=blog,
-        base=addresses.base_url,
-        blog_acct=addresses.acct(blog.handle),
-        handle_host=addresses.handle_host,
-        language=words,
-        _=words.text,
-        ngettext=words.count,
-        number=words.number,
-        date=lambda moment: words.date(moment, zone),
-        time=lambda moment: words.time(moment, zone),
-        **{"here": "", **values},
-    )
+    given = {
+        "blog": blog,
+        "base": addresses.base_url,
+        "blog_acct": addresses.acct(blog.handle),
+        "handle_host": addresses.handle_host,
+        "language": words,
+        "_": words.text,
+        "ngettext": words.count,
+        "number": words.number,
+        "date": lambda moment: words.date(moment, zone),
+        "time": lambda moment: words.time(moment, zone),
+        "here": "",
+        **values,
+    }
+    if is_long:
+        return await asyncio.to_thread(_TEMPLATES[name].render, given)
+    return _TEMPLATES[name].render(given)
 
 
 def render_alone(name: str, **values: Any) -> str:
