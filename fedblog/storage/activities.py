@@ -26,7 +26,6 @@ class StoredActivity:
     created_at: datetime
 
 
-_COLUMNS = select(*activities.c)
 _BY_ID = ListStatement(lambda listed: select(*activities.c).where(listed(activities.c.id)))
 
 
@@ -46,12 +45,6 @@ def insert_activity(connection: Connection, activity: StoredActivity) -> None:
             created_at=activity.created_at,
         )
     )
-
-
-def find(connection: Connection, activity_id: str) -> StoredActivity | None:
-    """The activity *activity_id*, or None."""
-    row = connection.execute(_COLUMNS.where(activities.c.id == activity_id)).first()
-    return None if row is None else StoredActivity(**row._mapping)
 
 
 def find_all(connection: Connection, activity_ids: Collection[str]) -> list[StoredActivity]:
