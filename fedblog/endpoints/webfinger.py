@@ -87,7 +87,7 @@ class WebFinger:
 
     async def _by_handle(self, handle: str) -> Named | None:
         name, _, host = unquote(handle).removeprefix("@").lower().rpartition("@")
-        if not name or not host or "@" in name or "/" in host or not host.isprintable():
+        if not name or not host or "@" in name or "/" in host or not (name + host).isprintable():
             raise MalformedResourceError("a handle is written acct:name@host")
         if host not in self._hosts:
             return None
@@ -97,6 +97,8 @@ class WebFinger:
         for owner in (BLOG, READERS):
             if self._fixed[owner].name == name:
                 return self._fixed[owner]
+        if not name.isprintable():  # PostgreSQL cannot look for a NUL
+            return None
         author = await self._site.store.read(author_rows.by_handle, self._site.blog_id, name)
         if author is None:
             return self._fixed[INSTANCE] if name == self._fixed[INSTANCE].name else None

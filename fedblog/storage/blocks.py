@@ -64,5 +64,6 @@ def delete_block(connection: Connection, blog_id: int, block_id: str) -> bool:
     number = connection.execute(
         delete(blocks).where(blocks.c.blog_id == blog_id, blocks.c.id == block_id)
     ).rowcount
-    record(connection, Change("blocks"))
+    if number:
+        record(connection, Change("blocks"))
     return number > 0
