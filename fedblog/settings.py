@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", description="text or json lines.")
 
     inbox_max_bytes: int = Field(1 << 20, gt=0, description="Largest inbox body; over it 413.")
+    inbox_timeout: float = Field(
+        30.0, gt=0, description="Seconds in which a body must arrive at an inbox; after it 408."
+    )
     api_max_bytes: int = Field(4 << 20, gt=0, description="Largest JSON body of the API.")
     json_max_depth: int = Field(32, gt=0, description="Deepest JSON taken from outside.")
     json_max_items: int = Field(1000, gt=0, description="Longest array taken from outside.")

@@ -1,5 +1,6 @@
 """The inboxes: shared, the blog's and the authors' (ActivityPub, section 7)."""
 
+import asyncio
 import logging
 from http import HTTPStatus
 
@@ -8,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedblog.domain.ids import is_id
-from fedblog.federation.errors import ReceivingError, TooLargeError
+from fedblog.federation.errors import ReceivingError, TooLargeError, TooSlowError
 from fedblog.federation.receiving import Receiver, Request
 from fedblog.publishing.site import Site
 from fedblog.storage import authors
@@ -34,6 +35,7 @@ class Inbox:
         self._site = site
         self._receiver = receiver
         self._limit = site.settings.inbox_max_bytes
+        self._timeout = site.settings.inbox_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -46,7 +48,7 @@ class Inbox:
                 path=scope.get("raw_path", scope["path"].encode()).split(b"?")[0].decode("latin-1"),
                 query=scope["query_string"].decode("latin-1"),
                 headers=scope["headers"],
-                body=await self._body(scope, receive),
+                body=await self._body_in_time(scope, receive),
             )
             await self._receiver.receive(request)
         except ReceivingError as refusal:
@@ -63,6 +65,13 @@ class Inbox:
         if not is_id(author_id):
             return False
         return bool(await self._site.store.read(authors.find, [author_id]))
+
+    async def _body_in_time(self, scope: Scope, receive: Receive) -> bytes:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._body(scope, receive)
+        except TimeoutError:
+            raise TooSlowError(f"a body must arrive within {self._timeout:g} seconds") from None
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         for name, value in scope["headers"]:

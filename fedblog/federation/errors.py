@@ -31,6 +31,12 @@ class BlockedError(ReceivingError):
     status = 403
 
 
+class TooSlowError(ReceivingError):
+    """The body did not arrive in time."""
+
+    status = 408
+
+
 class TooLargeError(ReceivingError):
     """Body, JSON depth or an array is over its bound."""
 
