@@ -11,17 +11,27 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from sqlalchemy import Connection
 from support.people import People
 
 from fedblog.app import open_site, running
+from fedblog.domain.addresses import Addresses
+from fedblog.domain.blog import Author, Blog
+from fedblog.domain.ids import new_id
 from fedblog.publishing.identity import create_token
 from fedblog.publishing.site import Site
 from fedblog.settings import Settings
+from fedblog.signatures import keys as signature_keys
+from fedblog.storage import authors, blogs, keys
+from fedblog.storage import server as server_rows
+from fedblog.storage.store import Store
 
 
 @dataclass
@@ -91,11 +101,58 @@ def listening_socket(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     return listener
 
 
+@cache
+def key_pairs() -> list[tuple[str, str, str, str]]:
+    """(fragment, kind, private PEM, public PEM): one pair of each kind for all actors of a run,
+    because making them takes its time."""
+    rsa, ed25519 = signature_keys.generate_rsa(), signature_keys.generate_ed25519()
+    return [("main-key", "rsa", *rsa), ("ed25519-key", "ed25519", *ed25519)]
+
+
+async def found(settings: Settings) -> None:
+    """Put the blog and the owner of a first start into an empty database."""
+    now = datetime.now(UTC)
+    addresses = Addresses(settings.base_url, "blog", settings.handle_host)
+    blog = Blog(1, "blog", "Our group blog", "", "Our group blog", "", "en", "UTC", now, now)
+    owner = Author(new_id(), 1, "owner", "Owner", "", "", "", None, "owner", now, now)
+    pairs = [
+        keys.StoredKey(who, *pair)
+        for who in ("blog", "readers", "instance", owner.id)
+        for pair in key_pairs()
+    ]
+
+    def unit(connection: Connection) -> None:
+        if blogs.first(connection) is not None:
+            return
+        blogs.insert_blog(connection, blog)
+        authors.insert_author(connection, owner)
+        keys.insert_keys(connection, blog.id, pairs, now)
+        server_rows.put(connection, "base_url", addresses.base_url)
+        server_rows.put(connection, "handle", addresses.handle)
+        server_rows.put(connection, "handle_host", addresses.handle_host)
+
+    store = await Store.open(settings.database, listen=False)
+    await store.write(unit)
+    await store.close()
+
+
+class _Uvicorn(uvicorn.Server):
+    """Stops when it is told to, not at its next tick."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stop = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)  # sets the Date header
+        await self.stop.wait()
+
+
 @asynccontextmanager
 async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
     """Serve an ASGI application on *listener* in this event loop."""
     config = uvicorn.Config(app, lifespan="off", log_level="warning", access_log=False)
-    uvicorn_server = uvicorn.Server(config)
+    uvicorn_server = _Uvicorn(config)
     task = asyncio.create_task(uvicorn_server.serve(sockets=[listener]))
     while not uvicorn_server.started:
         await asyncio.sleep(0.005)
@@ -104,6 +161,7 @@ async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
     finally:
         uvicorn_server.should_exit = True
         uvicorn_server.force_exit = True
+        uvicorn_server.stop.set()
         await task
 
 
@@ -113,6 +171,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Server]:
     listener = listening_socket()
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = settings.model_copy(update={"base_url": base_url})
+    await found(settings)
     async with (
         running(settings) as (site, app),
         serving(app, listener),
@@ -125,7 +184,9 @@ async def running_server(settings: Settings) -> AsyncIterator[Server]:
 async def site(settings: Settings, database_url: str) -> AsyncIterator[Site]:
     """An open Site without loops."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    async with open_site(settings.model_copy(update={"database_url": database_url})) as opened:
+    settings = settings.model_copy(update={"database_url": database_url})
+    await found(settings)
+    async with open_site(settings) as opened:
         yield opened
 
 
