@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512, HashAlgorithm
@@ -205,8 +205,10 @@ def _holds(key: PublicKey, signature: bytes, data: bytes, algorithm: HashAlgorit
     try:
         if isinstance(key, RSAPublicKey):
             key.verify(signature, data, _PADDING, algorithm)
-        else:
+        elif isinstance(key, Ed25519PublicKey):
             key.verify(signature, data)
+        else:
+            return False  # nobody signs so with an elliptic curve key
     except InvalidSignature:
         return False
     return True

@@ -5,6 +5,11 @@ from base64 import b64decode
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    EllipticCurvePublicKey,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import (
     RSAPrivateKey,
@@ -24,10 +29,12 @@ from fedblog.signatures import base58
 from fedblog.signatures.errors import KeyFormatError
 
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
-PublicKey = RSAPublicKey | Ed25519PublicKey
+PublicKey = RSAPublicKey | Ed25519PublicKey | EllipticCurvePublicKey
+"""What can be verified with. Elliptic curve keys (P-256, P-384) are never made here."""
 
 RSA = "rsa"
 ED25519 = "ed25519"
+ECDSA = "ecdsa"
 
 _PEM = re.compile(r"-----BEGIN ((?:RSA )?PUBLIC KEY)-----(.+?)-----END \1-----", re.DOTALL)
 _MAX_PEM = 8192
@@ -37,9 +44,10 @@ _MAX_RSA_EXPONENT = 1 << 33
 _STRONG_RSA_BITS = 2048
 _SHORT_RSA_BITS = 1024
 
-# Multicodec prefixes (varints) of the two kinds of keys: ed25519-pub and rsa-pub.
+# Multicodec prefixes (varints) of the kinds of keys: ed25519-pub, rsa-pub, p256-pub, p384-pub.
 _ED25519_CODE = b"\xed\x01"
 _RSA_CODE = b"\x85\x24"
+_CURVES = {b"\x80\x24": SECP256R1(), b"\x81\x24": SECP384R1()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,10 @@ def load_public(pem: str) -> PublicKey:
 
 
 def kind(key: PublicKey) -> str:
-    """``rsa`` or ``ed25519``."""
-    return RSA if isinstance(key, RSAPublicKey) else ED25519
+    """``rsa``, ``ed25519`` or ``ecdsa``."""
+    if isinstance(key, RSAPublicKey):
+        return RSA
+    return ED25519 if isinstance(key, Ed25519PublicKey) else ECDSA
 
 
 def spki_pem(key: PublicKey) -> str:
@@ -116,16 +126,19 @@ def pem_from_multibase(text: str) -> tuple[str, str]:
             key: PublicKey = Ed25519PublicKey.from_public_bytes(data[len(_ED25519_CODE) :])
         elif data.startswith(_RSA_CODE):
             key = _from_der(data[len(_RSA_CODE) :])
+        elif curve := _CURVES.get(data[:2]):
+            key = EllipticCurvePublicKey.from_encoded_point(curve, data[2:])
         else:
-            raise KeyFormatError("the multibase key is neither Ed25519 nor RSA")
+            raise KeyFormatError("the multibase key is of a kind that is not used here")
     except ValueError as error:
         raise KeyFormatError("the multibase key cannot be read") from error
     return kind(key), spki_pem(key)
 
 
 def is_strong(key: PublicKey, *, allow_short: bool) -> bool:
-    """Whether *key* may vouch for anything: Ed25519, or RSA of 2,048 bits (1,024 by a setting)."""
-    if isinstance(key, Ed25519PublicKey):
+    """Whether *key* may vouch for anything: Ed25519, P-256, P-384, or RSA of 2,048 bits (1,024 by
+    a setting)."""
+    if not isinstance(key, RSAPublicKey):
         return True
     return key.key_size >= (_SHORT_RSA_BITS if allow_short else _STRONG_RSA_BITS)
 
@@ -137,8 +150,10 @@ def _from_der(der: bytes) -> PublicKey:
         raise KeyFormatError("the public key cannot be read") from error
     if isinstance(key, Ed25519PublicKey):
         return key
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1 | SECP384R1):
+        return key
     if not isinstance(key, RSAPublicKey):
-        raise KeyFormatError("the public key is neither RSA nor Ed25519")
+        raise KeyFormatError("the public key is of a kind that is not used here")
     if key.key_size > _MAX_RSA_BITS or key.public_numbers().e > _MAX_RSA_EXPONENT:
         raise KeyFormatError("the RSA key is larger than any in use")
     return key
