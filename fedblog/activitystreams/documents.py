@@ -56,12 +56,13 @@ class PollOption:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """The answers of a Question."""
+    """The answers of a Question. *is_closed* only where it says so without a time."""
 
     options: tuple[PollOption, ...]
     multiple: bool
     ends_at: datetime | None
     voters: int | None
+    is_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,8 @@ class Activity:
     What is embedded first stands, by what it is, in *object*, *inner* (an activity) or
     *actor_object*; all three are None where only an address was given or the embedded thing could
     not be read (*object_type* is "" only in the first case). *objects* has every embedded object.
+    Of a request for leave to interact, *instrument_id* is what wants to interact; embedded it
+    stands in *instrument* (a quote, a reply) or *instrument_activity* (a Like, an Announce).
     *emoji* is the reaction of an EmojiReact or of a Like that carries one. *to* and *cc* name
     the public collection in its full form.
     """
@@ -201,3 +204,6 @@ class Activity:
     published: datetime | None = None
     updated: datetime | None = None
     proof: Any = None
+    instrument_id: str | None = None
+    instrument: Object | None = None
+    instrument_activity: "Activity | None" = None

@@ -241,8 +241,15 @@ def _poll(document: Document) -> Poll:
     for item in values.listed(document.get("anyOf" if multiple else "oneOf")):
         if type(item) is dict and (name := values.text(item, "name")):
             options.append(PollOption(name, _total(item.get("replies"))))
-    ends_at = values.moment(document.get("endTime")) or values.moment(document.get("closed"))
-    return Poll(tuple(options), multiple, ends_at, values.count(document.get("votersCount")))
+    # Some say only when it will be closed, some when it was.
+    ends_at = values.moment(document.get("closed")) or values.moment(document.get("endTime"))
+    return Poll(
+        tuple(options),
+        multiple,
+        ends_at,
+        values.count(document.get("votersCount")),
+        document.get("closed") is True,
+    )
 
 
 def _total(value: Any) -> int | None:

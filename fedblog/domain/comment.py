@@ -21,6 +21,10 @@ class Comment:
     author) and *guest_name* says who wrote it. *post_id* and *parent_id* are None while its parent
     is not known (an orphan); *parent_id* is None for a first-level comment. *depth* begins at 0.
     A deleted one keeps its row (*deleted_at*, no text) so that its answers keep their place.
+
+    *attachments*, *poll*, *quotes* and *emojis* are JSON, the last three None where there are none.
+    *media_status* is what a moderator decided about its pictures: None (not yet), ``approved``
+    or ``held``.
     """
 
     id: str
@@ -47,6 +51,11 @@ class Comment:
     received_at: datetime
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    sensitive: bool = False
+    media_status: str | None = None
+    poll: str | None = None
+    quotes: str | None = None
+    emojis: str | None = None
 
     @property
     def is_shown(self) -> bool:

@@ -4,20 +4,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import orjson
-
+from fedblog.activitystreams import carried
 from fedblog.activitystreams.reading import Object, is_public
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import CommentPolicy, PostStatus
 from fedblog.federation.facts import Facts, FollowUp, Incoming
-from fedblog.text.sanitise import remote_html, remote_text
+from fedblog.storage.threads import NO_WORDS
+from fedblog.text.sanitise import plain_text, remote_html, remote_text
 
 FETCH_OBJECT = "fetch_object"
 """The follow-up job that fetches one object by its id and decides about it like a Create."""
 
 _NAME_LENGTH = 300
 _SUMMARY_LENGTH = 500
+_SUMMARISED = frozenset({"Article", "Page", "Video", "Audio", "Image", "Event"})
+"""Types whose summary tells what they are about; a Note's is a content warning."""
 
 
 class Place:
@@ -98,34 +100,47 @@ def new_comment(incoming: Incoming, item: Object, uri: str, place: Place, facts:
 
 
 def with_text(comment: Comment, item: Object) -> Comment:
-    """*comment* with the words of *item*, sanitised."""
-    return replace(comment, **_text(item, comment.uri))
+    """*comment* with the words of *item*, sanitised. Pictures that a moderator let through count
+    as approved only as long as they stay the same."""
+    words = _text(item, comment.uri)
+    if comment.media_status == "approved" and words["attachments"] != comment.attachments:
+        words["media_status"] = None
+    return replace(comment, **words)
+
+
+def with_votes(comment: Comment, item: Object) -> Comment | None:
+    """*comment* with the votes of *item* where nothing else is different, else None: counting
+    goes on without an edit."""
+    words = _text(item, comment.uri)
+    poll = words.pop("poll")
+    if poll is None or comment.poll is None or poll == comment.poll:
+        return None
+    if any(getattr(comment, name) != value for name, value in words.items()):
+        return None
+    return replace(comment, poll=poll)
 
 
 def without_text(comment: Comment, now: datetime) -> Comment:
     """*comment* as deleted: its place stays for the answers below it, its words go."""
-    return replace(
-        comment,
-        name="",
-        source_html="",
-        content_html="",
-        summary="",
-        attachments="[]",
-        edited_at=None,
-        deleted_at=now,
-    )
+    return replace(comment, **NO_WORDS, edited_at=None, deleted_at=now)
 
 
 def _text(item: Object, uri: str) -> dict[str, Any]:
+    content, summary = item.content, item.summary
+    if summary:
+        if item.type in _SUMMARISED and not item.sensitive:
+            content, summary = content or summary, ""
+        elif "<" in summary or "&" in summary:
+            summary = plain_text(summary)
     return {
         "url": item.url or uri,
-        "name": remote_text(item.name)[:_NAME_LENGTH] if item.name else "",
+        "name": remote_text(item.name, limit=_NAME_LENGTH) if item.name else "",
         "source_html": item.content,
-        "content_html": remote_html(item.content),
-        "summary": remote_text(item.summary)[:_SUMMARY_LENGTH] if item.summary else "",
+        "content_html": remote_html(content),
+        "summary": remote_text(summary, limit=_SUMMARY_LENGTH) if summary else "",
         "language": item.language,
         "visibility": "public" if is_public(item) else "private",
-        "attachments": _attachments(item) if item.attachments else "[]",
+        **carried.of_object(item),
     }
 
 
@@ -167,18 +182,3 @@ def _policy(facts: Facts, post_id: str | None) -> CommentPolicy:
 
 def _first_status(policy: CommentPolicy) -> CommentStatus:
     return CommentStatus.HELD if policy is CommentPolicy.HELD else CommentStatus.APPROVED
-
-
-def _attachments(item: Object) -> str:
-    return orjson.dumps(
-        [
-            {
-                "type": entry.type,
-                "url": entry.url,
-                "mediaType": entry.media_type,
-                "name": remote_text(entry.name),
-            }
-            for entry in item.attachments[:16]
-            if entry.url
-        ]
-    ).decode()

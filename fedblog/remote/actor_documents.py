@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from fedblog.activitystreams import carried
 from fedblog.activitystreams.reading import ActorDocument, KeyDocument
 from fedblog.domain.actor import ActorKey, RemoteActor
 from fedblog.remote import guard
@@ -41,6 +42,7 @@ def remote_actor(document: ActorDocument, now: datetime, *, allow_private: bool)
         moved_to=document.moved_to,
         also_known_as=document.also_known_as[:_MOST_ALIASES],
         fetched_at=now,
+        emojis=carried.emojis(document.emojis, document.name) if document.emojis else None,
     )
 
 

@@ -98,7 +98,7 @@ def mark_deleted(connection: Connection, uris: Iterable[str], now: datetime) -> 
     connection.execute(
         update(actors)
         .where(actors.c.uri.in_(gone), actors.c.deleted_at.is_(None))
-        .values(name="", summary="", avatar_url="", deleted_at=now)
+        .values(name="", summary="", avatar_url="", emojis=None, deleted_at=now)
     )
     record(connection, *(Change("actor", uri) for uri in gone))
 
@@ -118,6 +118,7 @@ def _shown(actor: RemoteActor) -> tuple[object, ...]:
         actor.name,
         actor.url,
         actor.avatar_url,
+        actor.emojis,
         actor.deleted_at is None,
     )
 
@@ -139,6 +140,7 @@ def _actor(row: Row[Any]) -> RemoteActor:
         also_known_as=tuple(orjson.loads(row.also_known_as)),
         fetched_at=row.fetched_at,
         deleted_at=row.deleted_at,
+        emojis=row.emojis,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.storage.changes import Change, record
 from fedblog.storage.tables import actors, authors, comments, media
+from fedblog.storage.threads import NO_WORDS
 from fedblog.storage.threads import comment as comment_of
 
 
@@ -51,20 +52,17 @@ def decide(connection: Connection, comment: Comment, status: CommentStatus) -> N
     _update(connection, comment, {"status": status.value, "status_locked": True})
 
 
+def decide_media(connection: Connection, comment: Comment, media_status: str) -> None:
+    """Write whether the pictures of a comment are shown; other pictures ask anew."""
+    _update(connection, comment, {"media_status": media_status})
+
+
 def delete_comment(connection: Connection, comment: Comment, now: datetime) -> None:
     """Take the words out of a comment for good; its place stays for the answers below it."""
     _update(
         connection,
         comment,
-        {
-            "name": "",
-            "source_html": "",
-            "content_html": "",
-            "summary": "",
-            "attachments": "[]",
-            "status_locked": True,
-            "deleted_at": now,
-        },
+        {**NO_WORDS, "status_locked": True, "deleted_at": now},
     )
 
 

@@ -263,6 +263,11 @@ comments = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("edited_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    Column("sensitive", Boolean, nullable=False, server_default=text("false")),
+    Column("media_status", Text),  # NULL while no moderator has decided, "approved", "held"
+    Column("poll", Text),  # JSON {options: [{name, votes}], multiple, ends_at, is_closed, voters}
+    Column("quotes", Text),  # JSON list of ids
+    Column("emojis", Text),  # JSON list of {shortcode, url}
     Index("ix_comments_post_id_id", "post_id", "id"),
     Index("ix_comments_in_reply_to_uri", "in_reply_to_uri"),
     Index("ix_comments_actor_uri", "actor_uri"),
@@ -326,6 +331,26 @@ reports = Table(
     Column("object_uris", Text, nullable=False),  # JSON list
     Column("content", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+authorizations = Table(
+    "authorizations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("blog_id", ForeignKey("blogs.id"), nullable=False),
+    Column("interaction", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("target_uri", Text, nullable=False),
+    Column("object_uri", Text, nullable=False),
+    Column("actor_uri", Text, nullable=False),
+    Column("request_uri", Text),
+    Column("post_id", ForeignKey("posts.id")),
+    Column("state", Text, nullable=False),
+    Column("was_granted", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("decided_at", UtcDateTime),
+    UniqueConstraint("object_uri", "target_uri", "actor_uri", "interaction"),
+    Index("ix_authorizations_post_id", "post_id"),
 )
 
 # --- what goes out -------------------------------------------------------------------------------
@@ -396,6 +421,7 @@ actors = Table(
     Column("also_known_as", Text, nullable=False),  # JSON list
     Column("fetched_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
+    Column("emojis", Text),  # JSON list of {shortcode, url} for the name
 )
 
 actor_keys = Table(

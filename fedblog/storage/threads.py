@@ -62,6 +62,19 @@ _POSTS_OF_ACTOR = (
     .where(comments.c.actor_uri == bindparam("actor_uri"), comments.c.post_id.is_not(None))
     .distinct()
 )
+NO_WORDS: dict[str, Any] = {
+    "name": "",
+    "source_html": "",
+    "content_html": "",
+    "summary": "",
+    "attachments": "[]",
+    "sensitive": False,
+    "media_status": None,
+    "poll": None,
+    "quotes": None,
+    "emojis": None,
+}
+"""What a comment holds of its writer's words once it is deleted."""
 _INSERT = insert(comments)
 _COLUMNS = tuple(column.name for column in comments.columns)
 _UPDATE = (
@@ -135,8 +148,7 @@ def delete_of_actor(connection: Connection, actor_uri: str, now: datetime) -> li
     connection.execute(
         update(comments)
         .where(comments.c.actor_uri == actor_uri, comments.c.deleted_at.is_(None))
-        .values(source_html="", content_html="", name="", summary="", attachments="[]")
-        .values(deleted_at=now, edited_at=None)
+        .values(deleted_at=now, edited_at=None, **NO_WORDS)
     )
     return [str(post_id) for post_id in touched]
 

@@ -55,6 +55,9 @@ def later_version(tmp_path: Path) -> "LaterVersion":
     return LaterVersion(tmp_path / "migrations")
 
 
+HEAD = migrate._revisions(migrate.migrations_folder())[1]
+
+
 class LaterVersion:
     """A copy of the migrations with more of them, as a later version would have."""
 
@@ -64,7 +67,7 @@ class LaterVersion:
             migrate.migrations_folder(), folder, ignore=shutil.ignore_patterns("__pycache__")
         )
 
-    def add(self, revision: str, table: str, more: str = "", previous: str = "0001") -> None:
+    def add(self, revision: str, table: str, more: str = "", previous: str = HEAD) -> None:
         (self.folder / "versions" / f"{revision}.py").write_text(
             NEXT.format(revision=revision, previous=previous, table=table, more=more)
         )
@@ -122,8 +125,8 @@ def test_a_later_version_adds_its_tables_and_keeps_the_rows(
 ) -> None:
     migrate.upgrade(empty_url)
     run(empty_url, "INSERT INTO server (key, value) VALUES ('a', 'b')")
-    later_version.add("0002", "novelties")
-    later_version.add("0003", "curiosities", previous="0002")
+    later_version.add("9002", "novelties")
+    later_version.add("9003", "curiosities", previous="9002")
     migrate.upgrade(empty_url, migrations=later_version.folder)
     assert {"novelties", "curiosities"} <= tables(empty_url)
     assert run(empty_url, "SELECT value FROM server") == "b"
@@ -133,8 +136,8 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(
     empty_url: str, later_version: LaterVersion
 ) -> None:
     migrate.upgrade(empty_url)
-    later_version.add("0002", "novelties")
-    later_version.add("0003", "curiosities", "raise LookupError('on purpose')", previous="0002")
+    later_version.add("9002", "novelties")
+    later_version.add("9003", "curiosities", "raise LookupError('on purpose')", previous="9002")
     with pytest.raises(LookupError):
         migrate.upgrade(empty_url, migrations=later_version.folder)
     assert migrate.is_current(empty_url)
@@ -144,7 +147,7 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(
     empty_url: str, later_version: LaterVersion
 ) -> None:
-    later_version.add("0002", "novelties")
+    later_version.add("9002", "novelties")
     migrate.upgrade(empty_url, migrations=later_version.folder)
     assert not migrate.is_current(empty_url)
     with pytest.raises(SchemaError, match="newer"):
@@ -167,7 +170,7 @@ def test_an_sqlite_file_is_copied_before_it_changes(
     sqlite_url: str, later_version: LaterVersion
 ) -> None:
     run(sqlite_url, "INSERT INTO server (key, value) VALUES ('a', 'b')")
-    later_version.add("0002", "novelties")
+    later_version.add("9002", "novelties")
     backup = migrate.upgrade(sqlite_url, migrations=later_version.folder)
     assert backup is not None
     path = Path(make_url(sqlite_url).database or "")
@@ -190,7 +193,7 @@ def test_an_upgrade_that_would_leave_rows_without_their_parents_is_refused(
     sqlite_url: str, later_version: LaterVersion
 ) -> None:
     later_version.add(
-        "0002",
+        "9002",
         "novelties",
         "op.execute(\"INSERT INTO actor_keys VALUES ('k', 'nobody', 'rsa', '', '2026-01-01')\")",
     )

@@ -117,6 +117,9 @@ def _revise(incoming: Incoming, item: Object, known: Comment, facts: Facts) -> O
         return Outcome("ignored", "changes what another wrote")
     if known.deleted_at is not None:
         return Outcome("ignored", "deleted before")
+    if item.poll is not None and (counted := replies.with_votes(known, item)) is not None:
+        facts.put_comment(counted)
+        return Outcome("stored", "votes counted")
     stamp = _stamp(incoming, item)
     if stamp <= (known.edited_at or known.published_at):
         return Outcome("ignored", "not newer than what is known")

@@ -1,0 +1,93 @@
+"""What an object carries beside its text, as the JSON that is stored: bounded, nothing where
+there is nothing."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from fedblog.activitystreams import values
+from fedblog.activitystreams.documents import Attachment, Emoji, Object, Poll
+from fedblog.text.sanitise import remote_text
+
+MAX_ATTACHMENTS = 16
+MAX_OPTIONS = 40
+MAX_QUOTES = 4
+MAX_EMOJIS = 64
+_OPTION_LENGTH = 200
+_ALT_LENGTH = 2000
+_SHORTCODE = re.compile(r"[^\s:<>&\"']{1,64}")
+
+
+def attachments(found: Iterable[Attachment]) -> str:
+    """Pictures, files and links: a list of ``{type, url, mediaType, name}``, "[]" for none."""
+    return _text(
+        [
+            {
+                "type": entry.type,
+                "url": entry.url,
+                "mediaType": entry.media_type,
+                "name": remote_text(entry.name, limit=_ALT_LENGTH),
+            }
+            for entry in tuple(found)[:MAX_ATTACHMENTS]
+            if entry.url
+        ]
+    )
+
+
+def poll(found: Poll | None) -> str | None:
+    """The answers with their votes: ``{options, multiple, ends_at, is_closed, voters}``."""
+    if found is None or not found.options:
+        return None
+    return _text(
+        {
+            "options": [
+                {"name": remote_text(option.name, limit=_OPTION_LENGTH), "votes": option.votes}
+                for option in found.options[:MAX_OPTIONS]
+            ],
+            "multiple": found.multiple,
+            "ends_at": found.ends_at.isoformat() if found.ends_at else None,
+            "is_closed": found.is_closed,
+            "voters": found.voters,
+        }
+    )
+
+
+def quotes(found: Iterable[str]) -> str | None:
+    """The ids of what is quoted, as far as they can be linked to."""
+    linked = [uri for uri in found if values.web_address(uri)]
+    return _text(linked[:MAX_QUOTES]) if linked else None
+
+
+def emojis(found: Iterable[Emoji], *texts: str) -> str | None:
+    """The custom emojis that stand somewhere in *texts*: a list of ``{shortcode, url}``."""
+    used = {
+        emoji.shortcode: emoji.url
+        for emoji in found
+        if _SHORTCODE.fullmatch(emoji.shortcode)
+        and any(f":{emoji.shortcode}:" in text for text in texts)
+    }
+    if not used:
+        return None
+    return _text([{"shortcode": code, "url": url} for code, url in list(used.items())[:MAX_EMOJIS]])
+
+
+def of_object(item: Object) -> dict[str, Any]:
+    """Everything that *item* carries, by the names of the columns it is kept in."""
+    found: dict[str, Any] = {
+        "attachments": attachments(item.attachments) if item.attachments else "[]",
+        "sensitive": item.sensitive,
+        "poll": poll(item.poll) if item.poll is not None else None,
+        "quotes": quotes(item.quotes) if item.quotes else None,
+        "emojis": None,
+    }
+    if item.emojis:
+        options = item.poll.options if item.poll is not None else ()
+        names = (option.name for option in options)
+        found["emojis"] = emojis(item.emojis, item.content, item.summary, item.name, *names)
+    return found
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()
