@@ -1,0 +1,212 @@
+"""fedblog and a server made with Fedify, an implementation that shares no code with it.
+
+Every step is looked at from both sides: what Fedify received, by whom it holds it to be signed and
+proven, and what it made of it; and what fedblog's API and pages show.
+"""
+
+from typing import Any
+
+import pytest
+from interop.fedify import Fedify
+from support.servers import Server
+
+
+async def follow(fedify: Fedify, server: Server, person: str = "ann", what: str = "blog") -> str:
+    """Let *person* follow the blog; gives the id of the Follow once the blog has accepted it."""
+    uri = f"{server.base_url}/ap/{what}"
+    made = await fedify.act(person, "follow", target=uri, to=uri)
+    accepts = await fedify.eventually(lambda: fedify.heard("Accept"))
+    assert [(a["actor"], a["objectId"]) for a in accepts] == [(uri, made["id"])]
+    return made["id"]
+
+
+async def follower_uris(server: Server) -> list[str]:
+    return [i["actor"] for i in (await server.api("GET", "/followers")).json()["items"]]
+
+
+def proven(entry: dict[str, Any], owner: str, scheme: str = "cavage") -> bool:
+    """Fedify holds the request's signature to be *owner*'s."""
+    return (entry["scheme"], entry["isVerified"], entry["keyOwner"]) == (scheme, True, owner)
+
+
+async def test_fedify_follows_and_receives_a_post_it_can_verify(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    await follow(fedify, server)
+    assert await follower_uris(server) == [f"{fedify.base_url}/people/ann"]
+    post = await server.publish("On rivers", content="Water *finds* its way.")
+    [create] = await fedify.eventually(lambda: fedify.heard("Create"))
+    article = create["object"]
+    assert article["type"] == "Article"
+    assert article["id"] == post["activitypub_id"]
+    assert article["name"] == "On rivers"
+    assert "<em>finds</em>" in article["content"]
+    assert article["url"] == post["url"]
+    assert "https://www.w3.org/ns/activitystreams#Public" in article["to"] + article["cc"]
+    [entry] = await fedify.received("Create")
+    assert proven(entry, entry["activity"]["actor"])
+    assert entry["activity"]["actor"] == blog
+    assert entry["path"] == "/inbox"
+    [accept] = await fedify.received("Accept")
+    assert proven(accept, blog)
+
+
+async def test_revised_and_deleted_post_reaches_fedify(fedify: Fedify, server: Server):
+    await follow(fedify, server)
+    post = await server.publish("On rivers")
+    await fedify.eventually(lambda: fedify.heard("Create"))
+    changes = {"title": "On brooks", "version": post.get("version")}
+    answer = await server.api("PATCH", f"/posts/{post['id']}", json=changes)
+    assert answer.status_code == 200, answer.text
+    [update] = await fedify.eventually(lambda: fedify.heard("Update", object_type="Article"))
+    assert update["object"]["name"] == "On brooks"
+    assert update["object"]["updated"] is not None
+    answer = await server.api("DELETE", f"/posts/{post['id']}")
+    assert answer.status_code in (200, 204), answer.text
+    [gone] = await fedify.eventually(lambda: fedify.heard("Delete"))
+    assert gone["objectId"] == post["activitypub_id"]
+    [entry] = await fedify.received("Delete")
+    assert proven(entry, f"{server.base_url}/ap/blog")
+
+
+async def test_reply_is_edited_answered_and_deleted(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    await follow(fedify, server)
+    post = await server.publish("On rivers")
+    made = await fedify.act(
+        "ann", "reply", target=post["activitypub_id"], to=blog, content="<p>From <b>Fedify</b></p>"
+    )
+    [comment] = await server.eventually(lambda: server.comments(post))
+    assert "Fedify" in comment["content"]
+    assert comment["author"]["uri"] == f"{fedify.base_url}/people/ann"
+    page = (await server.anonymous(post["url"].removeprefix(server.base_url))).text
+    assert "Ann of Fedify" in page
+
+    await fedify.act("ann", "edit", target=made["object"], to=blog, content="<p>Thought again</p>")
+
+    async def edited() -> bool:
+        return "Thought again" in (await server.comments(post))[0]["content"]
+
+    await server.eventually(edited)
+
+    answer = await server.api(
+        "POST", f"/comments/{comment['id']}/reply", json={"content": "Thank you."}
+    )
+    assert answer.status_code == 201, answer.text
+    [create] = await fedify.eventually(lambda: fedify.heard("Create", object_type="Note"))
+    assert create["object"]["replyTarget"] == made["object"]
+    assert "Thank you." in create["object"]["content"]
+
+    await fedify.act("ann", "delete", target=made["object"], to=blog)
+
+    async def gone() -> bool:
+        return all("Thought again" not in (c["content"] or "") for c in await server.comments(post))
+
+    await server.eventually(gone)
+
+
+async def test_reactions_are_counted_and_taken_back(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    post = await server.publish("On rivers")
+    target = post["activitypub_id"]
+    like = await fedify.act("ann", "like", target=target, to=blog)
+    boost = await fedify.act("ann", "boost", target=target, to=blog)
+    await fedify.person("ben")
+    react = await fedify.act("ben", "react", target=target, to=blog, content="🌊")
+
+    async def counts() -> bool:
+        found = await server.counts(post)
+        return (found["likes"], found["boosts"]) == (2, 1)
+
+    await server.eventually(counts)
+    for person, activity in (("ann", like), ("ann", boost), ("ben", react)):
+        await fedify.act(person, "undo", target=activity["id"], to=blog)
+
+    async def none_left() -> bool:
+        return not any((await server.counts(post)).values())
+
+    await server.eventually(none_left)
+
+
+async def test_shared_inbox_takes_what_fedify_sends(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    post = await server.publish("On rivers")
+    await fedify.act(
+        "ann", "reply", target=post["activitypub_id"], to=blog, content="<p>Shared</p>",
+        isShared=True,
+    )
+    [comment] = await server.eventually(lambda: server.comments(post))
+    assert "Shared" in comment["content"]
+
+
+async def test_unfollowing_ends_deliveries(fedify: Fedify, server: Server):
+    made = await follow(fedify, server)
+    await fedify.act("ann", "undo", target=made, to=f"{server.base_url}/ap/blog")
+
+    async def none_left() -> bool:
+        return await follower_uris(server) == []
+
+    await server.eventually(none_left)
+
+
+async def test_blocking_ends_the_following(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    await follow(fedify, server)
+    await fedify.act("ann", "block", target=blog, to=blog)
+
+    async def none_left() -> bool:
+        return await follower_uris(server) == []
+
+    await server.eventually(none_left)
+
+
+async def test_deleted_account_takes_its_comments_along(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    post = await server.publish("On rivers")
+    await fedify.act("ann", "reply", target=post["activitypub_id"], to=blog, content="<p>Mine</p>")
+    await server.eventually(lambda: server.comments(post))
+    await fedify.act("ann", "delete account", to=blog)
+
+    async def gone() -> bool:
+        return all("Mine" not in (c["content"] or "") for c in await server.comments(post))
+
+    await server.eventually(gone)
+
+
+async def test_our_gets_are_signed_so_that_fedify_answers_them(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    assert (await server.anonymous(f"{fedify.base_url}/people/ann")).status_code == 401
+    await fedify.act("ann", "follow", target=blog, to=blog)
+    await fedify.eventually(lambda: fedify.heard("Accept"))
+    signed = [e for e in (await fedify.view())["fetched"] if e["scheme"] != "none"]
+    assert signed
+    assert all(e["isVerified"] and e["status"] == 200 for e in signed)
+    assert {e["keyOwner"] for e in signed} == {f"{server.base_url}/ap/instance"}
+
+
+async def test_fedify_reads_our_actors_and_posts(fedify: Fedify, server: Server):
+    post = await server.publish("On rivers")
+    blog = await fedify.look(f"{server.base_url}/ap/blog")
+    assert blog is not None
+    assert blog["type"] == "Group"
+    assert blog["preferredUsername"] == "blog"
+    assert blog["inbox"] == f"{server.base_url}/ap/blog/inbox"
+    assert blog["sharedInbox"] == server.inbox
+    assert [k["algorithm"] for k in blog["publicKeys"]] == ["RSASSA-PKCS1-v1_5"]
+    assert [k["algorithm"] for k in blog["assertionMethods"]] == ["Ed25519"]
+    seen = await fedify.look(post["activitypub_id"])
+    assert seen is not None
+    assert (seen["type"], seen["name"], seen["url"]) == ("Article", "On rivers", post["url"])
+    assert await fedify.look(post["url"]) == seen  # the human address, asked for as ActivityPub
+    found = await fedify.webfinger(f"{server.base_url}/ap/blog")
+    assert found is not None
+    assert f"{server.base_url}/ap/blog" in [link.get("href") for link in found["links"]]
+
+
+@pytest.mark.parametrize("scheme", ["cavage", "rfc9421"])
+async def test_each_scheme_of_fedify_is_verified_at_first_knock(
+    scheme: str, fedify: Fedify, server: Server
+):
+    await fedify.reset(firstKnock=scheme)
+    await fedify.person("ann")
+    await follow(fedify, server)
+    assert await follower_uris(server) == [f"{fedify.base_url}/people/ann"]
