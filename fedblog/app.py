@@ -15,7 +15,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fedblog import __version__, api, web
 from fedblog.domain.addresses import INSTANCE
-from fedblog.endpoints import actors, collections, inbox, nodeinfo, objects, webfinger
+from fedblog.endpoints import (
+    actors,
+    authorizations,
+    collections,
+    inbox,
+    nodeinfo,
+    objects,
+    webfinger,
+)
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.fetching import Fetching
@@ -75,6 +83,7 @@ def all_routes(site: Site, inboxes: inbox.Inbox) -> list[BaseRoute]:
     return [
         *inbox.routes(inboxes),
         *objects.routes(site),
+        *authorizations.routes(site),
         *actors.routes(site),
         *collections.routes(site),
         *webfinger.routes(site),

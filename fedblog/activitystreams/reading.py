@@ -37,6 +37,7 @@ from fedblog.activitystreams.vocabulary import (
     ACTIVITY_TYPES,
     ACTOR_TYPES,
     PUBLIC,
+    REQUEST_TYPES,
 )
 
 __all__ = [
@@ -134,6 +135,11 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
             type_ = "EmojiReact"
     if tags:
         emojis = read_emojis(tags)
+    instrument: Object | None = None
+    instrument_activity: Activity | None = None
+    raw_instrument = document.get("instrument") if type_ in REQUEST_TYPES else None
+    if type(raw_instrument) is dict and levels > 0:
+        instrument, instrument_activity = _read_instrument(raw_instrument, actor, levels)
     return Activity(
         id=values.uri(document.get("id")),
         type=type_,
@@ -156,7 +162,22 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
         published=values.moment(document.get("published")),
         updated=values.moment(document.get("updated")),
         proof=document.get("proof"),
+        instrument_id=None if raw_instrument is None else values.uri(raw_instrument),
+        instrument=instrument,
+        instrument_activity=instrument_activity,
     )
+
+
+def _read_instrument(
+    document: Document, actor: str, levels: int
+) -> tuple[Object | None, Activity | None]:
+    """What is embedded in a request as that which wants to interact: an object or an activity."""
+    try:
+        if values.type_of(document) in ACTIVITY_TYPES:
+            return None, _read_activity(document, actor, levels - 1)
+        return read_object(document), None
+    except ReadingError:
+        return None, None
 
 
 def _emoji(document: Document, content: str) -> str:

@@ -37,38 +37,41 @@ COLLECTION_TYPES: Final = frozenset(
     {"Collection", "OrderedCollection", "CollectionPage", "OrderedCollectionPage"}
 )
 REACTION_TYPES: Final = frozenset({"Like", "Dislike", "EmojiReact", "EmojiReaction", "Announce"})
-ACTIVITY_TYPES: Final = REACTION_TYPES | {
-    "Create",
-    "Update",
-    "Delete",
-    "Undo",
-    "Follow",
-    "Accept",
-    "Reject",
-    "TentativeAccept",
-    "TentativeReject",
-    "Block",
-    "Flag",
-    "Add",
-    "Remove",
-    "Move",
-    "Offer",
-    "Invite",
-    "Join",
-    "Leave",
-    "Lock",
-    "Ignore",
-    "View",
-    "Read",
-    "Listen",
-    "Travel",
-    "Arrive",
-    "QuoteRequest",
-    "ReplyRequest",
-    "LikeRequest",
-    "AnnounceRequest",
-    "FeatureRequest",
-}
+REQUEST_TYPES: Final = frozenset(
+    {"QuoteRequest", "FeatureRequest", "ReplyRequest", "LikeRequest", "AnnounceRequest"}
+)
+"""What asks for leave to interact (FEP-044f, FEP-7aa9, GoToSocial's interaction controls)."""
+ACTIVITY_TYPES: Final = (
+    REACTION_TYPES
+    | REQUEST_TYPES
+    | {
+        "Create",
+        "Update",
+        "Delete",
+        "Undo",
+        "Follow",
+        "Accept",
+        "Reject",
+        "TentativeAccept",
+        "TentativeReject",
+        "Block",
+        "Flag",
+        "Add",
+        "Remove",
+        "Move",
+        "Offer",
+        "Invite",
+        "Join",
+        "Leave",
+        "Lock",
+        "Ignore",
+        "View",
+        "Read",
+        "Listen",
+        "Travel",
+        "Arrive",
+    }
+)
 ATTACHMENT_TYPES: Final = frozenset({"Document", "Image", "Video", "Audio", "Link", "Page"})
 KEY_TYPES: Final = frozenset({"Key", "CryptographicKey", "Multikey"})
 
@@ -102,6 +105,7 @@ CONTEXT: Final = [
         "canReply": {"@id": "gts:canReply", "@type": "@id"},
         "canLike": {"@id": "gts:canLike", "@type": "@id"},
         "canAnnounce": {"@id": "gts:canAnnounce", "@type": "@id"},
+        "canFeature": {"@id": "https://w3id.org/fep/7aa9#canFeature", "@type": "@id"},
         "automaticApproval": {"@id": "gts:automaticApproval", "@type": "@id"},
         "manualApproval": {"@id": "gts:manualApproval", "@type": "@id"},
     },

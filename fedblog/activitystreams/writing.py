@@ -32,6 +32,7 @@ from fedblog.activitystreams.writing_actors import (
     picture,
     readers_actor,
 )
+from fedblog.activitystreams.writing_authorizations import article_policy, note_policy
 from fedblog.activitystreams.writing_collections import (
     collection,
     collection_page,
@@ -43,7 +44,7 @@ from fedblog.activitystreams.writing_collections import (
 from fedblog.domain.addresses import BLOG, READERS, Addresses
 from fedblog.domain.blog import Blog
 from fedblog.domain.comment import Comment
-from fedblog.domain.post import Byline, CommentPolicy, Post
+from fedblog.domain.post import Byline, Post
 from fedblog.text.hashtags import hashtag, tag_slug
 from fedblog.text.sanitise import with_full_addresses
 
@@ -152,6 +153,7 @@ def article(
         ),
         "likes": total_of(f"{id_}/likes", counts.likes),
         "shares": total_of(f"{id_}/shares", counts.shares),
+        "interactionPolicy": article_policy(post.comments, addresses.actor(BLOG)),
     }
     if post.summary:
         item["summary"] = post.summary
@@ -159,28 +161,7 @@ def article(
         item["updated"] = stamp(post.edited_at)
     if post.featured_media is not None:
         item["image"] = picture(post.featured_media, addresses)
-    if post.comments is CommentPolicy.CLOSED:
-        item["interactionPolicy"] = _no_replies(addresses.actor(BLOG))
     return item
-
-
-def _no_replies(owner: str) -> Json:
-    """The policy of a post whose comments are closed. Other posts have none: without one everyone
-    may answer, like and boost. The property names of GoToSocial before 0.20 stand beside."""
-
-    def allowed(*who: str) -> Json:
-        return {
-            "automaticApproval": list(who),
-            "manualApproval": [],
-            "always": list(who),
-            "approvalRequired": [],
-        }
-
-    return {
-        "canReply": allowed(owner),
-        "canLike": allowed(PUBLIC),
-        "canAnnounce": allowed(PUBLIC),
-    }
 
 
 def _heading(post: Post, url: str, addresses: Addresses) -> str:
@@ -239,6 +220,7 @@ def note_for_comment(
         ),
         "likes": total_of(f"{id_}/likes", counts.likes),
         "shares": total_of(f"{id_}/shares", counts.shares),
+        "interactionPolicy": note_policy(),
     }
     if comment.summary:
         item["summary"] = comment.summary

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
+from fedblog.activitystreams.writing_authorizations import actor_policy
 from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.media import Media
@@ -171,8 +172,10 @@ def _collections(owner: str, addresses: Addresses) -> Json:
 
 
 def _visible(addresses: Addresses) -> Json:
-    """Found in searches and directories; may stand in ``fediverse:creator`` of the blog's pages."""
+    """Found in searches and directories; may stand in collections of others and in
+    ``fediverse:creator`` of the blog's pages."""
     return {
+        "interactionPolicy": actor_policy(),
         "discoverable": True,
         "indexable": True,
         "attributionDomains": [instance_name(addresses)],

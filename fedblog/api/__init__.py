@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from fedblog.api import comments, media, network, posts
+from fedblog.api import authorizations, comments, media, network, posts
 from fedblog.api.endpoint import Unknown
 from fedblog.publishing.site import Site
 
@@ -14,6 +14,7 @@ def routes(site: Site) -> list[BaseRoute]:
         *media.routes(site),
         *comments.routes(site),
         *network.routes(site),
+        *authorizations.routes(site),
         Route("/api", Unknown()),
         Route("/api/{rest:path}", Unknown()),
     ]

@@ -20,7 +20,8 @@ INSTANCE = "instance"
 
 @dataclass(frozen=True, slots=True)
 class LocalObject:
-    """What a local ActivityPub address names: *kind* is actor, post, comment or activity."""
+    """What a local ActivityPub address names: *kind* is actor, post, comment, activity or
+    authorization."""
 
     kind: str
     key: str
@@ -89,6 +90,10 @@ class Addresses:
         """The ActivityPub id of an activity sent from here."""
         return f"{self.base_url}/ap/activities/{activity_id}"
 
+    def authorization(self, authorization_id: str) -> str:
+        """The ActivityPub id of an authorization to interact."""
+        return f"{self.base_url}/ap/authorizations/{authorization_id}"
+
     # human addresses
     def page(self, path: str) -> str:
         """The full human address of *path* (which begins with a slash)."""
@@ -135,6 +140,7 @@ class Addresses:
                 "posts": "post",
                 "comments": "comment",
                 "activities": "activity",
+                "authorizations": "authorization",
             }
             if kind := kinds.get(parts[0]):
                 return LocalObject(kind, parts[1])

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fedblog.activitystreams.reading import Activity
+from fedblog.activitystreams.vocabulary import REQUEST_TYPES
 from fedblog.domain.actor import RemoteActor
-from fedblog.domain.addresses import Addresses
+from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
+from fedblog.domain.authorization import Authorization
 from fedblog.domain.comment import Comment
 from fedblog.domain.follower import Follower
 from fedblog.domain.ids import new_id
@@ -20,6 +22,8 @@ from fedblog.domain.reaction import Reaction
 from fedblog.federation.kept import Kept
 from fedblog.publishing import outbox
 from fedblog.storage import actors as actor_rows
+from fedblog.storage import authorizations as authorization_rows
+from fedblog.storage import authors as author_rows
 from fedblog.storage import changes, followers, jobs, reactions, received, reports, threads
 from fedblog.storage import tombstones as tombstone_rows
 from fedblog.storage.changes import Change
@@ -29,9 +33,11 @@ TOMBSTONE_TERM = timedelta(days=90)
 """How long a deletion is remembered for an object that has not been seen."""
 
 ReactionKey = tuple[str, str, str, str]
+AuthorizationKey = tuple[str, str, str, str]
 
 _REACTING = frozenset({"Like", "EmojiReact", "Dislike", "Announce", "Undo"})
-_FOLLOWING = frozenset({"Follow", "Undo", "Block"})
+_FOLLOWING = frozenset({"Follow", "Undo", "Block", "Move"})
+_NAMING_ACTORS = frozenset({"Follow", "Undo", "Block", "FeatureRequest"})
 _TALKING = frozenset({"Create", "Update", "Delete"})
 
 
@@ -41,6 +47,8 @@ class Incoming:
 
     *receipt_key* is the activity's id, or a digest of actor, type and object where it has none;
     empty for an object that we fetched ourselves. *ancestors_left* bounds the look-up of parents.
+    *forwarded* are its bytes where they carry its actor's proof, so that they may be forwarded;
+    *sender_uri* is who brought them.
     """
 
     activity: Activity
@@ -48,6 +56,8 @@ class Incoming:
     receipt_key: str
     received_at: datetime
     ancestors_left: int
+    forwarded: bytes | None = None
+    sender_uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,8 @@ class Facts:
     comments: Kept[str, Comment] = field(default_factory=Kept)
     reactions: Kept[ReactionKey, Reaction] = field(default_factory=Kept)
     followers: Kept[tuple[str, str], Follower] = field(default_factory=Kept)
+    authors: set[str] = field(default_factory=set)
+    authorizations: Kept[AuthorizationKey, Authorization] = field(default_factory=Kept)
     tombstones: Kept[tuple[str, str], datetime] = field(default_factory=Kept)
     gone_actors: Kept[str, str] = field(default_factory=Kept)
     outgoing: Kept[str, tuple[outbox.Outgoing, outbox.Recipients]] = field(default_factory=Kept)
@@ -114,6 +126,7 @@ class Facts:
             self.comments,
             self.reactions,
             self.followers,
+            self.authorizations,
             self.tombstones,
             self.gone_actors,
             self.outgoing,
@@ -163,7 +176,7 @@ def load(
     created: dict[str, str] = {}
     for item in batch:
         uris.update(_mentioned(item.activity))
-        written = item.activity.object
+        written = item.activity.object or item.activity.instrument
         # Another host's claim about an id must not stand in the way of the true one.
         if (
             written is not None
@@ -179,16 +192,34 @@ def load(
     )
     own_ids = {item.activity.id for item in batch if item.activity.id}
     facts.tombstones = Kept(tombstone_rows.find(connection, uris | own_ids | actor_uris).items())
-    if types & (_TALKING | _REACTING):
+    if types & (_TALKING | _REACTING | REQUEST_TYPES):
         _load_thread(connection, facts, uris, created)
-    if types & _REACTING:
+    if types & (_REACTING | REQUEST_TYPES):
         rows = reactions.find(connection, uris, actor_uris)
         facts.reactions = Kept((reaction_key(row), row) for row in rows)
     if types & _FOLLOWING:
+        # A Move may come from the new account and name the old one.
+        moved = {item.activity.object_id for item in batch if item.activity.type == "Move"}
+        following = actor_uris | {uri for uri in moved if uri is not None}
         facts.followers = Kept(
-            ((row.owner, row.actor_uri), row) for row in followers.find(connection, actor_uris)
+            ((row.owner, row.actor_uri), row) for row in followers.find(connection, following)
+        )
+    if types & _NAMING_ACTORS:
+        facts.authors = _named_authors(connection, addresses, uris)
+    if types & REQUEST_TYPES:
+        asking = {item.activity.instrument_id for item in batch if item.activity.instrument_id}
+        facts.authorizations = Kept(
+            (row.key, row) for row in authorization_rows.find(connection, asking)
         )
     return facts
+
+
+def _named_authors(connection: Connection, addresses: Addresses, uris: set[str]) -> set[str]:
+    """The authors of this blog among *uris*."""
+    named = [addresses.parse(uri) for uri in uris]
+    keys = [one.key for one in named if one is not None and one.kind == "actor"]
+    ids = [key for key in keys if key not in (BLOG, READERS, INSTANCE)]
+    return set(author_rows.find(connection, ids)) if ids else set()
 
 
 def _load_thread(
@@ -265,6 +296,8 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     followers.save_all(connection, [*facts.followers.added(), *facts.followers.changed()])
     for follower in (*facts.followers.added(), *facts.followers.removed()):
         said[Change("followers", follower.owner)] = None
+    authorization_rows.insert_all(connection, facts.authorizations.added())
+    authorization_rows.update_all(connection, facts.authorizations.changed())
     tombstone_rows.save(connection, facts.tombstones.fresh())
     for actor_uri in facts.gone_actors:
         said.update(dict.fromkeys(_remove_actor(connection, actor_uri, facts.now)))
@@ -314,7 +347,7 @@ def _mentioned(activity: Activity | None) -> Iterable[str]:
     """Every URI in *activity* that facts may be needed about."""
     if activity is None:
         return
-    inner, item = activity.inner, activity.object
+    inner, item = activity.inner, activity.object or activity.instrument
     for uri in (
         activity.object_id,
         item.id if item is not None else None,
@@ -324,6 +357,7 @@ def _mentioned(activity: Activity | None) -> Iterable[str]:
         if uri:
             yield uri
     yield from _mentioned(inner)
+    yield from _mentioned(activity.instrument_activity)
 
 
 def _path(addresses: Addresses, uri: str) -> str:

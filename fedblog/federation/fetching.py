@@ -9,7 +9,9 @@ from fedblog.activitystreams.reading import Activity, ReadingError, read_object
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.facts import Incoming
+from fedblog.federation.handlers.moving import MOVE_FOLLOWER
 from fedblog.federation.handlers.talking import REFRESH_ACTOR, same_host
+from fedblog.federation.moving import Moving
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.publishing.site import Site
 from fedblog.remote import documents
@@ -49,11 +51,16 @@ class Fetching:
         self._site = site
         self._batcher = batcher
         self._blocklist = blocklist
+        self._moving = Moving(site, blocklist)
 
     @property
     def jobs(self) -> Mapping[str, Job]:
         """Every kind of job with what does it."""
-        return {FETCH_OBJECT: self.fetch_object, REFRESH_ACTOR: self.refresh_actor}
+        return {
+            FETCH_OBJECT: self.fetch_object,
+            REFRESH_ACTOR: self.refresh_actor,
+            MOVE_FOLLOWER: self._moving.move_follower,
+        }
 
     async def fetch_object(self, payload: Mapping[str, Any]) -> None:
         """Fetch the object at ``payload["uri"]`` from its own host and decide about it as about a

@@ -15,12 +15,14 @@ from fedblog.domain.block import Block, bare_host, covers
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
+from fedblog.publishing import authorizations
 from fedblog.publishing.comments import is_listed
 from fedblog.publishing.site import Site
 from fedblog.settings import is_loopback
 from fedblog.storage import blocks as block_rows
 from fedblog.storage import comments as comment_rows
 from fedblog.storage import network
+from fedblog.storage.views_carried import attachments
 
 URI_LENGTH = 2000
 _HOSTS_AT_ONCE = 1000  # engines bound the parameters of a statement
@@ -28,7 +30,8 @@ _SINGLE_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 async def decide(site: Site, comment_id: str, status: CommentStatus) -> None:
-    """Approve, hold or mark a comment as spam; the decision outlives edits by its writer.
+    """Approve, hold or mark a comment as spam; the decision outlives edits by its writer, and who
+    asked for leave to reply is answered.
 
     Raises NotFoundError.
     """
@@ -38,6 +41,22 @@ async def decide(site: Site, comment_id: str, status: CommentStatus) -> None:
         if comment is None or not is_listed(comment):
             raise NotFoundError("there is no such comment")
         comment_rows.decide(connection, comment, status)
+        authorizations.comment_decided(connection, site, comment, status, datetime.now(UTC))
+
+    await site.store.write(unit)
+
+
+async def decide_media(site: Site, comment_id: str, *, shown: bool) -> None:
+    """Show the pictures of a comment to readers, or hold them back. Other pictures that an edit
+    brings ask anew. Raises NotFoundError, and ConflictError where it has no pictures."""
+
+    def unit(connection: Connection) -> None:
+        comment = comment_rows.get(connection, site.blog_id, comment_id)
+        if comment is None or not is_listed(comment):
+            raise NotFoundError("there is no such comment")
+        if not any(item.is_picture for item in attachments(comment.attachments)):
+            raise ConflictError("there are no pictures in this comment")
+        comment_rows.decide_media(connection, comment, "approved" if shown else "held")
 
     await site.store.write(unit)
 

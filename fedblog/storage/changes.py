@@ -23,7 +23,8 @@ class Change(NamedTuple):
     ``reactions`` (post id), ``followers`` (owner), ``blog`` (""; title, settings), ``author`` (id),
     ``actor`` (URI; a remote actor's name or face), ``blocks`` (""), ``deliveries`` ("" ; some
     wait), ``jobs`` (""; some wait), ``schedule`` (""; a post waits for its time), ``tokens`` (""),
-    ``keys`` (""), and ``everything`` (""; changes may have been missed: drop what you hold).
+    ``keys`` (""), ``authorization`` (id; granted or revoked), and ``everything`` (""; changes may
+    have been missed: drop what you hold).
     """
 
     kind: str

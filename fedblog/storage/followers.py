@@ -1,6 +1,7 @@
 """Followers as the inbox needs them: found and kept for a whole batch at once."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
@@ -10,7 +11,7 @@ from fedblog.storage import inboxes
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import followers
 from fedblog.storage.tables import inboxes as inbox_table
-from fedblog.storage.upsert import upsert
+from fedblog.storage.upsert import insert_ignoring, upsert
 
 _BY_ACTOR = ListStatement(
     lambda listed: (
@@ -83,3 +84,36 @@ def delete_of_actor(connection: Connection, actor_uri: str) -> list[str]:
     found = list(owners)
     connection.execute(delete(followers).where(followers.c.actor_uri == actor_uri))
     return found
+
+
+def move(
+    connection: Connection, blog_id: int, old_uri: str, new_uri: str, inbox: str, now: datetime
+) -> list[str]:
+    """Let *new_uri* (whose deliveries go to *inbox*) follow whom *old_uri* follows, in its place;
+    gives those owners. Where it follows already, its own entry stays."""
+    owners = sorted(
+        connection.execute(
+            select(followers.c.owner).where(
+                followers.c.blog_id == blog_id, followers.c.actor_uri == old_uri
+            )
+        ).scalars()
+    )
+    if not owners:
+        return []
+    inbox_id = inboxes.ensure(connection, [inbox])[inbox]
+    rows = [
+        {
+            "blog_id": blog_id,
+            "owner": owner,
+            "actor_uri": new_uri,
+            "activity_uri": None,
+            "inbox_id": inbox_id,
+            "created_at": now,
+        }
+        for owner in owners
+    ]
+    insert_ignoring(connection, followers, rows)
+    connection.execute(
+        delete(followers).where(followers.c.blog_id == blog_id, followers.c.actor_uri == old_uri)
+    )
+    return owners

@@ -71,4 +71,4 @@ def followed(facts: Facts, uri: str | None) -> str | None:
     named = facts.addresses.parse(uri) if uri else None
     if named is None or named.kind != "actor":
         return None
-    return named.key if named.key == BLOG or len(named.key) == 26 else None
+    return named.key if named.key == BLOG or named.key in facts.authors else None
