@@ -75,9 +75,17 @@ class Settings(BaseSettings):
     host_rate: float = Field(1000, gt=0, description="Activities a minute from one remote host.")
     host_burst: int = Field(2000, gt=0, description="Activities at once before that rate applies.")
     ancestor_limit: int = Field(10, ge=0, description="Unknown parents fetched above one reply.")
+    forward_replies: bool = Field(
+        True,
+        description="Send replies that carry their writer's proof on to the blog's followers.",
+    )
     delivery_concurrency: int = Field(64, gt=0, description="Deliveries under way at once.")
     delivery_timeout: float = Field(10.0, gt=0, description="Seconds for one delivery.")
     page_cache_bytes: int = Field(64 << 20, ge=0, description="Memory for cached pages; 0 is off.")
+    comment_pictures: Literal["held", "shown"] = Field(
+        "held",
+        description="Pictures in remote comments: held until a moderator approves, or shown.",
+    )
     page_size: int = Field(10, gt=0, description="Posts on a page of home, author and tag pages.")
     media_max_bytes: int = Field(20 << 20, gt=0, description="Largest uploaded file.")
     media_max_pixels: int = Field(50_000_000, gt=0, description="Most pixels of an upload.")

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from fedblog.domain.addresses import Addresses
 from fedblog.federation import facts as fact_rows
+from fedblog.federation import forwarding
 from fedblog.federation.facts import Facts, Incoming, Outcome
 from fedblog.federation.handlers import HANDLERS
 from fedblog.storage.received import Receipt
@@ -85,6 +86,7 @@ def process(
     facts = fact_rows.load(connection, addresses, blog_id, batch, now)
     outcomes: list[Outcome] = []
     receipts: list[Receipt] = []
+    forwards: list[forwarding.Forward] = []
     for incoming in batch:
         pair = (incoming.receipt_key, incoming.actor.uri)
         if incoming.receipt_key and pair in facts.receipts:
@@ -92,6 +94,8 @@ def process(
             continue
         outcome = decide(incoming, facts)
         outcomes.append(outcome)
+        if forward := forwarding.wanted(incoming, outcome, facts):
+            forwards.append(forward)
         if incoming.receipt_key and outcome.result != "failed":
             facts.receipts.add(pair)
             receipts.append(
@@ -105,6 +109,7 @@ def process(
                 )
             )
     fact_rows.save(connection, facts, receipts)
+    forwarding.record(connection, blog_id, forwards, now)
     return outcomes
 
 

@@ -1,13 +1,16 @@
 """An activity arrives: who sent it is proven before anything is stored.
 
 From cheap to dear: type and size, JSON, block lists, signature header, digest and date, and only
-then the key, which may have to be fetched. What passes goes to the batcher.
+then the key, which may have to be fetched (verification.py). What passes goes to the batcher. An
+activity that another than its actor sent is believed where it carries its actor's proof, else
+fetched from its own host.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -28,18 +31,16 @@ from fedblog.federation.errors import (
     ProcessingError,
     RateLimitedError,
     TooLargeError,
-    UnverifiedError,
 )
 from fedblog.federation.facts import Incoming, Outcome
+from fedblog.federation.forwarding import may_be_forwarded
 from fedblog.federation.handlers.talking import same_host
 from fedblog.federation.limits import TokenBuckets
+from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
+from fedblog.federation.verification import Verifier, gather
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import KnownKey
-from fedblog.remote.errors import RemoteError
-from fedblog.signatures import cavage, digest
-from fedblog.signatures.errors import InvalidSignatureError, SignatureError
-from fedblog.signatures.keys import is_strong
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import jobs
 
@@ -65,79 +66,70 @@ class Receiver:
         self._site = site
         self._batcher = batcher
         self._blocklist = blocklist
+        self._verifier = Verifier(site, blocklist)
+        self._prover = Prover(site)
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
 
     async def receive(self, request: Request) -> Outcome:
         """Verify and process one request. Raises ReceivingError where it is refused."""
-        headers, digests = _gathered(request.headers)
-        _check_media_type(headers.get("content-type", ""))
-        activity = self._read(request.body)
+        headers = gather(request.headers)
+        _check_media_type(headers.values.get("content-type", ""))
+        document, activity = self._read(request.body)
         if self._blocklist.is_stale:
             await self._blocklist.refresh()
         if self._blocklist.holds_for(activity.actor):
             raise BlockedError("the sender is blocked")
-        parsed = self._check_request(request, headers, digests)
-        if self._blocklist.holds_for(parsed.key_id):
-            raise BlockedError("the sender is blocked")
-        if await self._is_about_unknown_actor(activity, parsed.key_id):
+        signed = self._verifier.check("POST", request.path, request.query, headers, request.body)
+        if await self._is_about_unknown_actor(activity, signed.key_id):
             return Outcome("ignored", "about an actor that is not known here")
-        known = await self._proven(parsed, request, headers)
+        known = await self._verifier.prove(signed)
         self._check_rate(activity, known)
+        body: bytes | None = None
         if known.actor.uri != activity.actor:
-            return await self._forwarded(activity)
+            prover = await self._prover.actor_of(document, activity)
+            if prover is None:
+                return await self._forwarded(activity)
+            actor = prover
+            body = request.body
+        else:
+            actor = known.actor
+            if (
+                self._site.settings.forward_replies
+                and may_be_forwarded(activity, document)
+                and await self._prover.actor_of(document, activity) is not None
+            ):
+                body = request.body
         if activity.id is not None and not same_host(activity.id, activity.actor):
             return Outcome("ignored", "the activity's id is of another host")
         outcome = await self._batcher.submit(
             Incoming(
                 activity=activity,
-                actor=known.actor,
-                receipt_key=activity.id or _digest_of(activity, headers.get("date", "")),
+                actor=actor,
+                receipt_key=activity.id or _digest_of(activity, signed.stamp),
                 received_at=datetime.now(UTC),
                 ancestors_left=self._site.settings.ancestor_limit,
+                forwarded=body,
+                sender_uri=known.actor.uri,
             )
         )
         if outcome.result == "failed":
             raise ProcessingError(outcome.reason)
         return outcome
 
-    def _read(self, body: bytes) -> Activity:
+    def _read(self, body: bytes) -> tuple[dict[str, Any], Activity]:
         settings = self._site.settings
         try:
             document = json.parse(
                 body, max_depth=settings.json_max_depth, max_items=settings.json_max_items
             )
-            return read_activity(document)
+            return document, read_activity(document)
         except TooLargeJsonError as error:
             raise TooLargeError(str(error)) from None
         except MalformedJsonError as error:
             raise MalformedError(str(error)) from None
         except ReadingError as error:
             raise MalformedError(f"not an activity: {error}") from None
-
-    def _check_request(
-        self, request: Request, headers: dict[str, str], digests: list[str]
-    ) -> cavage.ParsedSignature:
-        signature = headers.get("signature")
-        if signature is None or "signature-input" in headers:
-            raise UnverifiedError(
-                "a draft-cavage Signature header over (request-target) host date digest is needed"
-            )
-        settings = self._site.settings
-        try:
-            parsed = cavage.parse(signature)
-            cavage.check_coverage(parsed, method="POST")
-            cavage.check_time(
-                parsed,
-                headers.get("date"),
-                datetime.now(UTC),
-                past=settings.date_skew_past,
-                future=settings.date_skew_future,
-            )
-            digest.check_digest(digests, request.body)
-        except SignatureError as error:
-            raise UnverifiedError(str(error)) from None
-        return parsed
 
     async def _is_about_unknown_actor(self, activity: Activity, key_id: str) -> bool:
         """A Delete or Update of an actor nobody here knows: dropped before its key is fetched.
@@ -149,45 +141,6 @@ class Receiver:
         if self._site.actors.cached_key(key_id) is not None:
             return False
         return not await self._site.store.read(actor_rows.find, [activity.actor])
-
-    async def _proven(
-        self, parsed: cavage.ParsedSignature, request: Request, headers: dict[str, str]
-    ) -> KnownKey:
-        directory = self._site.actors
-        try:
-            known = directory.cached_key(parsed.key_id) or await directory.key(parsed.key_id)
-            try:
-                self._verify(parsed, known, request, headers)
-            except InvalidSignatureError:
-                # The key may have been changed: fetched anew once, rate-limited (S35).
-                known = await directory.refetch_key(parsed.key_id)
-                self._verify(parsed, known, request, headers)
-        except RemoteError as error:
-            raise UnverifiedError(f"the key cannot be had: {error}") from None
-        except SignatureError as error:
-            raise UnverifiedError(str(error)) from None
-        return known
-
-    def _verify(
-        self,
-        parsed: cavage.ParsedSignature,
-        known: KnownKey,
-        request: Request,
-        headers: dict[str, str],
-    ) -> None:
-        if not is_strong(known.public_key, allow_short=self._site.settings.allow_short_rsa_keys):
-            raise InvalidSignatureError("the key is too short")
-        targets = [request.path]
-        if request.query:
-            targets.insert(0, f"{request.path}?{request.query}")
-        cavage.verify(
-            parsed,
-            known.public_key,
-            method="POST",
-            targets=targets,
-            headers=headers,
-            host=self._site.addresses.host,
-        )
 
     def _check_rate(self, activity: Activity, known: KnownKey) -> None:
         wait = self._host_buckets.take(known.actor.host)
@@ -218,31 +171,19 @@ def _fetch_later(connection: Connection, uri: str, ancestors_left: int) -> None:
     jobs.add(connection, FETCH_OBJECT, uri, payload, datetime.now(UTC))
 
 
-def _gathered(raw: Sequence[tuple[bytes, bytes]]) -> tuple[dict[str, str], list[str]]:
-    """Headers by name, repeated ones joined by commas (RFC 9110, section 5.2); every Digest."""
-    headers: dict[str, str] = {}
-    digests: list[str] = []
-    for name_bytes, value_bytes in raw:
-        name, value = name_bytes.decode("latin-1"), value_bytes.decode("latin-1").strip()
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        if name == "digest":
-            digests.append(value)
-    return headers, digests
-
-
 def _check_media_type(value: str) -> None:
     if value.partition(";")[0].strip().lower() not in MEDIA_TYPES:
         raise MediaTypeError("an activity is sent as application/activity+json")
 
 
-def _digest_of(activity: Activity, date: str) -> str:
+def _digest_of(activity: Activity, stamp: str) -> str:
     """What an activity without id is known by: its actor, type and object, and when it was sent.
 
-    The date keeps a second Follow after an Undo from being taken for a repeat; that the same Like
+    The time keeps a second Follow after an Undo from being taken for a repeat; that the same Like
     sent twice counts once is held by the reactions' own key.
     """
     inner = activity.inner
-    parts = [activity.actor, activity.type, *activity.object_ids, activity.emoji, date]
+    parts = [activity.actor, activity.type, *activity.object_ids, activity.emoji, stamp]
     if inner is not None:
         parts += [inner.actor, inner.type, *inner.object_ids]
     return "sha256:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -3,7 +3,7 @@
 The activity's bytes are made once, here; what is signed and sent at every try are these bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fedblog.activitystreams.json import dump
+from fedblog.domain.addresses import BLOG
+from fedblog.domain.ids import new_id
 from fedblog.storage import activities, deliveries
 from fedblog.storage.activities import StoredActivity
 from fedblog.storage.changes import Change
@@ -75,5 +77,49 @@ def record(
         follower_owners=recipients.follower_owners,
         inbox_urls=recipients.inboxes,
         now=now,
+    )
+    record_changes(connection, Change("deliveries"))
+
+
+def forward(
+    connection: Connection,
+    blog_id: int,
+    *,
+    type: str,
+    body: bytes,
+    object_uri: str,
+    post_id: str,
+    except_origins: Collection[str],
+    now: datetime,
+) -> None:
+    """Send another's activity on to the blog's followers, in the present unit: its *body* as it
+    came, signed over HTTP by the blog (ActivityPub, section 7.1.2).
+
+    Inboxes of *except_origins* (scheme, host and port) have it already. No outbox lists it.
+    """
+    activity_id = new_id()
+    activities.insert_activity(
+        connection,
+        StoredActivity(
+            id=activity_id,
+            blog_id=blog_id,
+            owner=BLOG,
+            type=type,
+            object_uri=object_uri,
+            object_version=None,
+            post_id=post_id,
+            is_public=False,
+            body=body,
+            created_at=now,
+        ),
+    )
+    deliveries.enqueue(
+        connection,
+        activity_id,
+        blog_id=blog_id,
+        follower_owners=(BLOG,),
+        inbox_urls=(),
+        now=now,
+        except_origins=except_origins,
     )
     record_changes(connection, Change("deliveries"))

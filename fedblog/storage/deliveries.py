@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fedblog.domain.addresses import BLOG
 from fedblog.domain.delivery import DeliveryState
 from fedblog.storage import delivery_order
 from fedblog.storage import inboxes as inbox_rows
@@ -28,6 +29,13 @@ from fedblog.storage.delivery_order import IS_WAITING
 from fedblog.storage.lists import is_among
 from fedblog.storage.tables import activities, actors, blocks, deliveries, followers, inboxes
 from fedblog.storage.upsert import insert_ignoring
+
+# What the blog says itself under a post is about the post, and names its version.
+_IS_FORWARDED = and_(
+    activities.c.owner == BLOG,
+    activities.c.object_version.is_(None),
+    activities.c.is_public.is_(False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +65,16 @@ def enqueue(
     follower_owners: Collection[str],
     inbox_urls: Collection[str],
     now: datetime,
+    except_origins: Collection[str] = (),
 ) -> None:
     """Let *activity_id* go to each distinct inbox of the followers of *follower_owners*, and to
-    *inbox_urls*; not to hosts and actors that the blog blocks."""
+    *inbox_urls*; not to hosts and actors that the blog blocks, and not to those followers' inboxes
+    that lie at *except_origins* (scheme, host and port)."""
     domains = _blocked_domains(connection, blog_id)
     if follower_owners:
-        _enqueue_followers(connection, activity_id, blog_id, follower_owners, domains, now)
+        _enqueue_followers(
+            connection, activity_id, blog_id, follower_owners, domains, now, except_origins
+        )
     if inbox_urls:
         _enqueue_urls(connection, activity_id, blog_id, inbox_urls, domains, now)
     delivery_order.arrange(connection, activity_id, now)
@@ -75,6 +87,7 @@ def _enqueue_followers(
     owners: Collection[str],
     domains: Collection[str],
     now: datetime,
+    except_origins: Collection[str],
 ) -> None:
     is_recipient = and_(
         followers.c.blog_id == blog_id,
@@ -86,6 +99,10 @@ def _enqueue_followers(
             )
         ),
     )
+    for origin in except_origins:
+        is_recipient = and_(
+            is_recipient, not_(inboxes.c.url.startswith(f"{origin}/", autoescape=True))
+        )
     source = followers.join(inboxes, inboxes.c.id == followers.c.inbox_id)
     if domains:
         # One look-up a host and level, instead of a comparison of every host with every block.
@@ -194,7 +211,7 @@ def for_post(
         )
         .join(activities, activities.c.id == deliveries.c.activity_id)
         .join(inboxes, inboxes.c.id == deliveries.c.inbox_id)
-        .where(activities.c.post_id == post_id)
+        .where(activities.c.post_id == post_id, not_(_IS_FORWARDED))
     )
     if cursor is not None:
         activity_id, _, inbox_id = cursor.partition(".")
@@ -222,7 +239,7 @@ def forget_finished(connection: Connection, before: datetime) -> int:
     """
     old = select(activities.c.id).where(
         activities.c.created_at < before,
-        or_(activities.c.type != "Create", activities.c.post_id.is_(None)),
+        or_(activities.c.type != "Create", activities.c.post_id.is_(None), _IS_FORWARDED),
     )
     return connection.execute(
         delete(deliveries).where(not_(IS_WAITING), deliveries.c.activity_id.in_(old))

@@ -168,6 +168,7 @@ def counts(connection: Connection, post_ids: Sequence[str]) -> dict[str, PostCou
         .where(
             activities.c.post_id.in_(post_ids),
             activities.c.type == "Create",
+            activities.c.object_version.is_not(None),  # the post's own, not its comments'
             deliveries.c.state == "delivered",
         )
         .group_by(activities.c.post_id)

@@ -1,0 +1,70 @@
+"""Who wrote an activity, whoever sent it: its proof (FEP-8b32) against a key of its actor.
+
+A proof is worth as much as the actor's own HTTP signature, with two differences: it stays in the
+activity, so it is believed only while its repetition would be noticed, and only for activities that
+have an id to notice it by. A Linked Data signature is worth nothing here (S5).
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fedblog.activitystreams.reading import Activity
+from fedblog.domain.actor import RemoteActor
+from fedblog.federation.handlers.talking import same_host
+from fedblog.publishing.site import Site
+from fedblog.remote.actors import KnownKey
+from fedblog.remote.errors import RemoteError
+from fedblog.signatures import proofs
+from fedblog.signatures.errors import InvalidSignatureError, SignatureError
+
+LONGEST_AGE = timedelta(days=25)
+"""Shorter than receipts are kept (jobs/housekeeping.py): an older activity could be a repetition
+that is not noticed any more."""
+
+
+class Prover:
+    """Checks the proofs in activities."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def actor_of(self, document: Mapping[str, Any], activity: Activity) -> RemoteActor | None:
+        """The actor of *activity*, read from *document*, where its proof holds; else None.
+
+        The proof's key must be of the actor's own origin (FEP-fe34) and listed by the actor
+        (FEP-521a). As with HTTP signatures a key that does not fit is fetched anew once (S35).
+        """
+        key_id = proofs.verification_method(document)
+        if (
+            key_id is None
+            or activity.id is None
+            or not same_host(activity.id, activity.actor)
+            or not same_host(key_id, activity.actor)
+            or not self._is_recent(document)
+        ):
+            return None
+        directory = self._site.actors
+        try:
+            known = await directory.key(key_id)
+            try:
+                self._check(document, activity, known)
+            except InvalidSignatureError:
+                known = await directory.refetch_key(key_id)
+                self._check(document, activity, known)
+        except (RemoteError, SignatureError):
+            return None
+        return known.actor
+
+    def _check(self, document: Mapping[str, Any], activity: Activity, known: KnownKey) -> None:
+        if known.actor.uri != activity.actor:
+            raise InvalidSignatureError("the proof is by another than the actor")
+        proofs.verify(document, known.public_key)
+
+    def _is_recent(self, document: Mapping[str, Any]) -> bool:
+        made = proofs.created_at(document)
+        if made is None:
+            return False
+        now = datetime.now(UTC)
+        ahead = timedelta(seconds=self._site.settings.date_skew_future)
+        return now - LONGEST_AGE < made < now + ahead

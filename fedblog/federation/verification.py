@@ -1,0 +1,214 @@
+"""Who made a request: its signature, of either scheme, against the key of the one it names.
+
+From cheap to dear: the header is read, what it covers and when it was made are looked at, then the
+digest; only then the key, which may have to be fetched, and the signature itself.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fedblog.federation.blocklist import Blocklist
+from fedblog.federation.errors import BlockedError, UnverifiedError
+from fedblog.federation.limits import TokenBuckets
+from fedblog.publishing.site import Site
+from fedblog.remote import guard
+from fedblog.remote.actors import KnownKey
+from fedblog.remote.errors import BlockedAddressError, RemoteError
+from fedblog.remote.memory import Memory
+from fedblog.signatures import cavage, content_digest, digest, messages
+from fedblog.signatures.errors import InvalidSignatureError, SignatureError
+from fedblog.signatures.keys import PublicKey, is_strong
+from fedblog.storage import actors as actor_rows
+
+_FAILURES_A_MINUTE = 30
+_FAILURES_AT_ONCE = 60
+_SUSPENDED_SECONDS = 60.0
+_HOSTS_IN_MEMORY = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """A request's headers: *values* by lower-case name, repeated ones joined by a comma and a space
+    (RFC 9110, section 5.2); *digests* are the values of every Digest header."""
+
+    values: dict[str, str]
+    digests: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request whose signature can be read, is fresh and covers what it must; *stamp* is its time
+    as it was written. Whether it is that of the key *key_id* is what *check* finds out: it raises
+    SignatureError where not."""
+
+    key_id: str
+    stamp: str
+    check: Callable[[PublicKey], None]
+
+
+def gather(raw: Sequence[tuple[bytes, bytes]]) -> Headers:
+    """The headers in *raw* (names in lower case, as ASGI has them)."""
+    values: dict[str, str] = {}
+    digests: list[str] = []
+    for name_bytes, value_bytes in raw:
+        name, value = name_bytes.decode("latin-1"), value_bytes.decode("latin-1").strip()
+        values[name] = f"{values[name]}, {value}" if name in values else value
+        if name == "digest":
+            digests.append(value)
+    return Headers(values, digests)
+
+
+class Verifier:
+    """Proves who made a request, for inboxes and for authorized fetch."""
+
+    def __init__(self, site: Site, blocklist: Blocklist) -> None:
+        self._site = site
+        self._blocklist = blocklist
+        self._host = site.addresses.host
+        self._base_url = site.addresses.base_url
+        self._failures = TokenBuckets(_FAILURES_A_MINUTE, _FAILURES_AT_ONCE, _HOSTS_IN_MEMORY)
+        self._suspended: Memory[str, bool] = Memory(_HOSTS_IN_MEMORY)
+
+    async def proven(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes | None,
+    ) -> KnownKey:
+        """The key that made this request, and its actor. *path* and *query* are raw; *body* is None
+        for a request without one.
+
+        Raises UnverifiedError, or BlockedError where the blog blocks the key's host or actor.
+        """
+        if self._blocklist.is_stale:
+            await self._blocklist.refresh()
+        return await self.prove(self.check(method, path, query, gather(headers), body))
+
+    def check(
+        self, method: str, path: str, query: str, headers: Headers, body: bytes | None
+    ) -> Signed:
+        """All that can be found out about a request's signature without its key.
+
+        Raises what `proven` raises; the block list is taken as it is.
+        """
+        try:
+            if "signature-input" in headers.values:
+                signed = self._check_message(method, path, query, headers, body)
+            elif "signature" in headers.values:
+                signed = self._check_cavage(method, path, query, headers, body)
+            else:
+                raise UnverifiedError(
+                    "an HTTP signature is needed: RFC 9421 over @method, @target-uri and"
+                    " content-digest, or draft-cavage over (request-target), host, date and digest"
+                )
+        except SignatureError as error:
+            raise UnverifiedError(str(error)) from None
+        if self._blocklist.holds_for(signed.key_id):
+            raise BlockedError("the sender is blocked")
+        return signed
+
+    async def prove(self, signed: Signed) -> KnownKey:
+        """The key of *signed*, once its signature holds. Raises what `proven` raises.
+
+        Where the known key does not fit it is fetched anew, once and rate-limited: it may have been
+        changed (S35).
+        """
+        directory = self._site.actors
+        key_id = signed.key_id
+        try:
+            known = directory.cached_key(key_id)
+            if known is None:
+                await self._check_suspended(key_id)
+                known = await directory.key(key_id)
+            try:
+                self._holds(signed, known)
+            except InvalidSignatureError:
+                known = await directory.refetch_key(key_id)
+                self._holds(signed, known)
+        except RemoteError as error:
+            self._count_failure(key_id)
+            raise UnverifiedError(f"the key cannot be had: {error}") from None
+        except SignatureError as error:
+            self._count_failure(key_id)
+            raise UnverifiedError(str(error)) from None
+        if self._blocklist.holds_for(known.actor.uri):
+            raise BlockedError("the sender is blocked")
+        return known
+
+    def _check_message(
+        self, method: str, path: str, query: str, headers: Headers, body: bytes | None
+    ) -> Signed:
+        """RFC 9421."""
+        settings = self._site.settings
+        values = headers.values
+        parsed = messages.parse(values)
+        messages.check_coverage(parsed, method=method)
+        messages.check_time(
+            parsed,
+            datetime.now(UTC),
+            past=settings.date_skew_past,
+            future=settings.date_skew_future,
+        )
+        if "content-digest" in parsed.covered:
+            content_digest.check_content_digest(values.get("content-digest"), body or b"")
+        url = f"{self._base_url}{path}?{query}" if query else f"{self._base_url}{path}"
+
+        def holds(key: PublicKey) -> None:
+            messages.verify(parsed, key, method=method, url=url, headers=values)
+
+        return Signed(parsed.key_id, str(parsed.created), holds)
+
+    def _check_cavage(
+        self, method: str, path: str, query: str, headers: Headers, body: bytes | None
+    ) -> Signed:
+        """draft-cavage-http-signatures-12, as most peers send it."""
+        settings = self._site.settings
+        values = headers.values
+        parsed = cavage.parse(values["signature"])
+        cavage.check_coverage(parsed, method=method)
+        cavage.check_time(
+            parsed,
+            values.get("date"),
+            datetime.now(UTC),
+            past=settings.date_skew_past,
+            future=settings.date_skew_future,
+        )
+        if "digest" in parsed.headers:
+            digest.check_digest(headers.digests, body or b"")
+        # Peers differ in whether the query belongs to the target.
+        targets = [f"{path}?{query}", path] if query else [path]
+
+        def holds(key: PublicKey) -> None:
+            cavage.verify(
+                parsed, key, method=method, targets=targets, headers=values, host=self._host
+            )
+
+        return Signed(parsed.key_id, values.get("date") or str(parsed.created), holds)
+
+    def _holds(self, signed: Signed, known: KnownKey) -> None:
+        if not is_strong(known.public_key, allow_short=self._site.settings.allow_short_rsa_keys):
+            raise InvalidSignatureError("the key is too short")
+        signed.check(known.public_key)
+
+    async def _check_suspended(self, key_id: str) -> None:
+        """Refuse a key that is not known here while too many signatures in its host's name failed:
+        each of them has cost that host a request."""
+        if self._suspended.get(_host_of(key_id)) is None:
+            return
+        if await self._site.store.read(actor_rows.find_key, key_id) is None:
+            raise UnverifiedError("too many signatures in the name of that host were wrong")
+
+    def _count_failure(self, key_id: str) -> None:
+        host = _host_of(key_id)
+        if self._failures.take(host):
+            self._suspended.put(host, True, seconds=_SUSPENDED_SECONDS)
+
+
+def _host_of(uri: str) -> str:
+    try:
+        return guard.host_of(uri)
+    except BlockedAddressError:
+        return ""
