@@ -22,6 +22,7 @@ from fedblog.publishing.site import Site
 from fedblog.storage import comments as comment_rows
 from fedblog.storage import posts as post_rows
 from fedblog.storage.comments import CommentView
+from fedblog.storage.views_carried import attachments
 
 
 class ReplyModel(BaseModel):
@@ -50,6 +51,12 @@ def routes(site: Site) -> list[BaseRoute]:
             Route(f"/api/v1/comments/{{id}}/{name}", Endpoint(site, {"POST": api.decide(status)}))
             for name, status in decisions.items()
         ),
+        *(
+            Route(
+                f"/api/v1/comments/{{id}}/{name}", Endpoint(site, {"POST": api.show_media(shown)})
+            )
+            for name, shown in (("approve-media", True), ("hold-media", False))
+        ),
     ]
 
 
@@ -73,6 +80,13 @@ class _Comments:
     def decide(self, status: CommentStatus) -> Callable[[Call], Awaitable[Response]]:
         async def handle(call: Call) -> Response:
             await moderation.decide(self._site, call.id, status)
+            return json(await self._shown(call.id))
+
+        return handle
+
+    def show_media(self, shown: bool) -> Callable[[Call], Awaitable[Response]]:
+        async def handle(call: Call) -> Response:
+            await moderation.decide_media(self._site, call.id, shown=shown)
             return json(await self._shown(call.id))
 
         return handle
@@ -152,14 +166,29 @@ def comment_json(site: Site, view: CommentView) -> dict[str, Any]:
         "author": _writer(site, view),
         "content": comment.content_html,
         "summary": comment.summary,
+        "sensitive": comment.sensitive,
+        "language": comment.language,
         "url": comment.url,
         "in_reply_to": parent,
         "depth": comment.depth,
         "status": comment.status.value,
         "attachments": orjson.loads(comment.attachments),
+        "media_status": _media_status(site, comment),
+        "poll": orjson.loads(comment.poll) if comment.poll else None,
+        "quotes": orjson.loads(comment.quotes) if comment.quotes else [],
+        "emojis": orjson.loads(comment.emojis) if comment.emojis else [],
         "published": stamp(comment.published_at),
         "updated": stamp(comment.edited_at) if comment.edited_at else None,
     }
+
+
+def _media_status(site: Site, comment: Comment) -> str | None:
+    """Whether readers see the pictures of a comment; None where it has none."""
+    if not any(item.is_picture for item in attachments(comment.attachments)):
+        return None
+    if comment.media_status is not None:
+        return comment.media_status
+    return "approved" if site.settings.comment_pictures == "shown" else "held"
 
 
 def _writer(site: Site, view: CommentView) -> dict[str, str]:

@@ -7,8 +7,8 @@ from datetime import datetime
 @dataclass(frozen=True, slots=True)
 class RemoteActor:
     """A remote actor as last fetched. *host* is the id's host (and port where it is not the
-    scheme's own); *handle* is preferredUsername, so that ``@handle@host`` can be shown; *emojis* the
-    custom emojis in *name*, as JSON."""
+    scheme's own); *handle* is preferredUsername, so that ``@handle@host`` can be shown;
+    *emojis* the custom emojis in *name*, as JSON."""
 
     uri: str
     type: str

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, bindparam, func, or_, select
 
+from fedblog.storage import views_carried
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, authors, comments, media, reactions
 from fedblog.storage.views import shown
+from fedblog.storage.views_carried import Attachment, Emojis, Poll
 from fedblog.storage.views_people import Person
 
 THREADS = 100
@@ -26,19 +27,12 @@ LEVELS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
-    """A picture or file that came with a comment; shown as a link."""
-
-    url: str
-    media_type: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class CommentView:
     """One comment in its place. *level* is how deep it is shown (from 0); *answers* names whom a
     comment replies to where its parent is not the one it is shown below. A deleted one has neither
-    person nor text."""
+    person nor text. *shows_pictures* is what a moderator decided about its pictures, None where
+    nobody has.
+    """
 
     id: str
     uri: str
@@ -56,6 +50,11 @@ class CommentView:
     likes: int
     shares: int
     answers: str = ""
+    sensitive: bool = False
+    shows_pictures: bool | None = None
+    poll: Poll | None = None
+    quotes: tuple[str, ...] = ()
+    emojis: Emojis = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +105,11 @@ _ROWS = ListStatement(
             comments.c.summary,
             comments.c.language,
             comments.c.attachments,
+            comments.c.sensitive,
+            comments.c.media_status,
+            comments.c.poll,
+            comments.c.quotes,
+            comments.c.emojis,
             comments.c.published_at,
             comments.c.edited_at,
             comments.c.deleted_at,
@@ -118,6 +122,7 @@ _ROWS = ListStatement(
             actors.c.name.label("actor_name"),
             actors.c.url.label("actor_url"),
             actors.c.avatar_url,
+            actors.c.emojis.label("actor_emojis"),
             authors.c.handle.label("author_handle"),
             authors.c.name.label("author_name"),
             media.c.file_name,
@@ -224,10 +229,15 @@ def _view(
         language=row.language,
         published_at=row.published_at,
         edited_at=None if is_deleted else row.edited_at,
-        attachments=() if is_deleted else _attachments(row.attachments),
+        attachments=() if is_deleted else views_carried.attachments(row.attachments),
         likes=numbers.get((row.id, False), 0),
         shares=numbers.get((row.id, True), 0),
         answers=_person(parent).name if parent is not None and depth >= LEVELS else "",
+        sensitive=bool(row.sensitive),
+        shows_pictures=None if row.media_status is None else row.media_status == "approved",
+        poll=None if is_deleted else views_carried.poll(row.poll),
+        quotes=() if is_deleted else views_carried.quotes(row.quotes),
+        emojis=() if is_deleted else views_carried.emojis(row.emojis),
     )
 
 
@@ -247,17 +257,6 @@ def _person(row: Any) -> Person:
             row.actor_url or row.actor_uri,
             actor_uri=row.actor_uri,
             avatar_url=row.avatar_url or "",
+            emojis=views_carried.emojis(row.actor_emojis),
         )
     return Person(row.guest_name or "")
-
-
-def _attachments(text: str) -> tuple[Attachment, ...]:
-    try:
-        items = orjson.loads(text or "[]")
-    except orjson.JSONDecodeError:
-        return ()
-    return tuple(
-        Attachment(str(item["url"]), str(item.get("mediaType") or ""), str(item.get("name") or ""))
-        for item in items
-        if isinstance(item, dict) and item.get("url")
-    )

@@ -26,7 +26,8 @@ class Person:
     """Whoever is named on a page.
 
     A local author has *author_id* and perhaps *avatar_file*; a remote actor has *actor_uri*,
-    *host* and perhaps *avatar_url*; a guest has a name and perhaps a *url*.
+    *host* and perhaps *avatar_url*, and *emojis* (shortcode and address) where some stand in
+    the name; a guest has a name and perhaps a *url*.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Person:
     avatar_file: str = ""
     avatar_url: str = ""
     fediverse: str = ""
+    emojis: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from fedblog.domain.blog import Blog
 from fedblog.domain.media import Media
 from fedblog.storage import blogs as blog_rows
 from fedblog.storage import media as media_rows
-from fedblog.storage import views, views_comments, views_people
+from fedblog.storage import views, views_carried, views_comments, views_people
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, media, permalinks, posts, reactions
 from fedblog.storage.views import Card
@@ -123,6 +123,7 @@ _ACTORS = ListStatement(
         actors.c.name,
         actors.c.url,
         actors.c.avatar_url,
+        actors.c.emojis,
     ).where(listed(actors.c.uri))
 )
 _PICTURES = ListStatement(
@@ -198,6 +199,7 @@ def _faces(connection: Connection, post_id: str) -> tuple[Person, ...]:
             known[uri].url or uri,
             actor_uri=uri,
             avatar_url=known[uri].avatar_url,
+            emojis=views_carried.emojis(known[uri].emojis),
         )
         if uri in known
         else Person("", url=uri, actor_uri=uri)

@@ -67,7 +67,9 @@ _REMOTE_ATTRIBUTES: dict[str, set[str]] = {
 }
 _REMOTE_CLASSES = {
     "a": {"mention", "hashtag"},
-    "span": {"mention", "invisible", "ellipsis"},
+    # The line "RE: address" that stands for a quote where quotes are not known.
+    "p": {"quote-inline"},
+    "span": {"mention", "invisible", "ellipsis", "quote-inline"},
 }
 
 AUTHOR_ELEMENTS: Final = {
@@ -230,7 +232,7 @@ def remote_html(html: str) -> str:
     if len(result) > _GROWTH * len(html) + 1000:
         return _flattened(html)
     if ' class=""' in result:
-        result = result.replace('<span class="">', "<span>")
+        result = result.replace('<span class="">', "<span>").replace('<p class="">', "<p>")
         result = _EMPTY_LINK_CLASS.sub(r"\1", result)
     return result
 

@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute
 
 from fedblog.publishing.site import Site
-from fedblog.web import avatars, feeds, files, marks, pages
+from fedblog.web import avatars, enclosures, feeds, files, marks, pages
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -13,5 +13,6 @@ def routes(site: Site) -> list[BaseRoute]:
         *feeds.routes(site),
         *files.routes(site),
         *avatars.routes(site),
+        *enclosures.routes(site),
         *marks.routes(site),
     ]

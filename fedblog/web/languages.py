@@ -17,7 +17,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
 
 CATALOGUES = Path(__file__).parent / "locale"
@@ -69,6 +69,10 @@ class Language:
         """A whole number with the separators of the language."""
         return _number(self.locale, number)
 
+    def percent(self, part: int, whole: int) -> str:
+        """How much *part* is of *whole*, in whole percent."""
+        return _percent(self.locale, round(100 * min(part, whole) / whole) if whole else 0)
+
     def date(self, moment: datetime, zone: str) -> str:
         """The day of *moment* in the time zone *zone*, in words."""
         return _date(self.locale, moment, zone)
@@ -107,6 +111,7 @@ def _load(tag: str, zone: str) -> Language:
     for say in (loaded.date, loaded.time, loaded.month):
         say(moment, zone)
     loaded.number(1000)
+    loaded.percent(1, 2)
     return loaded
 
 
@@ -126,6 +131,11 @@ def _cached(function: Callable[..., str]) -> Callable[..., str]:
 @_cached
 def _number(locale: Locale, number: int) -> str:
     return format_decimal(number, locale=locale)
+
+
+@_cached
+def _percent(locale: Locale, percent: int) -> str:
+    return format_percent(percent / 100, locale=locale)
 
 
 @_cached

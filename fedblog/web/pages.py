@@ -127,6 +127,7 @@ class Pages:
             creator=creator(blog, addresses, post.bylines),
             structured=rendering.data_block(structured(blog, post, addresses, view)),
             comments_policy=view.comments_policy,
+            shows_pictures=self._site.settings.comment_pictures == "shown",
             faces=view.faces,
             members=view.members,
             previous=view.previous,

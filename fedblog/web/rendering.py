@@ -23,6 +23,14 @@ from fedblog.domain.addresses import Addresses
 from fedblog.domain.blog import Blog
 from fedblog.storage.views import Card
 from fedblog.storage.views_people import Person
+from fedblog.web.emoji import (
+    emoji_html,
+    emoji_name,
+    emoji_text,
+    enclosure_src,
+    picture_version,
+    plain_name,
+)
 from fedblog.web.languages import Language, language
 
 FOLDER = Path(__file__).parent
@@ -97,13 +105,8 @@ def person_path(person: Person) -> str:
 
 
 def person_name(person: Person) -> str:
-    """What a person is called, somehow."""
+    """What a person is called, somehow; shortcodes of custom emoji and all."""
     return person.name.strip() or person.handle or host(person.url) or "?"
-
-
-def avatar_version(avatar_url: str) -> str:
-    """A short digest that changes with the picture's address."""
-    return hashlib.blake2b(avatar_url.encode(), digest_size=6).hexdigest()
 
 
 def avatar_src(person: Person) -> str:
@@ -112,13 +115,13 @@ def avatar_src(person: Person) -> str:
         return f"/media/{person.avatar_file}"
     if person.actor_uri and web_url(person.avatar_url):
         who = urlsafe_b64encode(person.actor_uri.encode()).rstrip(b"=").decode()
-        return f"/proxy/avatars/{who}/{avatar_version(person.avatar_url)}"
+        return f"/proxy/avatars/{who}/{picture_version(person.avatar_url)}"
     return ""
 
 
 def initials(named: Person | str, most: int = 2) -> str:
     """The first letters of a name, to stand where a picture would."""
-    name = named if isinstance(named, str) else person_name(named)
+    name = named if isinstance(named, str) else plain_name(person_name(named), named)
     words = [word for word in name.split() if word[0].isalnum()] or [name or "?"]
     picked = words[:1] if len(words) == 1 else [words[0], words[-1]]
     return "".join(word[0] for word in picked[:most]).upper()
@@ -155,6 +158,11 @@ def by_month(posts: Iterable[Card], words: Language, zone: str) -> list[tuple[st
 def iso(moment: datetime) -> str:
     """A moment for machines (RFC 3339)."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def is_past(moment: datetime) -> bool:
+    """Whether *moment* lies behind us as the page is made."""
+    return moment <= datetime.now(UTC)
 
 
 def direction(tag: str) -> str:
@@ -197,9 +205,14 @@ def _environment() -> Environment:
         by_month,
         dek,
         direction,
+        emoji_html,
+        emoji_name,
+        emoji_text,
+        enclosure_src,
         headline,
         host,
         initials,
+        is_past,
         iso,
         lang_tag,
         page_path,
@@ -242,6 +255,7 @@ async def render(
         "_": words.text,
         "ngettext": words.count,
         "number": words.number,
+        "percent": words.percent,
         "date": lambda moment: words.date(moment, zone),
         "time": lambda moment: words.time(moment, zone),
         "here": "",

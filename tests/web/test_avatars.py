@@ -16,7 +16,8 @@ from support.world import World
 from fedblog.storage import tables as t
 from fedblog.storage.views_people import Person
 from fedblog.web import avatars, rendering
-from fedblog.web.avatars import NOTHING, PictureError, small_picture
+from fedblog.web.avatars import small_picture
+from fedblog.web.proxied import NOTHING, PictureError
 
 
 def picture(
@@ -156,10 +157,15 @@ async def test_only_known_people_with_their_present_picture_have_a_face(
     assert pictures.asked == []
 
 
-async def test_kept_faces_are_bounded(
-    world: World, readers: Readers, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no picture be kept."""
     monkeypatch.setattr(avatars, "MAX_FILES", 0)
+
+
+async def test_kept_faces_are_bounded(
+    no_room: None, world: World, readers: Readers, pictures: Pictures
+) -> None:
     pictures.bodies["/rin.png"] = (200, "image/png", picture())
     path = await someone(world, f"{pictures.base_url}/rin.png")
     assert (await readers.get(path)).status_code == 200

@@ -1,0 +1,139 @@
+"""What a comment carries beside its text, as pages show it, and where its pictures lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, select
+
+from fedblog.storage.tables import actors, comments, posts
+from fedblog.storage.views import shown
+
+Emojis = tuple[tuple[str, str], ...]
+"""Custom emojis in their order: the shortcode and where the picture lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture or file that came with a comment; *number* is its place among all of them."""
+
+    url: str
+    media_type: str
+    name: str
+    number: int = 0
+    type: str = ""
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is something to look at."""
+        return self.media_type.startswith("image/") or (
+            self.type == "Image" and not self.media_type
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer of a poll; *votes* is None where nobody said how many."""
+
+    name: str
+    votes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A poll with what is known of its results. *total* is the number of voters, or of votes where
+    only that is known; 0 where neither is."""
+
+    options: tuple[Option, ...]
+    multiple: bool
+    ends_at: datetime | None
+    is_closed: bool
+    total: int
+    counts_voters: bool
+
+
+def attachments(text: str | None) -> tuple[Attachment, ...]:
+    """The attachments in a column's JSON."""
+    return tuple(
+        Attachment(
+            str(item["url"]),
+            str(item.get("mediaType") or ""),
+            str(item.get("name") or ""),
+            number,
+            str(item.get("type") or ""),
+        )
+        for number, item in enumerate(_list(text))
+        if isinstance(item, dict) and item.get("url")
+    )
+
+
+def emojis(text: str | None) -> Emojis:
+    """The custom emojis in a column's JSON."""
+    return tuple((str(item["shortcode"]), str(item["url"])) for item in _list(text))
+
+
+def quotes(text: str | None) -> tuple[str, ...]:
+    """The ids of what is quoted in a column's JSON."""
+    return tuple(str(item) for item in _list(text))
+
+
+def poll(text: str | None) -> Poll | None:
+    """The poll in a column's JSON, or None."""
+    if not text:
+        return None
+    found: dict[str, Any] = orjson.loads(text)
+    options = tuple(Option(str(item["name"]), item["votes"]) for item in found["options"])
+    votes = sum(option.votes or 0 for option in options)
+    voters = found["voters"]
+    counts_voters = isinstance(voters, int) and voters > 0
+    ends_at = found["ends_at"]
+    return Poll(
+        options,
+        bool(found["multiple"]),
+        datetime.fromisoformat(ends_at) if ends_at else None,
+        bool(found["is_closed"]),
+        voters if counts_voters else votes,
+        counts_voters,
+    )
+
+
+_SHOWN = (
+    select(comments.c.emojis, comments.c.attachments, comments.c.media_status)
+    .join_from(comments, posts, posts.c.id == comments.c.post_id)
+    .where(comments.c.id == bindparam("id"), shown(), posts.c.status == "published")
+)
+_NAME = select(actors.c.emojis).where(actors.c.uri == bindparam("uri"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The pictures of a comment that readers see."""
+
+    emojis: Emojis
+    attachments: tuple[Attachment, ...]
+    media_status: str | None
+
+
+def pictures(connection: Connection, comment_id: str) -> Pictures | None:
+    """What can be seen in the comment *comment_id*, or None where it is not shown."""
+    row = connection.execute(_SHOWN, {"id": comment_id}).first()
+    if row is None:
+        return None
+    return Pictures(emojis(row.emojis), attachments(row.attachments), row.media_status)
+
+
+def emojis_of_name(connection: Connection, uri: str) -> Emojis:
+    """The custom emojis in the name of a known remote actor."""
+    return emojis(connection.execute(_NAME, {"uri": uri}).scalar())
+
+
+def _list(text: str | None) -> Sequence[Any]:
+    if not text or text == "[]":
+        return ()
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return ()
+    return found if isinstance(found, list) else ()

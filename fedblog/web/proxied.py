@@ -1,0 +1,194 @@
+"""Pictures of other servers, fetched once, encoded anew and kept: readers' browsers ask nobody
+else, and nothing but a raster picture of bounded size leaves here (security cases S13, S27)."""
+
+import asyncio
+import hashlib
+import io
+import logging
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from starlette.exceptions import HTTPException
+
+from fedblog.remote.client import RemoteClient
+from fedblog.remote.errors import RemoteError
+from fedblog.web.answers import FILE_HEADERS
+
+MAX_PIXELS = 20_000_000
+"""Most pixels decoded."""
+FETCHES = 4
+"""Pictures of a kind fetched at once."""
+WAITING = 64
+"""Pictures waited for; over it 503."""
+FAILURE_SECONDS = 600.0
+"""How long a picture that failed is not tried again."""
+MAX_FAILURES = 5_000
+NOTHING = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b"
+)
+"""A transparent pixel."""
+FOR_A_WHILE = {**FILE_HEADERS, "cache-control": "public, max-age=600"}
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class PictureError(Exception):
+    """What came is no picture that can be shown."""
+
+
+class Proxied:
+    """Pictures of one kind, kept as WebP in *folder*; *encode* makes them small."""
+
+    def __init__(
+        self,
+        client: RemoteClient,
+        folder: Path,
+        encode: Callable[[bytes], bytes],
+        *,
+        max_bytes: int,
+        max_files: int,
+    ) -> None:
+        self.max_files = max_files
+        self._client = client
+        self._folder = folder
+        self._encode = encode
+        self._max_bytes = max_bytes
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix=folder.name)
+        self._fetches = asyncio.Semaphore(FETCHES)
+        self._waiting: dict[str, asyncio.Event] = {}
+        self._failed: dict[str, float] = {}
+        self._kept = 0
+
+    async def picture(self, url: str) -> bytes | None:
+        """The picture at *url* as WebP, or None where it cannot be had. Raises HTTPException
+        (503) where too many are waited for."""
+        name = hashlib.blake2b(url.encode(), digest_size=20).hexdigest()
+        path = self._folder / name[:2] / f"{name}.webp"
+        kept = await self._on_pool(_read, path)
+        if kept is not None:
+            return kept
+        if (other := self._waiting.get(name)) is not None:
+            await other.wait()
+            return await self._on_pool(_read, path)
+        if self._failed.get(name, 0.0) > time.monotonic():
+            return None
+        if len(self._waiting) >= WAITING:
+            raise HTTPException(503, headers={"retry-after": "5"})
+        done = self._waiting[name] = asyncio.Event()
+        try:
+            return await self._fetch(url, path)
+        except (RemoteError, PictureError) as error:
+            log.info("no picture from %s: %s", url, error)
+            self._remember_failure(name)
+            return None
+        finally:
+            del self._waiting[name]
+            done.set()
+
+    async def _fetch(self, url: str, path: Path) -> bytes:
+        async with self._fetches:
+            fetched = await self._client.get(url, accept="image/*", max_bytes=self._max_bytes)
+        if not fetched.media_type.lower().startswith("image/"):
+            raise PictureError("it is not a picture")
+        small = await self._on_pool(self._encode, fetched.body)
+        await self._on_pool(_write, path, small)
+        self._kept += 1
+        if self._kept % 500 == 1:
+            await self._on_pool(_prune, self._folder, self.max_files)
+        return small
+
+    def _remember_failure(self, name: str) -> None:
+        if len(self._failed) >= MAX_FAILURES:
+            self._failed.clear()
+        self._failed[name] = time.monotonic() + FAILURE_SECONDS
+
+    async def _on_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        work = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+def square(body: bytes, side: int) -> bytes:
+    """*body* as a square WebP of at most *side* pixels, without its metadata.
+
+    Raises PictureError for what cannot be read, has too many pixels, or is no raster picture.
+    """
+
+    def fit(image: Any) -> Any:
+        from PIL import Image, ImageOps
+
+        least = max(1, min(side, image.width, image.height))
+        return ImageOps.fit(image, (least, least), Image.Resampling.LANCZOS)
+
+    return _encoded(body, (side * 2, side * 2), fit)
+
+
+def within(body: bytes, width: int, height: int) -> bytes:
+    """*body* as a WebP of its own shape within *width* and *height*, without its metadata.
+
+    Raises PictureError as `square` does.
+    """
+
+    def fit(image: Any) -> Any:
+        from PIL import Image
+
+        image.thumbnail((width, height), Image.Resampling.LANCZOS)
+        return image
+
+    return _encoded(body, (width, height), fit)
+
+
+def _encoded(body: bytes, draft: tuple[int, int], fit: Callable[[Any], Any]) -> bytes:
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(io.BytesIO(body), formats=_FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise PictureError("it has too many pixels")
+            image.draft("RGB", draft)
+            turned = ImageOps.exif_transpose(image).convert("RGBA")
+        written = io.BytesIO()
+        fit(turned).save(written, "WEBP", quality=82, method=4)
+    except (OSError, ValueError, SyntaxError, MemoryError, EOFError, ArithmeticError) as error:
+        raise PictureError("it cannot be read") from error
+    except Image.DecompressionBombError as error:
+        raise PictureError("it has too many pixels") from error
+    return written.getvalue()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Keep a picture; one that cannot be kept (a full disk) is still shown."""
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(body)
+        os.replace(part, path)
+    except OSError as error:
+        log.warning("a picture cannot be kept: %s", error)
+
+
+def _prune(folder: Path, most: int) -> None:
+    """Let the oldest files go until at most *most* are left."""
+    files = []
+    for path in folder.glob("*/*.webp"):
+        try:
+            files.append((path.stat().st_mtime, path))
+        except OSError:
+            continue
+    files.sort()
+    for _, path in files[: max(0, len(files) - most)]:
+        path.unlink(missing_ok=True)
