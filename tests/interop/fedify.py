@@ -80,7 +80,7 @@ class Fedify:
         return answer.json()
 
     async def reset(self, **options: Any) -> None:
-        """Forget everything; *options*: firstKnock, refuse, demandSigned (see server.mjs)."""
+        """Forget everything; *options*: firstKnock, demandSigned (see server.mjs)."""
         await self._control("reset", **options)
 
     async def person(self, name: str, **fields: Any) -> str:
@@ -99,9 +99,9 @@ class Fedify:
         """The WebFinger document that Fedify finds for *resource*."""
         return await self._control("webfinger", resource=resource)
 
-    async def refuse(self, scheme: str | None) -> None:
-        """Answer 401 to what is signed by *scheme* from now on."""
-        await self._control("refuse", scheme=scheme)
+    async def refuse(self, scheme: str, *, method: str = "POST") -> None:
+        """Answer 401 to what is signed by *scheme* from now on ("first": the first that comes)."""
+        await self._control("refuse", scheme=scheme, method=method)
 
     async def view(self) -> dict[str, Any]:
         """What it has seen: received, fetched, heard, sendErrors."""
@@ -138,8 +138,10 @@ class Fedify:
                 return found
             if asyncio.get_running_loop().time() > deadline:
                 view = await self.view()
-                came = [(e["path"], e["scheme"], e["isVerified"], e["status"]) for e in
-                        [*view["received"], *view["fetched"]]]
+                came = [
+                    (e["path"], e["scheme"], e["isVerified"], e["status"])
+                    for e in [*view["received"], *view["fetched"]]
+                ]
                 raise AssertionError(
                     f"not within {seconds} s; Fedify's errors: {view['sendErrors']}; asked: {came}"
                 )

@@ -63,10 +63,10 @@ async function keyPairs(name, kinds) {
   return pairs;
 }
 
-function reset({ firstKnock = "cavage", refuse = null, demandSigned = true } = {}) {
+function reset({ firstKnock = "cavage", demandSigned = true } = {}) {
   state.stop?.abort();
   Object.assign(state, {
-    refuse, // "cavage", "rfc9421", or "first": the scheme that is answered 401
+    refused: {}, // by method the scheme that is answered 401: "cavage", "rfc9421" or "first"
     demandSigned, // whether people and notes are given to signed requests alone
     people: new Map(),
     notes: new Map(),
@@ -76,6 +76,7 @@ function reset({ firstKnock = "cavage", refuse = null, demandSigned = true } = {
     fetched: [], // GETs
     heard: [], // what Fedify's listeners were given
     sendErrors: [],
+    posted: [], // signed POSTs by Fedify and what they were answered
     exchanges: [], // all of it as it came over the wire
     stop: new AbortController(),
   });
@@ -183,10 +184,10 @@ function schemeOf(request) {
 }
 
 // Whether *scheme* is the one that is refused; with "first", the first that came is.
-function isRefused(scheme) {
-  if (scheme === "none" || state.refuse == null) return false;
-  if (state.refuse === "first") state.refuse = scheme;
-  return state.refuse === scheme;
+function isRefused(method, scheme) {
+  if (scheme === "none") return false;
+  if (state.refused[method] === "first") state.refused[method] = scheme;
+  return state.refused[method] === scheme;
 }
 
 async function quietly(work) {
@@ -207,6 +208,7 @@ async function judged(ctx, request) {
     method: request.method,
     path: new URL(request.url).pathname,
     scheme: schemeOf(request),
+    userAgent: request.headers.get("user-agent"),
     isVerified: key != null,
     keyId: key?.id?.href ?? null,
     keyOwner: key?.ownerId?.href ?? null,
@@ -230,13 +232,20 @@ async function answer(request) {
   const isPost = request.method === "POST";
   const found = isPost || schemeOf(request) !== "none"
     ? await judged(ctx, request)
-    : { method: request.method, path: url.pathname, scheme: "none", isVerified: false };
+    : {
+      method: request.method,
+      path: url.pathname,
+      scheme: "none",
+      userAgent: request.headers.get("user-agent"),
+      isVerified: false,
+    };
   const notFound = () => new Response("nothing here", { status: 404 });
   let response;
-  if (isRefused(found.scheme)) {
+  if (isRefused(request.method, found.scheme)) {
     response = new Response("another signature scheme, please", { status: 401 });
-  } else if (url.pathname.startsWith("/gone/")) {
-    response = new Response("gone", { status: 410 });
+  } else if (state.sent.has(url.href)) {
+    const json = await state.sent.get(url.href).toJsonLd({ contextLoader: ctx.contextLoader });
+    response = Response.json(json, { headers: { "Content-Type": "application/activity+json" } });
   } else {
     const onUnauthorized = () => new Response("sign the request", { status: 401 });
     response = await state.federation.fetch(request, {
@@ -249,6 +258,19 @@ async function answer(request) {
   (isPost ? state.received : state.fetched).push({ ...found, status: response.status });
   return response;
 }
+
+// --- what goes out -------------------------------------------------------------------------------
+
+const fetchAsIs = globalThis.fetch;
+
+// Fedify signs a Request and gives it to fetch(); the scheme and the answer are noted here.
+globalThis.fetch = async (request, options) => {
+  const response = await fetchAsIs(request, options);
+  if (request instanceof Request && request.method === "POST") {
+    state.posted.push({ url: request.url, scheme: schemeOf(request), status: response.status });
+  }
+  return response;
+};
 
 // --- what its people do --------------------------------------------------------------------------
 
@@ -344,7 +366,7 @@ async function control(request, url) {
     look: () => look(base, given),
     webfinger: () => webfinger(base, given),
     refuse: () => {
-      state.refuse = given.scheme;
+      state.refused[given.method] = given.scheme;
       return {};
     },
     view: () => ({
@@ -352,6 +374,7 @@ async function control(request, url) {
       fetched: state.fetched,
       heard: state.heard,
       sendErrors: state.sendErrors,
+      posted: state.posted,
     }),
     exchanges: () => state.exchanges,
   };

@@ -54,8 +54,7 @@ async def test_revised_and_deleted_post_reaches_fedify(fedify: Fedify, server: S
     await follow(fedify, server)
     post = await server.publish("On rivers")
     await fedify.eventually(lambda: fedify.heard("Create"))
-    changes = {"title": "On brooks", "version": post.get("version")}
-    answer = await server.api("PATCH", f"/posts/{post['id']}", json=changes)
+    answer = await server.api("PATCH", f"/posts/{post['id']}", json={"title": "On brooks"})
     assert answer.status_code == 200, answer.text
     [update] = await fedify.eventually(lambda: fedify.heard("Update", object_type="Article"))
     assert update["object"]["name"] == "On brooks"
@@ -77,7 +76,8 @@ async def test_reply_is_edited_answered_and_deleted(fedify: Fedify, server: Serv
     )
     [comment] = await server.eventually(lambda: server.comments(post))
     assert "Fedify" in comment["content"]
-    assert comment["author"]["uri"] == f"{fedify.base_url}/people/ann"
+    assert comment["activitypub_id"] == made["object"]
+    assert comment["author"]["url"] == f"{fedify.base_url}/@ann"
     page = (await server.anonymous(post["url"].removeprefix(server.base_url))).text
     assert "Ann of Fedify" in page
 
@@ -115,7 +115,7 @@ async def test_reactions_are_counted_and_taken_back(fedify: Fedify, server: Serv
 
     async def counts() -> bool:
         found = await server.counts(post)
-        return (found["likes"], found["boosts"]) == (2, 1)
+        return (found["likes"], found["shares"]) == (2, 1)
 
     await server.eventually(counts)
     for person, activity in (("ann", like), ("ann", boost), ("ben", react)):
@@ -131,7 +131,11 @@ async def test_shared_inbox_takes_what_fedify_sends(fedify: Fedify, server: Serv
     blog = f"{server.base_url}/ap/blog"
     post = await server.publish("On rivers")
     await fedify.act(
-        "ann", "reply", target=post["activitypub_id"], to=blog, content="<p>Shared</p>",
+        "ann",
+        "reply",
+        target=post["activitypub_id"],
+        to=blog,
+        content="<p>Shared</p>",
         isShared=True,
     )
     [comment] = await server.eventually(lambda: server.comments(post))
@@ -174,13 +178,15 @@ async def test_deleted_account_takes_its_comments_along(fedify: Fedify, server: 
 
 async def test_our_gets_are_signed_so_that_fedify_answers_them(fedify: Fedify, server: Server):
     blog = f"{server.base_url}/ap/blog"
-    assert (await server.anonymous(f"{fedify.base_url}/people/ann")).status_code == 401
+    ann = f"{fedify.base_url}/people/ann"
+    assert (await server.anonymous(ann, Accept="application/activity+json")).status_code == 401
     await fedify.act("ann", "follow", target=blog, to=blog)
     await fedify.eventually(lambda: fedify.heard("Accept"))
-    signed = [e for e in (await fedify.view())["fetched"] if e["scheme"] != "none"]
-    assert signed
-    assert all(e["isVerified"] and e["status"] == 200 for e in signed)
-    assert {e["keyOwner"] for e in signed} == {f"{server.base_url}/ap/instance"}
+    view = await fedify.view()
+    ours = [e for e in view["fetched"] if (e["userAgent"] or "").startswith("fedblog")]
+    assert [e["path"] for e in ours] == ["/people/ann"]
+    assert proven(ours[0], f"{server.base_url}/ap/instance")
+    assert ours[0]["status"] == 200
 
 
 async def test_fedify_reads_our_actors_and_posts(fedify: Fedify, server: Server):
@@ -209,4 +215,89 @@ async def test_each_scheme_of_fedify_is_verified_at_first_knock(
     await fedify.reset(firstKnock=scheme)
     await fedify.person("ann")
     await follow(fedify, server)
-    assert await follower_uris(server) == [f"{fedify.base_url}/people/ann"]
+    post = await server.publish("On rivers")
+    for shared in (False, True):
+        await fedify.act(
+            "ann",
+            "reply",
+            target=post["activitypub_id"],
+            to=f"{server.base_url}/ap/blog",
+            content="<p>Hello</p>",
+            isShared=shared,
+        )
+
+    async def both() -> bool:
+        return len(await server.comments(post)) == 2
+
+    await server.eventually(both)
+    posted = (await fedify.view())["posted"]
+    assert {(entry["scheme"], entry["status"]) for entry in posted} == {(scheme, 202)}
+    assert {entry["url"] for entry in posted} == {f"{server.base_url}/ap/blog/inbox", server.inbox}
+
+
+@pytest.mark.parametrize("refused", ["cavage", "rfc9421"])
+async def test_refused_scheme_is_followed_by_the_other_and_that_is_remembered(
+    refused: str, fedify: Fedify, server: Server
+):
+    blog = f"{server.base_url}/ap/blog"
+    taken = {"cavage": "rfc9421", "rfc9421": "cavage"}[refused]
+    await fedify.refuse(refused)
+    await follow(fedify, server)
+    await server.publish("One")
+    await fedify.eventually(lambda: fedify.heard("Create"))
+    await server.publish("Two")
+
+    async def both() -> bool:
+        return len(await fedify.heard("Create")) == 2
+
+    await fedify.eventually(both)
+    entries = await fedify.received(status=None)
+    first, *later = entries
+    if first["status"] == 401:  # knocked once with the scheme that is refused, and never again
+        assert (first["scheme"], first["activity"]["type"]) == (refused, "Accept")
+        entries = later
+    assert [e["activity"]["type"] for e in entries] == ["Accept", "Create", "Create"]
+    assert all(proven(e, blog, taken) and e["status"] == 202 for e in entries)
+
+
+async def test_first_scheme_refused_makes_us_knock_twice(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    await fedify.refuse("first")
+    await follow(fedify, server)
+    first, second = await fedify.received("Accept", status=None)
+    assert (first["status"], second["status"]) == (401, 202)
+    assert first["scheme"] != second["scheme"]
+    assert proven(second, blog, second["scheme"])
+    assert first["isVerified"]  # refused for its scheme alone
+
+
+@pytest.mark.parametrize("refused", ["cavage", "rfc9421"])
+async def test_get_refused_for_its_scheme_is_asked_again_by_the_other(
+    refused: str, fedify: Fedify, server: Server
+):
+    await fedify.refuse(refused, method="GET")
+    await follow(fedify, server)
+    view = await fedify.view()
+    ours = [e for e in view["fetched"] if (e["userAgent"] or "").startswith("fedblog")]
+    assert ours[-1]["status"] == 200
+    assert proven(ours[-1], f"{server.base_url}/ap/instance", ours[-1]["scheme"])
+    assert ours[-1]["scheme"] != refused
+    assert [e["scheme"] for e in ours[:-1]] in ([], [refused])
+
+
+async def test_what_we_send_carries_proofs_that_fedify_verifies(fedify: Fedify, server: Server):
+    await follow(fedify, server)
+    post = await server.publish("On rivers")
+    await fedify.eventually(lambda: fedify.heard("Create"))
+    await server.api("PATCH", f"/posts/{post['id']}", json={"title": "On brooks"})
+    await fedify.eventually(lambda: fedify.heard("Update"))
+    await server.api("DELETE", f"/posts/{post['id']}")
+    await fedify.eventually(lambda: fedify.heard("Delete"))
+    entries = [e for e in await fedify.received() if e["activity"]["type"] != "Accept"]
+    assert len(entries) >= 3
+    for entry in entries:
+        proof = entry["activity"].get("proof")
+        assert proof is not None, entry["activity"]["type"]
+        assert proof["cryptosuite"] == "eddsa-jcs-2022"
+        assert proof["verificationMethod"] == f"{server.base_url}/ap/blog#ed25519-key"
+        assert entry["isProofVerified"], entry["activity"]["type"]
