@@ -1,6 +1,6 @@
 """The Fedify server as a fixture: one process for the run, emptied for each test."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from interop.fedify import Fedify, require
@@ -16,8 +16,8 @@ def fedify_process() -> Iterator[Fedify]:
 
 
 @pytest.fixture
-async def fedify(fedify_process: Fedify) -> AsyncIterator[Fedify]:
+async def fedify(fedify_process: Fedify) -> Fedify:
     """The server, emptied; ann lives there."""
     await fedify_process.reset()
     await fedify_process.person("ann", display="Ann of Fedify")
-    yield fedify_process
+    return fedify_process
