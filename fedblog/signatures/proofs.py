@@ -18,7 +18,7 @@ from fedblog.signatures.errors import InvalidSignatureError, MalformedSignatureE
 from fedblog.signatures.keys import PublicKey, SigningKey
 
 CRYPTOSUITE = "eddsa-jcs-2022"
-CONTEXT = "https://w3id.org/security/data-integrity/v1"
+CONTEXT = "https://w3id.org/security/data-integrity/v2"
 """The JSON-LD context that defines a proof's terms."""
 
 _TYPE = "DataIntegrityProof"
@@ -80,15 +80,18 @@ def verify(
     options = {name: value for name, value in proof.items() if name != "proofValue"}
     if "@context" in options and not _begins_with(bare.get("@context"), options["@context"]):
         raise InvalidSignatureError("the proof was made in another context")
+    # Fedify adds a Linked Data signature after the proof, which therefore does not cover it.
+    unsigned = {name: value for name, value in bare.items() if name != "signature"}
     try:
-        document_hash = _hashed(bare)
-        if _holds(public_key, signature, _hashed(options) + document_hash):
-            return
-        # Some sign the document's context within the proof and then send the proof without it.
-        if "@context" not in options and "@context" in bare:
-            options["@context"] = bare["@context"]
+        for covered in (bare, unsigned) if "signature" in bare else (bare,):
+            document_hash = _hashed(covered)
             if _holds(public_key, signature, _hashed(options) + document_hash):
                 return
+            # Some sign the document's context within the proof and then send the proof without it.
+            if "@context" not in options and "@context" in bare:
+                within = {**options, "@context": bare["@context"]}
+                if _holds(public_key, signature, _hashed(within) + document_hash):
+                    return
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidSignatureError("the document has no canonical form") from error
     raise InvalidSignatureError("the proof is not that of the key over this document")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from fedblog.signatures import cavage
 from fedblog.signatures.errors import (
@@ -440,6 +440,17 @@ def test_s10_algorithm_that_does_not_fit_the_key_is_refused() -> None:
         check(by_hand(post_lines(), algorithm="hs2019"), key=ED_KEY.public_key())
     with pytest.raises(InvalidSignatureError):
         check(by_hand(post_lines(), algorithm="hs2019", signer=ED_KEY.sign))
+
+
+def test_s10_elliptic_curve_key_signs_nothing_in_this_scheme() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+
+    def signer(data: bytes) -> bytes:
+        return key.sign(data, ec.ECDSA(hashes.SHA256()))
+
+    for algorithm in ("hs2019", None):
+        with pytest.raises(InvalidSignatureError):
+            check(by_hand(post_lines(), signer=signer, algorithm=algorithm), key=key.public_key())
 
 
 def test_s10_rsa_sha256_does_not_cover_sha_512_or_sha_1() -> None:

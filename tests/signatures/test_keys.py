@@ -65,11 +65,12 @@ def pem_of(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
         SPKI.replace("END PUBLIC", "END RSA PUBLIC"),
         SPKI[:-40],
         SPKI + " " * 10_000,
-        pem_of(ec.generate_private_key(ec.SECP256R1())),
+        pem_of(ec.generate_private_key(ec.SECP256K1())),
+        pem_of(ec.generate_private_key(ec.SECP521R1())),
         "-----BEGIN PUBLIC KEY-----\n☃\n-----END PUBLIC KEY-----",
     ],
 )
-def test_what_is_not_an_rsa_or_ed25519_public_key_is_refused(pem: str) -> None:
+def test_what_is_no_public_key_of_a_kind_that_is_used_is_refused(pem: str) -> None:
     with pytest.raises(KeyFormatError):
         keys.load_public(pem)
 
@@ -148,6 +149,23 @@ def test_rsa_key_in_multibase_is_read() -> None:
 def test_multibase_that_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(KeyFormatError):
         keys.pem_from_multibase(text)
+
+
+@pytest.mark.parametrize(
+    ("curve", "code"), [(ec.SECP256R1(), b"\x80\x24"), (ec.SECP384R1(), b"\x81\x24")]
+)
+def test_elliptic_curve_key_is_read_from_pem_and_multibase(
+    curve: ec.EllipticCurve, code: bytes
+) -> None:
+    private_key = ec.generate_private_key(curve)
+    pem = pem_of(private_key)
+    point = private_key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+    )
+    assert keys.pem_from_multibase("z" + base58.encode(code + point)) == ("ecdsa", pem)
+    key = keys.load_public(pem)
+    assert keys.kind(key) == "ecdsa"
+    assert keys.is_strong(key, allow_short=False)
 
 
 def test_rsa_keys_are_not_written_as_multibase() -> None:
