@@ -188,9 +188,7 @@ async def _play(talk: Conversation) -> None:
         fedify.act("ann", "reply", target=target, to=blog, content="<p>From <b>Fedify</b></p>"),
         comments,
     )
-    await talk.step(
-        "second post", server.publish("On brooks"), lambda: fedify.heard("Create")
-    )
+    await talk.step("second post", server.publish("On brooks"), lambda: fedify.heard("Create"))
 
     async def edited() -> bool:
         return await comments() == ["<p>Thought again</p>"]
@@ -227,9 +225,7 @@ async def _play(talk: Conversation) -> None:
     async def deleted() -> bool:
         return "<p>Thought again</p>" not in await comments()
 
-    await talk.step(
-        "delete", fedify.act("ann", "delete", target=made["object"], to=blog), deleted
-    )
+    await talk.step("delete", fedify.act("ann", "delete", target=made["object"], to=blog), deleted)
 
     async def left() -> bool:
         return not await followed()

@@ -29,6 +29,7 @@ from fedblog.federation import deliver
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys
 from fedblog.signatures import messages, proofs
+from fedblog.signatures.errors import InvalidSignatureError
 from fedblog.signatures.keys import SigningKey
 from fedblog.storage import authors, blogs, keys, posts
 from fedblog.storage import server as server_rows
@@ -77,7 +78,9 @@ async def found_as_recorded(settings: Settings, recording: Recording) -> None:
     at = datetime.fromisoformat(recording.post["published_at"])
     [byline] = recording.post["authors"]
     blog = Blog(1, "blog", "Our group blog", "", "Our group blog", "", "en", "UTC", at, at)
-    owner = Author(byline["id"], 1, byline["handle"], byline["name"], "", "", "", None, "owner", at, at)
+    owner = Author(
+        byline["id"], 1, byline["handle"], byline["name"], "", "", "", None, "owner", at, at
+    )
     post = Post(
         id=recording.post["id"],
         blog_id=1,
@@ -228,11 +231,7 @@ async def test_recorded_requests_are_refused_when_changed_or_late(
 
 
 def test_requests_that_fedify_took_are_signed_the_same_today(recording: Recording):
-    sent = [
-        e
-        for e in recording.exchanges
-        if (e.to, e.method, e.status) == ("fedify", "POST", 202)
-    ]
+    sent = [e for e in recording.exchanges if (e.to, e.method, e.status) == ("fedify", "POST", 202)]
     assert {json.loads(e.body)["type"] for e in sent} >= {"Accept", "Create"}
     for exchange in sent:
         key_id = json.loads(exchange.body)["actor"] + "#main-key"
@@ -270,3 +269,24 @@ def test_proofs_that_fedify_verified_are_made_the_same_today(recording: Recordin
         key = SigningKey(key_id, signature_keys.load_private(recording.private_key(key_id)))
         without = {name: value for name, value in document.items() if name != "proof"}
         assert proofs.add(without, key, created) == document
+
+
+def test_proofs_of_fedify_hold_beside_its_linked_data_signatures(recording: Recording):
+    ann = next(
+        json.loads(e.answer_body)
+        for e in recording.exchanges
+        if e.to == "fedify" and e.target == "/people/ann" and e.status == 200
+    )
+    multikeys = {item["id"]: item["publicKeyMultibase"] for item in ann["assertionMethod"]}
+    sent = [json.loads(e.body) for e in to_fedblog(recording, "POST")]
+    assert all("signature" in document for document in sent)
+    for document in sent:
+        method = proofs.verification_method(document)
+        assert method is not None
+        _, pem = signature_keys.pem_from_multibase(multikeys[method])
+        now = proofs.created_at(document)
+        proofs.verify(document, signature_keys.load_public(pem), now=now)
+        for name in ("actor", "object"):
+            changed = document | {name: "https://elsewhere.example/"}
+            with pytest.raises(InvalidSignatureError):
+                proofs.verify(changed, signature_keys.load_public(pem), now=now)
