@@ -1,4 +1,4 @@
-"""The Fedify server as a fixture: one process for the run, emptied for each test."""
+"""The Fedify server as a fixture: one process (or two) for the run, emptied for each test."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,26 @@ def fedify_process() -> Iterator[Fedify]:
     started = Fedify.start()
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="session")
+def other_fedify_process() -> Iterator[Fedify]:
+    """A second process."""
+    require()
+    started = Fedify.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+async def other_fedify(other_fedify_process: Fedify) -> Fedify:
+    """A second server, emptied, which gives its documents to unsigned requests; carl lives there.
+
+    Two servers that both demanded signatures could not get each other's keys.
+    """
+    await other_fedify_process.reset(demandSigned=False)
+    await other_fedify_process.person("carl", display="Carl")
+    return other_fedify_process
 
 
 @pytest.fixture

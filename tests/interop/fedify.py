@@ -103,6 +103,10 @@ class Fedify:
         """Answer 401 to what is signed by *scheme* from now on ("first": the first that comes)."""
         await self._control("refuse", scheme=scheme, method=method)
 
+    async def forward(self, to: str) -> None:
+        """Forward what reaches a personal inbox to the actor *to*, signed by who received it."""
+        await self._control("forward", to=to)
+
     async def view(self) -> dict[str, Any]:
         """What it has seen: received, fetched, heard, sendErrors."""
         return await self._control("view")

@@ -66,6 +66,7 @@ async function keyPairs(name, kinds) {
 function reset({ firstKnock = "cavage", demandSigned = true } = {}) {
   state.stop?.abort();
   Object.assign(state, {
+    forwardTo: null, // the actor to whom what reaches a personal inbox is forwarded
     refused: {}, // by method the scheme that is answered 401: "cavage", "rfc9421" or "first"
     demandSigned, // whether people and notes are given to signed requests alone
     people: new Map(),
@@ -129,6 +130,11 @@ function federationOf(firstKnock) {
     .setInboxListeners("/people/{identifier}/inbox", "/inbox")
     .on(Activity, async (ctx, activity) => {
       state.heard.push(await described(ctx, activity));
+      if (state.forwardTo && ctx.recipient) {
+        const { documentLoader } = ctx;
+        const target = await ctx.lookupObject(state.forwardTo, { documentLoader });
+        await ctx.forwardActivity({ identifier: ctx.recipient }, target, { skipIfUnsigned: true });
+      }
     });
   return federation;
 }
@@ -219,7 +225,8 @@ async function judged(ctx, request) {
   found.hasProof = json?.proof != null;
   found.isProofVerified = false;
   if (found.hasProof) {
-    const proven = await quietly(() => verifyObject(Activity, json, loaders));
+    const { signature: _, ...document } = json; // as Fedify's inbox does
+    const proven = await quietly(() => verifyObject(Activity, document, loaders));
     found.isProofVerified = proven != null;
   }
   return found;
@@ -365,6 +372,10 @@ async function control(request, url) {
     act: () => act(base, given),
     look: () => look(base, given),
     webfinger: () => webfinger(base, given),
+    forward: () => {
+      state.forwardTo = given.to;
+      return {};
+    },
     refuse: () => {
       state.refused[given.method] = given.scheme;
       return {};
