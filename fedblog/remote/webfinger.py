@@ -55,14 +55,7 @@ def parse_handle(text: str) -> Handle:
 
 async def look_up(client: RemoteClient, handle: Handle, *, settings: Settings) -> Found:
     """What *handle*'s host says of it. Raises RemoteError."""
-    url = (
-        f"{_scheme(handle.host, settings)}://{handle.host}/.well-known/webfinger"
-        f"?resource={quote(f'acct:{handle}', safe='')}"
-    )
-    fetched = await client.get(url, accept=_ACCEPT, signed=False)
-    if fetched.media_type.partition(";")[0].strip().lower() not in _MEDIA_TYPES:
-        raise WrongMediaTypeError(f"{fetched.url} is {fetched.media_type[:80] or 'untyped'}")
-    document = documents.parse(fetched, settings)
+    document = await descriptor(client, handle, settings=settings)
     subject = document.get("subject")
     links = document.get("links")
     for link in links if isinstance(links, list) else []:
@@ -72,7 +65,21 @@ async def look_up(client: RemoteClient, handle: Handle, *, settings: Settings) -
         if isinstance(kind, str) and isinstance(href, str) and documents.is_activity_type(kind):
             named = isinstance(subject, str) and subject.startswith("acct:")
             return Found(parse_handle(str(subject)) if named else handle, href)
-    raise WrongDocumentError(f"{fetched.url} names no actor")
+    raise WrongDocumentError(f"{handle.host} names no actor for {handle}")
+
+
+async def descriptor(
+    client: RemoteClient, handle: Handle, *, settings: Settings
+) -> documents.Document:
+    """The JSON resource descriptor that *handle*'s host gives for it. Raises RemoteError."""
+    url = (
+        f"{_scheme(handle.host, settings)}://{handle.host}/.well-known/webfinger"
+        f"?resource={quote(f'acct:{handle}', safe='')}"
+    )
+    fetched = await client.get(url, accept=_ACCEPT, signed=False)
+    if fetched.media_type.partition(";")[0].strip().lower() not in _MEDIA_TYPES:
+        raise WrongMediaTypeError(f"{fetched.url} is {fetched.media_type[:80] or 'untyped'}")
+    return documents.parse(fetched, settings)
 
 
 def _scheme(host: str, settings: Settings) -> str:

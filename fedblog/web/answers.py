@@ -1,15 +1,19 @@
 """How pages are answered: the headers that all of them carry, and the numbers in addresses."""
 
 import re
+from functools import lru_cache
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-CONTENT_POLICY = (
+from fedblog.web.rendering import static_path
+
+_NOTHING_ELSE = (
     "default-src 'none'; img-src 'self'; style-src 'self'; font-src 'self'; media-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; frame-ancestors 'none'; "
 )
+CONTENT_POLICY = f"{_NOTHING_ELSE}form-action 'self'"
 """No script at all, nothing from elsewhere, no framing."""
 HTML_HEADERS = {
     "content-security-policy": CONTENT_POLICY,
@@ -29,11 +33,23 @@ FILE_HEADERS = {
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 
-def page(html: str, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """An HTML page."""
-    return Response(
-        html, status, {**HTML_HEADERS, **(headers or {})}, media_type="text/html; charset=utf-8"
-    )
+@lru_cache(maxsize=8)
+def content_policy(base_url: str) -> str:
+    """The policy of pages with the forms that lead to a reader's own server: one script, the one
+    that remembers the handle, and forms whose answer may send the browser to another server
+    (browsers hold redirects against ``form-action`` too)."""
+    schemes = "https:" if base_url.startswith("https:") else "https: http:"
+    script = base_url + static_path("handle.js")
+    return f"{_NOTHING_ELSE}script-src {script}; form-action 'self' {schemes}"
+
+
+def page(
+    html: str, *, base_url: str = "", status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """An HTML page; with *base_url* one that has the forms of `content_policy`."""
+    policy = content_policy(base_url) if base_url else CONTENT_POLICY
+    given = {**HTML_HEADERS, "content-security-policy": policy, **(headers or {})}
+    return Response(html, status, given, media_type="text/html; charset=utf-8")
 
 
 def moved(path: str) -> Response:

@@ -130,7 +130,9 @@ class Errors:
             sentence=sentence,
             posts=newest,
         )
-        return answers.page(html, status=status, headers=headers)
+        return answers.page(
+            html, base_url=self._site.addresses.base_url, status=status, headers=headers
+        )
 
 
 def problem(status: int, detail: str, headers: dict[str, str]) -> Response:

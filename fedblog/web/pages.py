@@ -213,7 +213,7 @@ class Pages:
         self, template: str, blog: Blog, *, headers: dict[str, str] | None = None, **values: Any
     ) -> Response:
         html = await rendering.render(template, blog, self._site.addresses, **values)
-        return answers.page(html, headers=headers)
+        return answers.page(html, base_url=self._site.addresses.base_url, headers=headers)
 
     def _tag_listing(self, request: Request, listing: Listing) -> None:
         cache_tags(
@@ -261,7 +261,7 @@ async def gone(site: Site, found: views_post.Gone) -> Response:
         sentence=sentence,
         posts=newest,
     )
-    return answers.page(html, status=410)
+    return answers.page(html, base_url=site.addresses.base_url, status=410)
 
 
 def creator(blog: Blog, addresses: Addresses, bylines: tuple[Person, ...]) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from fedblog.domain.addresses import Addresses
+from fedblog.domain.addresses import BLOG, Addresses
 from fedblog.domain.blog import Blog
 from fedblog.storage.views import Card
 from fedblog.storage.views_people import Person
@@ -43,7 +43,11 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 
 def _static_files() -> dict[str, tuple[str, bytes]]:
     """Files of ``static/`` by the name they are served under, which carries their digest."""
-    types = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+    types = {
+        ".css": "text/css; charset=utf-8",
+        ".js": "text/javascript; charset=utf-8",
+        ".svg": "image/svg+xml",
+    }
     files = {}
     for path in sorted(STATIC.iterdir()):
         body = path.read_bytes()
@@ -227,6 +231,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "style_path": static_path("site.css"),
         "icon_path": static_path("icon.svg"),
+        "script_path": static_path("handle.js"),
     }
     return environment
 
@@ -249,6 +254,7 @@ async def render(
     given = {
         "blog": blog,
         "base": addresses.base_url,
+        "blog_uri": addresses.actor(BLOG),
         "blog_acct": addresses.acct(blog.handle),
         "handle_host": addresses.handle_host,
         "language": words,

@@ -135,6 +135,19 @@ class People:
             },
         }
 
+    def webfinger(self, name: str, links: Sequence[dict[str, Any]] = (), **changes: Any) -> str:
+        """Answer WebFinger for a person, with *links* beside the one to the actor; gives the
+        handle."""
+        handle = f"{name}@{urlsplit(self.base_url).netloc}"
+        document = {
+            "subject": f"acct:{handle}",
+            "links": [{"rel": "self", "type": AS_TYPE, "href": self.uri(name)}, *links],
+        }
+        path = f"/.well-known/webfinger?resource=acct:{handle}"
+        given: dict[str, Any] = {"media_type": "application/jrd+json"}
+        self.publish(path, document, **given | changes)
+        return f"@{handle}"
+
     def uri(self, name: str) -> str:
         """The actor id of a person."""
         return f"{self.base_url}/users/{name}"
