@@ -1,7 +1,7 @@
 """Notes, articles, videos, polls and the like: JSON to Object."""
 
 import re
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from fedblog.activitystreams import values
@@ -27,7 +27,24 @@ from fedblog.activitystreams.vocabulary import (
 )
 
 _MAX_MARKDOWN = 50_000
-_QUOTE_NAMES = ("quote", "quoteUrl", "quoteUri", "_misskey_quote")
+_QUOTE_NAMES = (
+    *("quote", "quoteUrl", "quoteUri", "_misskey_quote"),
+    *("as:quoteUrl", "fedibird:quoteUri", "misskey:_misskey_quote"),
+)
+_MAX_INLINE = 16
+_INLINE_PICTURE = re.compile(r"<img\b([^<>]{1,3000})>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"([a-z]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_MEDIA_TYPES = {
+    "avif": "image/avif",
+    "gif": "image/gif",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "tiff": "image/tiff",
+    "webp": "image/webp",
+}
+"""Of pictures that come without one, by the end of their address."""
 _ACTIVITY_MEDIA = re.compile(r"application/(?:activity\+json|ld\+json)", re.IGNORECASE)
 
 
@@ -68,6 +85,9 @@ def read_object(
             quotes[quote] = None
     replies, replies_collection = _replies(get("replies"))
     attachment = get("attachment")
+    attachments = _attachments(attachment) if attachment else ()
+    if "<img" in html:
+        attachments = _with_inline_pictures(attachments, html)
     context = get("context") or get("conversation")
     return Object(
         id=id_,
@@ -77,7 +97,9 @@ def read_object(
         name=values.text(document, "name"),
         content=html,
         summary=values.text(document, "summary"),
-        sensitive=get("sensitive") is True or get("as:sensitive") is True,
+        sensitive=get("sensitive") is True
+        or get("as:sensitive") is True
+        or (bool(attachment) and _is_sensitive(attachment)),
         language=values.language(document, content),
         url=page_address(get("url")) or values.web_address(id_),
         published=values.moment(get("published")),
@@ -85,7 +107,7 @@ def read_object(
         to=to,
         cc=cc,
         audience=values.uris(get("audience")),
-        attachments=_attachments(attachment) if attachment else (),
+        attachments=attachments,
         mentions=mentions,
         hashtags=hashtags,
         emojis=emojis,
@@ -213,7 +235,7 @@ def _attachments(value: Any) -> tuple[Attachment, ...]:
         if type(item) is not dict:
             continue
         type_ = values.type_of(item)
-        if type_ not in ATTACHMENT_TYPES:
+        if type_ and type_ not in ATTACHMENT_TYPES:
             continue
         url = item.get("url")
         address = media_address(url) or values.web_address(item.get("href"))
@@ -222,17 +244,51 @@ def _attachments(value: Any) -> tuple[Attachment, ...]:
         media_type = item.get("mediaType")
         if type(media_type) is not str and type(url) is list and type(url[0]) is dict:
             media_type = url[0].get("mediaType")
+        elif type(media_type) is not str and type(url) is dict:
+            media_type = url.get("mediaType")
         found.append(
             Attachment(
-                type=type_,
+                type=type_ or "Document",
                 url=address,
-                media_type=media_type if type(media_type) is str else "",
+                media_type=media_type if type(media_type) is str else _media_type(address),
                 name=values.text(item, "name") or values.text(item, "summary"),
                 width=values.count(item.get("width")),
                 height=values.count(item.get("height")),
             )
         )
     return tuple(found)
+
+
+def _media_type(address: str) -> str:
+    """The media type that the end of *address* names, "" where that is no picture's."""
+    path = address.partition("?")[0].partition("#")[0]
+    return _MEDIA_TYPES.get(path.rpartition(".")[2].lower(), "")
+
+
+def _is_sensitive(value: Any) -> bool:
+    """Whether an attachment of its own is to be covered."""
+    return any(
+        type(item) is dict and item.get("sensitive") is True for item in values.listed(value)
+    )
+
+
+def _with_inline_pictures(attachments: tuple[Attachment, ...], html: str) -> tuple[Attachment, ...]:
+    """*attachments* and the pictures that stand in the text, which is shown without them."""
+    found = {item.url: item for item in attachments}
+    for match in _INLINE_PICTURE.finditer(html):
+        if len(found) >= len(attachments) + _MAX_INLINE:
+            break
+        named = {
+            name.lower(): unescape(quoted or single)
+            for name, quoted, single in _ATTRIBUTE.findall(match[1])
+        }
+        address = values.web_address(named.get("src"))
+        # An emoji as a picture has its shortcode as text.
+        if address and "emoji" not in named.get("class", ""):
+            media_type = _media_type(address)
+            name = named.get("alt") or named.get("title", "")
+            found.setdefault(address, Attachment("Image", address, media_type, name))
+    return tuple(found.values())
 
 
 def _poll(document: Document) -> Poll:

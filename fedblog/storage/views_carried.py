@@ -14,6 +14,8 @@ from fedblog.storage.views import shown
 Emojis = tuple[tuple[str, str], ...]
 """Custom emojis in their order: the shortcode and where the picture lies."""
 
+_NOT_RASTER = frozenset({"image/svg+xml", "image/tiff", "image/x-eps"})
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -27,10 +29,10 @@ class Attachment:
 
     @property
     def is_picture(self) -> bool:
-        """Whether it is something to look at."""
-        return self.media_type.startswith("image/") or (
-            self.type == "Image" and not self.media_type
-        )
+        """Whether it is something to look at that can be encoded anew (S27: no SVG)."""
+        if not self.media_type:
+            return self.type == "Image"
+        return self.media_type.startswith("image/") and self.media_type not in _NOT_RASTER
 
 
 @dataclass(frozen=True, slots=True)

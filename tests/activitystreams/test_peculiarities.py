@@ -611,7 +611,7 @@ def test_36_attachments_are_files_and_links_only() -> None:
         (part.type, part.url.rpartition("/")[2], part.media_type, part.name) for part in found
     ] == [
         ("Link", "page", "", ""),
-        ("Image", "1.png", "", ""),
+        ("Image", "1.png", "image/png", ""),
         ("Document", "2.png", "image/png", "Alt"),
         ("Video", "3.mp4", "video/mp4", ""),
     ]

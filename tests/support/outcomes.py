@@ -68,9 +68,12 @@ class Verdict:
     comment: str | None = None
 
 
-async def verdict(site: Site, post_uri: str, document: Document, name: str = "") -> Verdict:
+async def verdict(
+    site: Site, post_uri: str, document: Document, name: str = "", *, as_it_stands: bool = False
+) -> Verdict:
     """What becomes of *document* where nothing came before it; *name* is that of its file, which
-    tells WebFinger and NodeInfo from ActivityPub."""
+    tells WebFinger and NodeInfo from ActivityPub.
+    One that is taken *as_it_stands* is not turned towards this blog."""
     if name.startswith("nodeinfo"):
         return Verdict("not read: nothing here asks for NodeInfo")
     if name.startswith("webfinger"):
@@ -84,7 +87,9 @@ async def verdict(site: Site, post_uri: str, document: Document, name: str = "")
         if type_ in COLLECTION_TYPES:
             read_collection(document)
             return Verdict("collection")
-        about_us = _about_us(document, post_uri, site.addresses.actor("blog"))
+        about_us = document
+        if not as_it_stands:
+            about_us = _about_us(document, post_uri, site.addresses.actor("blog"))
         if type_ in ACTIVITY_TYPES:
             activity = read_activity(about_us)
             if activity.id is not None and not same_host(activity.id, activity.actor):
