@@ -4,11 +4,14 @@ Every step is looked at from both sides: what Fedify received, by whom it holds 
 proven, and what it made of it; and what fedblog's API and pages show.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from interop.fedify import Fedify
-from support.servers import Server
+from support.servers import Server, running_server
+
+from fedblog.settings import Settings
 
 
 async def follow(fedify: Fedify, server: Server, person: str = "ann", what: str = "blog") -> str:
@@ -301,3 +304,33 @@ async def test_what_we_send_carries_proofs_that_fedify_verifies(fedify: Fedify, 
         assert proof["cryptosuite"] == "eddsa-jcs-2022"
         assert proof["verificationMethod"] == f"{server.base_url}/ap/blog#ed25519-key"
         assert entry["isProofVerified"], entry["activity"]["type"]
+
+
+@pytest.fixture
+async def closed_server(settings: Settings, database_url: str) -> AsyncIterator[Server]:
+    """A server that gives its documents to signed requests alone."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    changes = {"database_url": database_url, "authorized_fetch": True}
+    async with running_server(settings.model_copy(update=changes)) as started:
+        yield started
+
+
+async def test_both_demand_signed_gets_and_still_talk(fedify: Fedify, closed_server: Server):
+    server = closed_server
+    blog = f"{server.base_url}/ap/blog"
+    post = await server.publish("On rivers")
+    assert await fedify.look(post["activitypub_id"]) is None
+    seen = await fedify.look(post["activitypub_id"], by="ann")
+    assert seen is not None
+    assert (seen["type"], seen["name"]) == ("Article", "On rivers")
+    await follow(fedify, server)
+    await server.publish("On brooks")
+    [create] = await fedify.eventually(lambda: fedify.heard("Create"))
+    assert create["object"]["name"] == "On brooks"
+    [entry] = await fedify.received("Create")
+    assert proven(entry, blog)
+    await fedify.act(
+        "ann", "reply", target=post["activitypub_id"], to=blog, content="<p>Through two gates</p>"
+    )
+    [comment] = await server.eventually(lambda: server.comments(post))
+    assert "Through two gates" in comment["content"]
