@@ -99,23 +99,7 @@ function federationOf(firstKnock) {
   });
   const mayRead = async (ctx) => !state.demandSigned || (await ctx.getSignedKey()) != null;
   federation
-    .setActorDispatcher("/people/{identifier}", async (ctx, name) => {
-      const person = state.people.get(name);
-      if (!person) return null;
-      const keys = await ctx.getActorKeyPairs(name);
-      return new Person({
-        id: ctx.getActorUri(name),
-        preferredUsername: name,
-        name: person.name,
-        summary: person.summary,
-        inbox: ctx.getInboxUri(name),
-        endpoints: new Endpoints({ sharedInbox: ctx.getInboxUri() }),
-        followers: ctx.getFollowersUri(name),
-        url: new URL(`/@${name}`, ctx.origin),
-        publicKey: keys[0].cryptographicKey,
-        assertionMethods: keys.map((key) => key.multikey),
-      });
-    })
+    .setActorDispatcher("/people/{identifier}", personOf)
     .setKeyPairsDispatcher((_ctx, name) => {
       const person = state.people.get(name);
       return person ? keyPairs(name, person.keys) : [];
@@ -137,6 +121,24 @@ function federationOf(firstKnock) {
       }
     });
   return federation;
+}
+
+async function personOf(ctx, name) {
+  const person = state.people.get(name);
+  if (!person) return null;
+  const keys = await ctx.getActorKeyPairs(name);
+  return new Person({
+    id: ctx.getActorUri(name),
+    preferredUsername: name,
+    name: person.name,
+    summary: person.summary,
+    inbox: ctx.getInboxUri(name),
+    endpoints: new Endpoints({ sharedInbox: ctx.getInboxUri() }),
+    followers: ctx.getFollowersUri(name),
+    url: new URL(`/@${name}`, ctx.origin),
+    publicKey: keys[0].cryptographicKey,
+    assertionMethods: keys.map((key) => key.multikey),
+  });
 }
 
 function loadersOf(ctx) {
@@ -350,9 +352,13 @@ async function act(base, request) {
       state.notes.delete(target);
       return new Delete({ ...common, object: new Tombstone({ id: object }) });
     },
+    rename: async () => {
+      state.people.get(person).name = request.content;
+      return new Update({ ...common, object: await personOf(ctx, person), updated: now });
+    },
     "delete account": () => new Delete({ ...common, object: actor }),
   };
-  const activity = makers[does]();
+  const activity = await makers[does]();
   state.sent.set(id.href, activity);
   await ctx.sendActivity({ identifier: person }, recipient, activity, {
     preferSharedInbox: isShared,

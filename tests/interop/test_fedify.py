@@ -179,6 +179,57 @@ async def test_deleted_account_takes_its_comments_along(fedify: Fedify, server: 
     await server.eventually(gone)
 
 
+async def test_new_name_of_a_person_is_shown(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    post = await server.publish("On rivers")
+    await fedify.act("ann", "reply", target=post["activitypub_id"], to=blog, content="<p>Mine</p>")
+    await server.eventually(lambda: server.comments(post))
+    await fedify.act("ann", "rename", to=blog, content="Ann the Elder")
+
+    async def renamed() -> bool:
+        return (await server.comments(post))[0]["author"]["name"] == "Ann the Elder"
+
+    await server.eventually(renamed)
+
+
+async def test_report_arrives_with_its_text(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    post = await server.publish("On rivers")
+    target = post["activitypub_id"]
+    await fedify.act("ann", "flag", target=target, to=blog, content="Not about rivers")
+
+    async def reports() -> list[dict[str, Any]]:
+        return (await server.api("GET", "/reports")).json()["items"]
+
+    [report] = await server.eventually(reports)
+    assert (report["content"], report["objects"]) == ("Not about rivers", [target])
+
+
+async def test_whom_we_block_is_neither_heard_nor_served(fedify: Fedify, server: Server):
+    blog = f"{server.base_url}/ap/blog"
+    await follow(fedify, server)
+    post = await server.publish("On rivers")
+    await fedify.eventually(lambda: fedify.heard("Create"))
+    blocked = {"actor": f"{fedify.base_url}/people/ann"}
+    answer = await server.api("POST", "/blocks", json=blocked)
+    assert answer.status_code == 201, answer.text
+    await fedify.person("ben")
+    for person in ("ann", "ben"):
+        target = post["activitypub_id"]
+        await fedify.act(person, "reply", target=target, to=blog, content=f"<p>By {person}</p>")
+    [comment] = await server.eventually(lambda: server.comments(post))
+    assert "By ben" in comment["content"]
+
+    async def refused() -> list[dict[str, Any]]:
+        return [e for e in (await fedify.view())["posted"] if e["status"] == 403]
+
+    assert await fedify.eventually(refused)
+    assert await follower_uris(server) == []
+    await server.publish("On brooks")
+    assert len(await server.comments(post)) == 1
+    assert len(await fedify.heard("Create")) == 1
+
+
 async def test_our_gets_are_signed_so_that_fedify_answers_them(fedify: Fedify, server: Server):
     blog = f"{server.base_url}/ap/blog"
     ann = f"{fedify.base_url}/people/ann"
