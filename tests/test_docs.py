@@ -176,6 +176,7 @@ SHAPES = [
     ("network.py", "_follower_json", "GET /api/v1/followers"),
     ("network.py", "_delivery_json", "GET /api/v1/deliveries"),
     ("network.py", "_report_json", "GET /api/v1/reports"),
+    ("authorizations.py", "_authorization_json", "GET /api/v1/authorizations"),
 ]
 
 

@@ -22,6 +22,7 @@ from fedblog.activitystreams.reading import (
     TooLargeJsonError,
     read_activity,
 )
+from fedblog.activitystreams.vocabulary import REQUEST_TYPES
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
@@ -46,6 +47,9 @@ from fedblog.storage import jobs
 
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
 """What an inbox takes. Some peers send plain JSON; the signature says what it is worth."""
+
+_COUNTED = REQUEST_TYPES | {"Create", "Move"}
+"""What one actor may not send without end: it makes comments, answers or fetches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ class Receiver:
 
     def _check_rate(self, activity: Activity, known: KnownKey) -> None:
         wait = self._host_buckets.take(known.actor.host)
-        if not wait and activity.type == "Create":
+        if not wait and activity.type in _COUNTED:
             wait = self._actor_buckets.take(known.actor.uri)
         if wait:
             raise RateLimitedError("too many activities", retry_after=wait)

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import httpx
 import pytest
 from support.people import PUBLIC, People
-from support.servers import Server
+from support.servers import Server, running_server
+
+from fedblog.settings import Settings
 
 AS = "https://www.w3.org/ns/activitystreams"
 
@@ -353,14 +356,8 @@ async def test_list_goes_on_and_knows_its_states(
     for name in ("01KAXJ5C2N6V0Q3T8W9Y4Z7B1D", "x"):
         assert (await server.api("DELETE", f"/authorizations/{name}")).status_code == 404
         assert (await server.anonymous(f"/ap/authorizations/{name}")).status_code == 404
-    async with server_without_token(server) as stranger:
+    async with httpx.AsyncClient(base_url=server.base_url) as stranger:
         assert (await stranger.get("/api/v1/authorizations")).status_code == 401
-
-
-def server_without_token(server: Server) -> Any:
-    import httpx
-
-    return httpx.AsyncClient(base_url=server.base_url)
 
 
 # --- what is not believed --------------------------------------------------------------------
@@ -475,3 +472,18 @@ async def test_s38_same_object_of_two_people_is_two_authorizations(
     )
     assert accept["to"] == [people.uri("ben")]
     assert len({item["activitypub_id"] for item in await authorizations(server)}) == 2
+
+
+async def test_requests_of_one_actor_are_bounded_as_replies_are(
+    settings: Settings, database_url: str, people: People
+) -> None:
+    people.add("ann")
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    few = settings.model_copy(update={"database_url": database_url, "actor_burst": 2})
+    async with running_server(few) as server:
+        uri = (await server.publish())["activitypub_id"]
+        statuses = []
+        for _ in range(3):
+            activity = people.activity("QuoteRequest", "ann", uri, instrument=quote(people, uri))
+            statuses.append((await people.post(server.inbox, activity, by="ann")).status_code)
+        assert statuses == [202, 202, 429]
