@@ -1,15 +1,18 @@
 """Comments through the API: listing, deciding, answering, deleting."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import Connection, update
 from support.blog import author_named, comment, follow, receivers, remote_actor, sent
 
 from fedblog.domain.comment import CommentStatus
 from fedblog.publishing.site import Site
 from fedblog.storage import comments as comment_rows
+from fedblog.storage import tables as t
 from fedblog.storage.changes import Change
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
@@ -192,3 +195,93 @@ async def test_nobody_answers_under_a_post_that_is_gone(
     answer = await api.post(f"/api/v1/comments/{item.id}/reply", json={"content": "x"})
     assert answer.status_code == 409
     assert (await api.get(f"/api/v1/posts/{post['id']}/comments")).status_code == 404
+
+
+# Pictures
+
+
+PICTURE = '[{"type": "Document", "url": "https://one.example/1.png", "mediaType": "image/png"}]'
+
+
+async def carrying(site: Site, post: dict[str, Any], **values: Any) -> str:
+    """A comment that carries *values*; its id."""
+    made = await comment(site, remote_actor("bo", "one.example"), post["id"])
+
+    def unit(connection: Connection) -> None:
+        connection.execute(update(t.comments).where(t.comments.c.id == made.id).values(**values))
+
+    await site.store.write(unit)
+    return made.id
+
+
+async def test_pictures_are_held_until_they_are_approved(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    id_ = await carrying(site, post, attachments=PICTURE)
+    assert [item["media_status"] for item in await listed(api, post)] == ["held"]
+    answer = await api.post(f"/api/v1/comments/{id_}/approve-media")
+    assert answer.json()["media_status"] == "approved"
+    assert [item["media_status"] for item in await listed(api, post)] == ["approved"]
+    answer = await api.post(f"/api/v1/comments/{id_}/hold-media")
+    assert answer.json()["media_status"] == "held"
+
+
+async def test_deciding_about_pictures_tells_the_page(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    id_ = await carrying(site, post, attachments=PICTURE)
+    seen: list[Change] = []
+    stop = site.store.listen(seen.extend)
+    await api.post(f"/api/v1/comments/{id_}/approve-media")
+    stop()
+    assert Change("comments", post["id"]) in seen
+
+
+async def test_comment_without_pictures_has_none_to_approve(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    id_ = (await comment(site, remote_actor("bo", "one.example"), post["id"])).id
+    assert [item["media_status"] for item in await listed(api, post)] == [None]
+    answer = await api.post(f"/api/v1/comments/{id_}/approve-media")
+    assert answer.status_code == 409
+    assert (await api.post("/api/v1/comments/nothing/approve-media")).status_code == 404
+
+
+async def test_what_a_comment_carries_is_listed(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    poll = {"options": [{"name": "Rye", "votes": 3}], "multiple": False, "ends_at": None}
+    emojis = [{"shortcode": "bread", "url": "https://one.example/bread.png"}]
+    await carrying(
+        site,
+        post,
+        sensitive=True,
+        poll=json.dumps(poll),
+        quotes='["https://two.example/1"]',
+        emojis=json.dumps(emojis),
+    )
+    (item,) = await listed(api, post)
+    assert item["sensitive"] is True
+    assert item["language"] == "en"
+    assert item["poll"] == poll
+    assert item["quotes"] == ["https://two.example/1"]
+    assert item["emojis"] == emojis
+
+
+async def test_deleted_comment_keeps_nothing_of_what_it_carried(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    id_ = await carrying(
+        site,
+        post,
+        attachments=PICTURE,
+        poll="{}",
+        quotes="[]",
+        emojis="[]",
+        media_status="approved",
+    )
+    assert (await api.delete(f"/api/v1/comments/{id_}")).status_code == 204
+    row = await site.store.read(comment_rows.get, site.blog_id, id_)
+    assert row is not None
+    assert (row.attachments, row.poll, row.quotes, row.emojis) == ("[]", None, None, None)
+    assert row.media_status is None

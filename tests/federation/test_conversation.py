@@ -335,3 +335,71 @@ async def test_public_in_the_activity_alone_is_enough(server: Server, people: Pe
     del note["to"], note["cc"]
     await send(server, people, "ann", people.activity("Create", "ann", note, to=PUBLIC))
     assert len(await server.comments(post)) == 1
+
+
+# What comments carry
+
+
+def question(people: People, post: dict[str, Any], votes: int, **changes: Any) -> dict[str, Any]:
+    options = [
+        {"type": "Note", "name": name, "replies": {"type": "Collection", "totalItems": votes}}
+        for name in ("Rye", "Wheat")
+    ]
+    note = people.note("ann", post["activitypub_id"], "<p>Which?</p>", type="Question", **changes)
+    return note | {"oneOf": options, "votersCount": 2 * votes}
+
+
+async def test_votes_are_counted_without_an_edit(server: Server, people: People, post):
+    asked = question(people, post, 1)
+    await send(server, people, "ann", people.activity("Create", "ann", asked))
+    counted = question(people, post, 5, id=asked["id"], published=asked["published"])
+    await send(server, people, "ann", people.activity("Update", "ann", counted))
+    (comment,) = await server.comments(post)
+    assert [option["votes"] for option in comment["poll"]["options"]] == [5, 5]
+    assert comment["poll"]["voters"] == 10
+    assert comment["updated"] is None
+    later = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    await send(
+        server,
+        people,
+        "ann",
+        people.activity("Update", "ann", counted | {"content": "<p>What?</p>", "updated": later}),
+    )
+    (comment,) = await server.comments(post)
+    assert comment["updated"]
+
+
+async def test_s20_votes_are_told_by_the_asker_alone(server: Server, people: People, post):
+    asked = question(people, post, 1)
+    await send(server, people, "ann", people.activity("Create", "ann", asked))
+    forged = question(people, post, 9, id=asked["id"], published=asked["published"])
+    await send(server, people, "ben", people.activity("Update", "ben", forged))
+    (comment,) = await server.comments(post)
+    assert comment["poll"]["voters"] == 2
+
+
+async def test_other_pictures_wait_for_a_moderator_anew(server: Server, people: People, post):
+    picture = {"type": "Document", "mediaType": "image/png", "url": "https://x.example/1.png"}
+    note = people.note("ann", post["activitypub_id"], "<p>See</p>", attachment=[picture])
+    await send(server, people, "ann", people.activity("Create", "ann", note))
+    (comment,) = await server.comments(post)
+    await server.api("POST", f"/comments/{comment['id']}/approve-media")
+
+    async def edited(seconds: int, **changes: Any) -> str:
+        later = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+        changed = note | {"updated": later} | changes
+        await send(server, people, "ann", people.activity("Update", "ann", changed))
+        (found,) = await server.comments(post)
+        return str(found["media_status"])
+
+    assert await edited(2, content="<p>Look</p>") == "approved"
+    other = picture | {"url": "https://x.example/2.png"}
+    assert await edited(4, attachment=[other]) == "held"
+
+
+async def test_summary_of_an_article_is_no_warning(server: Server, people: People, post):
+    uri = post["activitypub_id"]
+    await reply(server, people, "ann", uri, "Text", type="Article", summary="What it is about")
+    await reply(server, people, "ben", uri, "Text", summary="Spiders &amp; <b>snakes</b>")
+    summaries = {c["author"]["name"]: c["summary"] for c in await server.comments(post)}
+    assert sorted(summaries.values()) == ["", "Spiders & snakes"]
