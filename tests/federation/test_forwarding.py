@@ -266,10 +266,12 @@ async def test_reply_with_proof_is_sent_on_to_followers_as_it_came(
     await settled(server)
     assert got(people, activity) == []  # its own host has it
 
+    again = activity | {"id": people.new_uri("activities")}
+    del again["proof"]
     await bring(server, people, body, by="ann")
-    await bring(server, people, activity | {"id": activity["id"] + "x"}, by="ann")
+    await bring(server, people, proven(people, again, by="ann"), by="ann")
     await settled(server)
-    assert len(got(readers, activity)) == 1  # once
+    assert len(readers.inbox) == 1  # once
 
 
 async def test_edit_and_deletion_follow_the_reply(
@@ -301,6 +303,21 @@ async def test_reply_that_another_brought_is_sent_on_but_not_back_to_either(
     await settled(server)
     assert got(readers, activity) == []
     assert got(people, activity) == []
+
+
+async def test_reply_that_its_writer_takes_back_from_the_public_is_not_sent_on(
+    server: Server, people: People, readers: People, post
+):
+    await follow(server, readers, "bea")
+    activity = create(people, post)
+    await bring(server, people, activity, by="ann")
+    later = (datetime.now(UTC) + timedelta(seconds=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    hidden = activity["object"] | {"to": [people.uri("relay")], "cc": [], "updated": later}
+    update = people.activity("Update", "ann", hidden, to=[people.uri("relay")])
+    await bring(server, people, proven(people, update, by="ann"), by="ann")
+    assert await server.comments(post) == []
+    await settled(server)
+    assert readers.inbox == []
 
 
 @pytest.mark.parametrize("case", ["no proof", "wrong proof", "signature", "private", "like"])
