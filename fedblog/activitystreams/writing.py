@@ -153,7 +153,9 @@ def article(
         ),
         "likes": total_of(f"{id_}/likes", counts.likes),
         "shares": total_of(f"{id_}/shares", counts.shares),
-        "interactionPolicy": article_policy(post.comments, addresses.actor(BLOG)),
+        "interactionPolicy": article_policy(
+            post.comments, addresses.actor(BLOG), addresses.actor(READERS)
+        ),
     }
     if post.summary:
         item["summary"] = post.summary

@@ -36,13 +36,14 @@ CONTEXT: Final = [
 """The context of authorizations and of the activities about them; no other document needs it."""
 
 
-def article_policy(comments: CommentPolicy, owner: str) -> Json:
+def article_policy(comments: CommentPolicy, owner: str, readers: str) -> Json:
     """The ``interactionPolicy`` of a post by the actor *owner*: everyone may like, boost and quote
-    it; who may answer without being asked about follows from how its comments are kept."""
+    it; who may answer without being asked about follows from how its comments are kept (what
+    *readers*, the voice of guests, says has been read here before)."""
     everyone = _allowed(PUBLIC)
     replies = {
         CommentPolicy.OPEN: everyone,
-        CommentPolicy.HELD: _allowed(owner, after_review=PUBLIC),
+        CommentPolicy.HELD: _allowed(owner, readers, after_review=PUBLIC),
         CommentPolicy.CLOSED: _allowed(owner),
     }[comments]
     return {
@@ -70,13 +71,13 @@ def actor_policy() -> Json:
     return {"canFeature": {"automaticApproval": [PUBLIC]}}
 
 
-def _allowed(who: str, *, after_review: str | None = None) -> Json:
+def _allowed(*who: str, after_review: str | None = None) -> Json:
     """A policy, with the names of GoToSocial before 0.21 beside its present ones."""
     reviewed = [after_review] if after_review else []
     return {
-        "automaticApproval": [who],
+        "automaticApproval": list(who),
         "manualApproval": reviewed,
-        "always": [who],
+        "always": list(who),
         "approvalRequired": reviewed,
     }
 

@@ -106,8 +106,12 @@ class Fetching:
         )
 
     async def refresh_actor(self, payload: Mapping[str, Any]) -> None:
-        """Fetch an actor again: its name, its face, its keys."""
+        """Fetch an actor again: its name, its face, its keys. Where it says that it moved, a
+        follower is moved, as by a Move: many servers send that to their own followers only."""
         try:
-            await self._site.actors.actor(str(payload["uri"]), fresh=True)
+            actor = await self._site.actors.actor(str(payload["uri"]), fresh=True)
         except FINAL as error:
             log.info("%s cannot be refreshed: %s", payload["uri"], error)
+            return
+        if actor.moved_to is not None:
+            await self._moving.move_follower({"old": actor.uri, "new": actor.moved_to})

@@ -57,6 +57,11 @@ class Moving:
         await self._blocklist.refresh()
         if self._blocklist.holds_for(old_uri) or self._blocklist.holds_for(new_uri):
             return
+        addresses = self._site.addresses
+        if addresses.is_local(new_uri) or not await self._site.store.read(
+            followers.find, [old_uri]
+        ):
+            return
         try:
             old = await self._site.actors.actor(old_uri, fresh=True)
             if old.moved_to is None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, and_, delete, or_, select, union, update
 
+from fedblog.domain.authorization import AuthorizationState
 from fedblog.storage.changes import Change, record
 from fedblog.storage.tables import (
     activities,
     actors,
+    authorizations,
     comments,
     deliveries,
     followers,
@@ -126,8 +128,9 @@ def cut_off(
 ) -> None:
     """End every tie with the people of *hosts*, or with one actor.
 
-    They follow no more, their reactions do not count, their comments are taken for spam, and what
-    waits to be delivered to the hosts (or to an inbox that is the actor's alone) is dropped.
+    They follow no more, their reactions do not count, their comments are taken for spam, leave to
+    interact is taken back, and what waits to be delivered to the hosts (or to an inbox that is the
+    actor's alone) is dropped.
     """
     if actor_uri is not None:
         theirs = select(actors.c.uri).where(actors.c.uri == actor_uri)
@@ -174,4 +177,15 @@ def cut_off(
         )
         .values(state="failed", next_at=None, last_error="blocked")
     )
+    revoked = connection.execute(
+        update(authorizations)
+        .where(
+            authorizations.c.blog_id == blog_id,
+            authorizations.c.actor_uri.in_(theirs),
+            authorizations.c.state != AuthorizationState.REVOKED.value,
+        )
+        .values(state=AuthorizationState.REVOKED.value, decided_at=datetime.now(UTC))
+        .returning(authorizations.c.id)
+    ).scalars()
+    changed += [Change("authorization", revoked_id) for revoked_id in revoked]
     record(connection, *changed)

@@ -93,6 +93,22 @@ async def test_new_account_may_say_the_move_itself(
     await server.eventually(moved)
 
 
+async def test_update_of_an_account_that_moved_counts_as_its_move(
+    server: Server, people: People, elsewhere: People
+) -> None:
+    """Many servers send a Move to their own followers only, which a blog is not."""
+    await follow(server, people)
+    new = elsewhere.add("anna", alsoKnownAs=[people.uri("ann")])
+    people.add("ann", movedTo=new)
+    update = people.activity("Update", "ann", people.actor_document("ann") | {"movedTo": new})
+    await people.post(server.inbox, update, by="ann")
+
+    async def moved() -> bool:
+        return await follower_uris(server) == [new]
+
+    await server.eventually(moved)
+
+
 async def test_new_account_that_follows_already_stays_one_follower(
     server: Server, people: People, elsewhere: People
 ) -> None:

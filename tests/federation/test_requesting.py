@@ -207,7 +207,12 @@ async def test_reply_by_an_author_may_be_quoted_too(
 
 async def test_policy_of_a_post_follows_how_its_comments_are_kept(server: Server) -> None:
     blog = f"{server.base_url}/ap/blog"
-    expected = {"open": ([PUBLIC], []), "held": ([blog], [PUBLIC]), "closed": ([blog], [])}
+    readers = f"{server.base_url}/ap/readers"
+    expected = {
+        "open": ([PUBLIC], []),
+        "held": ([blog, readers], [PUBLIC]),
+        "closed": ([blog], []),
+    }
     for comments, (automatic, manual) in expected.items():
         made = await server.publish(f"On {comments} rivers", comments=comments)
         _, article = await at(server, made["activitypub_id"])
@@ -327,6 +332,21 @@ async def test_revoked_authorization_is_gone_and_its_deletion_is_told(
 
 def host(people: People) -> str:
     return people.base_url.removeprefix("http://")
+
+
+async def test_block_takes_authorizations_back(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    uri = post["activitypub_id"]
+    results = {}
+    for name in ("ann", "ben"):
+        note = quote(people, uri, name)
+        request = await ask(server, people, "QuoteRequest", uri, note, name)
+        results[name] = (await answer_to(server, people, request))["result"]
+        assert (await at(server, results[name]))[0] == 200
+    await server.api("POST", "/blocks", json={"actor": people.uri("ann")})
+    assert (await at(server, results["ann"]))[0] == 410
+    assert (await at(server, results["ben"]))[0] == 200
 
 
 async def test_authorization_goes_with_the_post_it_is_about(

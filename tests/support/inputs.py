@@ -89,8 +89,9 @@ def seen(comment: Element) -> str:
         parts.extend(f"link “{entry.text}”" for entry in item.all("li"))
     for link in comment.all("a"):
         own = comment.all("p", class_="facts")[-1].all("a")
-        if link in own and "/objects/pasture/" not in link.attributes["href"]:
-            parts.append(f"leads to {link.attributes['href']}")
+        href = link.attributes["href"]
+        if link in own and "/objects/pasture/" not in href and not href.startswith("/interact?"):
+            parts.append(f"leads to {href}")
     return "; ".join(parts)
 
 

@@ -104,7 +104,10 @@ async def test_comment_of_another_server_is_answered_by_its_own_id(
     (comment,) = await server.comments(post)
     handle = people.webfinger("bo", [subscribe(people)])
     asked = f"{server.base_url}/ap/comments/{comment['id']}"
-    shown = await page(server, f"/interact?action=reply&object={asked}")
+    (link,) = (await page(server, post["url"][len(server.base_url) :])).all("a", rel="nofollow")
+    assert link.text == "Reply"
+    assert link.attributes["href"] == f"/interact?action=reply&object={asked}"
+    shown = await page(server, link.attributes["href"])
     assert shown.one("h1").text == "Reply to “Ann”"
     answer = await send(object=asked, action="reply", handle=handle)
     assert answer.headers["location"].endswith(f"?uri={note['id']}")
