@@ -1,5 +1,6 @@
 """HTTP message signatures (RFC 9421), against bases and signatures made without us."""
 
+import contextlib
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,8 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fedblog.signatures import messages
 from fedblog.signatures.content_digest import check_content_digest
@@ -581,3 +584,43 @@ def test_request_changed_on_its_way_of_rfc_9421_appendix_b_4(
         return
     with pytest.raises(InvalidSignatureError):
         changed()
+
+
+# --- whatever arrives -----------------------------------------------------------------------------
+
+
+@given(
+    stated=st.one_of(
+        st.text(max_size=200),
+        st.text(alphabet='sig1=(")@;:,ab 0-9*?%', max_size=80),
+        st.lists(st.sampled_from(sorted(VALUES)), max_size=5).map(
+            lambda names: by_hand(tuple(names))["signature-input"]
+        ),
+    ),
+    signature=st.one_of(st.text(max_size=100), st.just(by_hand()["signature"])),
+    digest=st.text(max_size=100),
+    path=st.text(max_size=50),
+)
+def test_whatever_arrives_is_refused_by_name(
+    stated: str, signature: str, digest: str, path: str
+) -> None:
+    headers = {
+        "host": "blog.example",
+        "date": digest,
+        "content-type": path,
+        "content-digest": digest,
+        "signature-input": stated,
+        "signature": signature,
+    }
+    with pytest.raises(SignatureError):
+        check(headers, url=f"https://blog.example/{path}")
+    with contextlib.suppress(MalformedSignatureError):
+        parsed = messages.parse(headers)
+        with pytest.raises(InvalidSignatureError):
+            messages.verify(
+                parsed,
+                OTHER_KEY.public_key(),
+                method="POST",
+                url=f"https://blog.example/{path}",
+                headers=headers,
+            )

@@ -10,9 +10,16 @@ from typing import Any
 import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fedblog.signatures import base58, proofs
-from fedblog.signatures.errors import InvalidSignatureError, MalformedSignatureError, StaleError
+from fedblog.signatures.errors import (
+    InvalidSignatureError,
+    MalformedSignatureError,
+    SignatureError,
+    StaleError,
+)
 from fedblog.signatures.keys import SigningKey, load_public, pem_from_multibase
 
 # The test vector of FEP-8b32 (fep-8b32.feature).
@@ -315,3 +322,22 @@ def test_ed25519_is_that_of_rfc_8032(
     loaded = load_public(pem)
     assert isinstance(loaded, ed25519.Ed25519PublicKey)
     loaded.verify(bytes.fromhex(signature), bytes.fromhex(message))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=9), below),
+    max_leaves=10,
+)
+
+
+@given(
+    document=st.dictionaries(st.text(max_size=9), JSON),
+    proof=JSON | st.dictionaries(st.sampled_from(sorted(PROOF)), JSON).map(PROOF.__or__),
+)
+def test_whatever_arrives_is_refused_by_name(document: dict[str, Any], proof: Any) -> None:
+    claimed = document | {"proof": proof}
+    proofs.verification_method(claimed)
+    proofs.created_at(claimed)
+    with pytest.raises(SignatureError):
+        proofs.verify(claimed, PUBLIC_KEY)
