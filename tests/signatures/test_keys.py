@@ -168,9 +168,9 @@ def test_elliptic_curve_key_is_read_from_pem_and_multibase(
     assert keys.is_strong(key, allow_short=False)
 
 
-def test_rsa_keys_are_not_written_as_multibase() -> None:
+def test_elliptic_curve_keys_are_not_written_as_multibase() -> None:
     with pytest.raises(KeyFormatError):
-        keys.multibase(SPKI)
+        keys.multibase(pem_of(ec.generate_private_key(ec.SECP256R1())))
 
 
 @given(st.binary(max_size=80))
