@@ -66,7 +66,11 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
             settings, user_agent=f"fedblog/{__version__} (+{addresses.base_url}/)"
         )
         stack.push_async_callback(client.close)
-        client.instance_key = keys.signing_key(INSTANCE)
+
+        def sign_gets(ring: KeyRing) -> None:
+            client.instance_key = ring.signing_key(INSTANCE)
+
+        keys.watch(sign_gets)
         yield Site(
             settings=settings,
             store=store,

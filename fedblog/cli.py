@@ -27,6 +27,8 @@ author_app = typer.Typer(help="The people who write.", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens for authors' tools.", no_args_is_help=True)
 app.add_typer(author_app, name="author")
 app.add_typer(token_app, name="token")
+keys_app = typer.Typer(help="The keys that sign for the blog.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="The data folder (default: data).")
@@ -179,6 +181,25 @@ def migrate(data: DataOption = None, config: ConfigOption = None) -> None:
 
 
 @app.command()
+def preview(
+    post: Annotated[str, typer.Argument(help="A post's id, slug, path or address.")],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show how a post, or a draft, looks on other kinds of servers."""
+    from rich.console import Console
+
+    from fedblog import serving
+    from fedblog.publishing import looks
+    from fedblog.publishing import preview as previews
+    from fedblog.publishing.looks import printing
+
+    settings = load(config, data_dir=data)
+    article = _run(serving.with_store(settings, lambda store: previews.article_of(store, post)))
+    printing.show(Console(), looks.renderings(article))
+
+
+@app.command()
 def demo(
     exit_after: Annotated[
         bool, typer.Option("--exit", help="End after the story; status 0 if all was seen.")
@@ -254,6 +275,35 @@ def token_revoke(
         _say("There is no such token, or it is revoked already.")
         raise typer.Exit(1)
     _say("Revoked.")
+
+
+@keys_app.command("rotate")
+def keys_rotate(
+    author: Annotated[
+        str | None, typer.Option(help="Only this author's keys: a name or a handle.")
+    ] = None,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Drop the old keys: the second step, some days later.")
+    ] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make new keys, published beside the old ones; with --drop, drop the old ones."""
+    from fedblog import serving
+    from fedblog.publishing import rotation
+
+    settings = load(config, data_dir=data)
+    change = rotation.drop if drop else rotation.rotate
+    changed = _run(serving.with_store(settings, lambda store: change(store, author)))
+    for actor in changed:
+        typer.echo(actor)
+    if drop:
+        _say("The old keys of these actors are dropped.")
+    else:
+        _say(
+            "These actors sign with new keys. Their old ones are published for the time being; "
+            "drop them in about four days: fedblog keys rotate --drop"
+        )
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

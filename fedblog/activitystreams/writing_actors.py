@@ -23,10 +23,15 @@ MARK_SIDE = 400
 
 @dataclass(frozen=True, slots=True)
 class ActorKeys:
-    """An actor's public keys: the RSA one as SPKI PEM, the Ed25519 one as multibase."""
+    """An actor's public keys: the RSA one that signs requests as SPKI PEM, the Ed25519 one that
+    signs proofs as multibase, each with the fragment of its id; *others* (fragment, multibase) are
+    those that signed before and are not dropped yet."""
 
     rsa_pem: str
     ed25519_multibase: str | None = None
+    rsa_fragment: str = "main-key"
+    ed25519_fragment: str = "ed25519-key"
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def instance_name(addresses: Addresses) -> str:
@@ -148,19 +153,24 @@ def _actor(
         "endpoints": {"sharedInbox": addresses.shared_inbox},
         "manuallyApprovesFollowers": False,
         "publicKey": {
-            "id": addresses.key(owner),
+            "id": addresses.key(owner, keys.rsa_fragment),
             "owner": id_,
             "publicKeyPem": keys.rsa_pem,
         },
     }
+    multikeys = list(keys.others)
     if keys.ed25519_multibase is not None:
+        multikeys.insert(0, (keys.ed25519_fragment, keys.ed25519_multibase))
+    if multikeys:
+        # Some servers read one publicKey only, so it is the one that signs; all others stand here.
         item["assertionMethod"] = [
             {
-                "id": addresses.key(owner, "ed25519-key"),
+                "id": addresses.key(owner, fragment),
                 "type": "Multikey",
                 "controller": id_,
-                "publicKeyMultibase": keys.ed25519_multibase,
+                "publicKeyMultibase": value,
             }
+            for fragment, value in multikeys
         ]
     return item
 

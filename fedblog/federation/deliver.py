@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from fedblog.domain.delivery import DeliveryState, is_retried, is_success, next_wait
 from fedblog.remote.client import RemoteClient, canonical
 from fedblog.remote.errors import BlockedAddressError, RemoteError
+from fedblog.remote.schemes import CAVAGE, RFC9421_ED25519
 from fedblog.signatures import cavage
 from fedblog.signatures.digest import digest_header
 from fedblog.signatures.keys import SigningKey
@@ -39,6 +40,12 @@ class SignedRequest:
     url: str
     headers: dict[str, str]
     body: bytes
+    scheme: str = CAVAGE
+
+    @property
+    def host(self) -> str:
+        """Whom it is sent to, with the port: what signature schemes are remembered by."""
+        return self.headers["Host"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +71,14 @@ def http_date(now: datetime) -> str:
     return format_datetime(now, usegmt=True)
 
 
-def sign(url: str, parcel: Parcel, key: SigningKey, date: str) -> SignedRequest:
-    """The request that brings *parcel* to the inbox *url* (draft-cavage; *date* from http_date).
+def sign(
+    url: str, parcel: Parcel, key: SigningKey, date: str, scheme: str = CAVAGE
+) -> SignedRequest:
+    """The request that brings *parcel* to the inbox *url*, signed by *scheme* (*date* from
+    http_date).
 
-    Raises BlockedAddressError where *url* is no http(s) URL.
+    Raises BlockedAddressError where *url* is no http(s) URL, ValueError where scheme and key do
+    not fit.
     """
     sent, host, target = _address(url)
     headers = {
@@ -76,10 +87,35 @@ def sign(url: str, parcel: Parcel, key: SigningKey, date: str) -> SignedRequest:
         "Digest": parcel.digest,
         "Content-Type": CONTENT_TYPE,
     }
-    headers["Signature"] = cavage.sign(
-        key, method="POST", target=target, headers=headers, covered=COVERED
+    if scheme == CAVAGE:
+        headers["Signature"] = cavage.sign(
+            key, method="POST", target=target, headers=headers, covered=COVERED
+        )
+        return SignedRequest(sent, headers, parcel.body)
+    from fedblog.signatures import messages
+
+    del headers["Digest"]
+    headers |= messages.sign(
+        key,
+        method="POST",
+        url=sent,
+        headers=headers,
+        body=parcel.body,
+        created=int(parsedate_to_datetime(date).timestamp()),
+        algorithm=messages.ED25519 if scheme == RFC9421_ED25519 else messages.RSA_V1_5_SHA256,
     )
-    return SignedRequest(sent, headers, parcel.body)
+    return SignedRequest(sent, headers, parcel.body, scheme)
+
+
+def host_of(url: str) -> str:
+    """The host of the inbox *url* as `SignedRequest.host` has it. Raises BlockedAddressError."""
+    return _address(url)[1]
+
+
+def counted(first: Outcome, second: Outcome) -> Outcome:
+    """What a try by two schemes amounts to: the second's success or passing trouble, else what was
+    said to the first."""
+    return second if second.is_delivered or is_retried(second.status) else first
 
 
 async def send(client: RemoteClient, request: SignedRequest) -> Outcome:

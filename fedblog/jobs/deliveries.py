@@ -18,10 +18,12 @@ from fedblog.federation import deliver
 from fedblog.federation.deliver import Outcome, Parcel, SignedRequest
 from fedblog.jobs.completing import GRACE_SECONDS, completed
 from fedblog.jobs.host_queues import HostQueues
+from fedblog.jobs.host_schemes import HostSchemes
 from fedblog.publishing.keyring import UnknownKeyError
 from fedblog.publishing.site import Site
 from fedblog.remote.errors import RemoteError
-from fedblog.signatures.keys import SigningKey
+from fedblog.remote.schemes import REFUSALS, RFC9421_ED25519, other
+from fedblog.signatures.keys import ED25519, RSA, SigningKey
 from fedblog.storage import activities, dispatch
 from fedblog.storage.activities import StoredActivity
 from fedblog.storage.changes import Change
@@ -67,6 +69,7 @@ class DeliveryLoop:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._senders = site.settings.delivery_concurrency
+        self._schemes = site.client.schemes
         self._begin()
 
     def _begin(self) -> None:
@@ -89,21 +92,26 @@ class DeliveryLoop:
         store = self._site.store
         if store.dialect == "sqlite":
             await store.write(dispatch.release_leases)
+        host_schemes = HostSchemes(self._site)
+        await host_schemes.load()
         stop_listening = store.listen(self._heard)
         pool = ThreadPoolExecutor(SIGN_THREADS, thread_name_prefix="fedblog-sign")
         feeders = [asyncio.create_task(self._claim())]
         feeders += [asyncio.create_task(self._sign(pool)) for _ in range(SIGN_THREADS)]
         senders = [asyncio.create_task(self._send()) for _ in range(self._senders)]
         settler = asyncio.create_task(self._settle())
+        keeper = asyncio.create_task(host_schemes.run())
         try:
-            await _first_failure([*feeders, *senders, settler])
+            await _first_failure([*feeders, *senders, settler, keeper])
         finally:
             stop_listening()
             await _cancel(feeders)
             await self._finish(senders)
             await self._end_settling(settler)
+            await _cancel([keeper])
             pool.shutdown(wait=False, cancel_futures=True)
             await self._hand_back()
+            await host_schemes.save()
 
     def _heard(self, changes: Sequence[Change]) -> None:
         if any(change.kind in ("deliveries", "everything") for change in changes):
@@ -203,7 +211,7 @@ class DeliveryLoop:
         date = deliver.http_date(now)
         # A request whose lease ends before its answer comes could go out twice.
         latest = now + timedelta(seconds=self._site.settings.delivery_timeout + GRACE_SECONDS)
-        keys: dict[str, SigningKey] = {}
+        keys: dict[tuple[str, str], SigningKey] = {}
         signed: list[_Signed] = []
         for delivery in batch:
             if delivery.lease_until < latest:
@@ -211,9 +219,11 @@ class DeliveryLoop:
                 continue
             parcel = self._parcels[delivery.activity_id]
             try:
-                if (key := keys.get(parcel.owner)) is None:
-                    key = keys[parcel.owner] = self._site.keys.signing_key(parcel.owner)
-                request = deliver.sign(delivery.url, parcel, key, date)
+                scheme = self._schemes.of(deliver.host_of(delivery.url))
+                name = (parcel.owner, _kind(scheme))
+                if (key := keys.get(name)) is None:
+                    key = keys[name] = self._site.keys.signing_key(*name)
+                request = deliver.sign(delivery.url, parcel, key, date, scheme)
             except (RemoteError, UnknownKeyError, ValueError) as error:
                 outcome = Outcome(None, str(error), is_final=True)
                 signed.append(_Signed(delivery, None, outcome))
@@ -227,7 +237,7 @@ class DeliveryLoop:
         while (item := await self._signed.get()) is not None:
             delivery, outcome = item.delivery, item.outcome
             if item.request is not None:
-                outcome = await self._post(item.request)
+                outcome = await self._post(item.request, delivery)
                 self._queues.done(delivery, answered=outcome.status is not None)
             else:
                 self._queues.drop(delivery)
@@ -239,12 +249,34 @@ class DeliveryLoop:
             if self._queues.has_ready:
                 self._has_ready.set()
 
-    async def _post(self, request: SignedRequest) -> Outcome:
+    async def _post(self, request: SignedRequest, delivery: ClaimedDelivery) -> Outcome:
+        """One try: the request, and after 400 or 401 the same once more by the other scheme, both
+        within the time of one."""
+        client = self._site.client
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._site.settings.delivery_timeout
         try:
-            return await deliver.send(self._site.client, request)
+            outcome = await deliver.send(client, request)
+            if outcome.status not in REFUSALS:
+                return outcome
+            async with asyncio.timeout_at(until):
+                again = await asyncio.to_thread(
+                    self._sign_again, delivery, other(request.scheme), datetime.now(UTC)
+                )
+                second = await deliver.send(client, again)
+        except TimeoutError:
+            return Outcome(None, f"{request.url} took too long")
         except Exception:  # a fault of ours with one request must not end the loop for all
             logger.exception("a delivery to %s failed in a way that nobody expected", request.url)
             return Outcome(None, "an error of this server's own; its log has more")
+        if second.is_delivered:
+            self._schemes.learn(again.host, again.scheme)
+        return deliver.counted(outcome, second)
+
+    def _sign_again(self, delivery: ClaimedDelivery, scheme: str, now: datetime) -> SignedRequest:
+        parcel = self._parcels[delivery.activity_id]
+        key = self._site.keys.signing_key(parcel.owner, _kind(scheme))
+        return deliver.sign(delivery.url, parcel, key, deliver.http_date(now), scheme)
 
     # --- settling ------------------------------------------------------------------------------
 
@@ -301,6 +333,11 @@ class DeliveryLoop:
             await self._site.store.write(dispatch.release, list(self._held))
         except StorageError:
             logger.exception("deliveries keep their leases: the database took nothing more")
+
+
+def _kind(scheme: str) -> str:
+    """The kind of key that signs by *scheme*."""
+    return ED25519 if scheme == RFC9421_ED25519 else RSA
 
 
 def _claim_with_activities(

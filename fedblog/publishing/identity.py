@@ -38,6 +38,7 @@ __all__ = [
     "create_token",
     "ensure_identity",
     "find_author",
+    "make_keys",
     "plan",
     "revoke_token",
 ]
@@ -96,7 +97,7 @@ async def ensure_identity(
         blog = standing
     else:
         addresses, planned, owner = await to_thread(plan, settings, founding)
-        made = await gather(*(_make_keys(who) for who in (BLOG, READERS, INSTANCE, owner.id)))
+        made = await gather(*(make_keys(who) for who in (BLOG, READERS, INSTANCE, owner.id)))
         pairs = [pair for keys in made for pair in keys]
         blog, is_new = await store.write(_found, planned, owner, pairs, addresses)
     written = await store.read(_written_down)
@@ -153,7 +154,7 @@ async def add_author(
         blog, name, handle, role=role, now=datetime.now(UTC), about=about, url=url,
         fediverse=fediverse,
     )  # fmt: skip
-    pairs = await _make_keys(author.id)
+    pairs = await make_keys(author.id)
 
     def unit(connection: Connection) -> None:
         if author_rows.by_handle(connection, blog.id, author.handle):
@@ -289,7 +290,8 @@ def _new_author(
     )
 
 
-async def _make_keys(owner: str) -> tuple[StoredKey, StoredKey]:
+async def make_keys(owner: str) -> tuple[StoredKey, StoredKey]:
+    """A new RSA and a new Ed25519 key pair for a local actor, not stored yet."""
     rsa_private, rsa_public = await to_thread(generate_rsa)
     ed_private, ed_public = await to_thread(generate_ed25519)
     return (

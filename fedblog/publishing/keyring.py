@@ -1,10 +1,10 @@
 """The private keys of this server's actors, held in memory for signing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fedblog.domain.addresses import Addresses
-from fedblog.signatures.keys import PrivateKey, SigningKey, load_private
+from fedblog.signatures.keys import RSA, PrivateKey, SigningKey, load_private
 from fedblog.storage import keys as key_rows
 from fedblog.storage.changes import Change
 from fedblog.storage.keys import StoredKey
@@ -16,7 +16,7 @@ class UnknownKeyError(Exception):
 
 
 class KeyRing:
-    """Keys by owner (``blog``, ``readers``, ``instance`` or an author's id) and fragment.
+    """The keys that sign, by owner (``blog``, ``readers``, ``instance``, an author's id) and kind.
 
     It hears of new keys through the feed of changes and is read again on the next `fresh()`;
     whoever adds keys in this process calls `reload()` itself.
@@ -28,6 +28,7 @@ class KeyRing:
         self._blog_id = blog_id
         self._stored: dict[tuple[str, str], StoredKey] = {}
         self._loaded: dict[tuple[str, str], PrivateKey] = {}
+        self._watchers: list[Callable[[KeyRing], None]] = []
         self._is_stale = asyncio.Event()
         self._stop_listening = store.listen(self._heard)
 
@@ -38,28 +39,38 @@ class KeyRing:
         await ring.reload()
         return ring
 
-    def signing_key(self, owner: str, fragment: str = "main-key") -> SigningKey:
-        """The key of *owner* with the id peers know it by. Raises UnknownKeyError."""
-        name = (owner, fragment)
+    def signing_key(self, owner: str, kind: str = RSA) -> SigningKey:
+        """The newest key of *owner* with the id peers know it by. Raises UnknownKeyError."""
+        stored = self._find(owner, kind)
+        name = (owner, stored.fragment)
         if (private := self._loaded.get(name)) is None:
-            private = self._loaded[name] = load_private(self._find(name).private_pem)
-        return SigningKey(self._addresses.key(owner, fragment), private)
+            private = self._loaded[name] = load_private(stored.private_pem)
+        return SigningKey(self._addresses.key(owner, stored.fragment), private)
 
-    def public_pem(self, owner: str, fragment: str = "main-key") -> str:
+    def public_pem(self, owner: str, kind: str = RSA) -> str:
         """The public half as SubjectPublicKeyInfo PEM. Raises UnknownKeyError."""
-        return self._find((owner, fragment)).public_pem
+        return self._find(owner, kind).public_pem
 
     async def reload(self) -> None:
         """Read the keys table again."""
         self._is_stale.clear()
         rows = await self._store.read(key_rows.active, self._blog_id)
-        self._stored = {(row.owner, row.fragment): row for row in rows}
-        self._loaded = {name: key for name, key in self._loaded.items() if name in self._stored}
+        # Oldest first, so that the newest stays.
+        self._stored = {(row.owner, row.kind): row for row in reversed(rows)}
+        held = {(row.owner, row.fragment) for row in rows}
+        self._loaded = {name: key for name, key in self._loaded.items() if name in held}
+        for watcher in self._watchers:
+            watcher(self)
+
+    def watch(self, watcher: Callable[["KeyRing"], None]) -> None:
+        """Call *watcher* now and whenever the keys have been read again."""
+        self._watchers.append(watcher)
+        watcher(self)
 
     async def fresh(self, owner: str | None = None) -> "KeyRing":
         """The ring itself, read again first where another process has changed the keys, or where
         *owner* is not known yet (word of a new author takes up to a second)."""
-        if self._is_stale.is_set() or (owner and (owner, "main-key") not in self._stored):
+        if self._is_stale.is_set() or (owner and (owner, RSA) not in self._stored):
             await self.reload()
         return self
 
@@ -73,11 +84,11 @@ class KeyRing:
         """Hear no more of changes."""
         self._stop_listening()
 
-    def _find(self, name: tuple[str, str]) -> StoredKey:
+    def _find(self, owner: str, kind: str) -> StoredKey:
         try:
-            return self._stored[name]
+            return self._stored[owner, kind]
         except KeyError:
-            raise UnknownKeyError(f"there is no {name[1]} of the local actor {name[0]}") from None
+            raise UnknownKeyError(f"the local actor {owner} has no {kind} key") from None
 
     def _heard(self, changes: Sequence[Change]) -> None:
         if any(change.kind in ("keys", "everything") for change in changes):

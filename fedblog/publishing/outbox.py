@@ -6,6 +6,7 @@ The activity's bytes are made once, here; what is signed and sent at every try a
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,7 +14,9 @@ from sqlalchemy import Connection
 from fedblog.activitystreams.json import dump
 from fedblog.domain.addresses import BLOG
 from fedblog.domain.ids import new_id
+from fedblog.signatures.keys import ED25519, PrivateKey, SigningKey, load_private
 from fedblog.storage import activities, deliveries
+from fedblog.storage import keys as key_rows
 from fedblog.storage.activities import StoredActivity
 from fedblog.storage.changes import Change
 from fedblog.storage.changes import record as record_changes
@@ -54,7 +57,10 @@ def record(
     recipients: Recipients,
     now: datetime,
 ) -> None:
-    """Store the activity and one waiting delivery for each distinct inbox, in the present unit."""
+    """Store the activity and one waiting delivery for each distinct inbox, in the present unit.
+
+    It gets a proof (FEP-8b32) by its owner's newest Ed25519 key.
+    """
     activities.insert_activity(
         connection,
         StoredActivity(
@@ -66,7 +72,7 @@ def record(
             object_version=outgoing.object_version,
             post_id=outgoing.post_id,
             is_public=outgoing.is_public,
-            body=dump(outgoing.document),
+            body=dump(_proven(connection, blog_id, outgoing, now)),
             created_at=now,
         ),
     )
@@ -123,3 +129,34 @@ def forward(
         except_origins=except_origins,
     )
     record_changes(connection, Change("deliveries"))
+
+
+def _proven(
+    connection: Connection, blog_id: int, outgoing: Outgoing, now: datetime
+) -> Mapping[str, Any]:
+    """The document with its proof. The key is read in the unit: whatever process signs, it is the
+    one that the actor publishes at this moment."""
+    from fedblog.signatures import proofs
+
+    document = outgoing.document
+    stored = key_rows.signing(connection, blog_id, outgoing.owner, ED25519)
+    if stored is None or "actor" not in document:
+        return document
+    if "@context" in document:
+        document = {**document, "@context": _with_proofs(document["@context"], proofs.CONTEXT)}
+    key = SigningKey(f"{document['actor']}#{stored.fragment}", _loaded(stored.private_pem))
+    return proofs.add(document, key, now)
+
+
+def _with_proofs(context: Any, added: str) -> list[Any]:
+    """*context* with that of proofs, which stands before terms of our own."""
+    listed = context if isinstance(context, list) else [context]
+    if added in listed:
+        return listed
+    names = [item for item in listed if isinstance(item, str)]
+    return [*names, added, *(item for item in listed if not isinstance(item, str))]
+
+
+@lru_cache(maxsize=64)
+def _loaded(pem: str) -> PrivateKey:
+    return load_private(pem)

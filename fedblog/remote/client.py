@@ -29,6 +29,7 @@ from fedblog.remote.errors import (
     UnreachableError,
     WrongMediaTypeError,
 )
+from fedblog.remote.schemes import CAVAGE, REFUSALS, RFC9421, Schemes, other
 from fedblog.settings import Settings
 from fedblog.signatures import cavage
 from fedblog.signatures.keys import SigningKey
@@ -79,11 +80,13 @@ class RemoteClient:
     """Asks other servers. Build one for the whole process; call `close` at the end.
 
     *instance_key* signs GETs (draft-cavage over ``(request-target) host date``, as GoToSocial and
-    Mastodon in secure mode demand); without it they go out unsigned.
+    Mastodon in secure mode demand, or RFC 9421); without it they go out unsigned. *schemes*
+    remembers which hosts take which signatures.
     """
 
     def __init__(self, settings: Settings, *, user_agent: str) -> None:
         self.instance_key: SigningKey | None = None
+        self.schemes = Schemes()
         self._settings = settings
         self._user_agent = user_agent
         self._connections = Connections(
@@ -116,7 +119,7 @@ class RemoteClient:
     async def _follow(self, url: str, accept: str, signed: bool, limit: int) -> Fetched:
         target = self._checked(url)
         for _ in range(self._settings.fetch_max_redirects + 1):
-            response = await self._send_get(target, accept, signed)
+            response = await self._knock(target, accept, signed)
             try:
                 if response.status_code in _REDIRECTS:
                     target = self._redirected(target, response)
@@ -152,23 +155,56 @@ class RemoteClient:
             raise RedirectError(f"{source} redirects from https to http")
         return self._checked(str(target))
 
-    async def _send_get(self, target: URL, accept: str, signed: bool) -> httpx.Response:
+    async def _knock(self, target: URL, accept: str, signed: bool) -> httpx.Response:
+        """Ask *target*; where it refuses the signature (400, 401) once more by the other scheme."""
+        key = self.instance_key if signed else None
+        if key is None:
+            return await self._send_get(target, accept, None, CAVAGE)
+        host = _host_header(target)
+        # This key is RSA: hosts that verify Ed25519 too get the scheme with RSA.
+        scheme = CAVAGE if self.schemes.of(host) == CAVAGE else RFC9421
+        response = await self._send_get(target, accept, key, scheme)
+        if response.status_code not in REFUSALS:
+            return response
+        await _release(response)
+        again = other(scheme)
+        response = await self._send_get(target, accept, key, again)
+        if response.is_success:
+            self.schemes.learn(host, again)
+        return response
+
+    async def _send_get(
+        self, target: URL, accept: str, key: SigningKey | None, scheme: str
+    ) -> httpx.Response:
         headers = {
             "Host": _host_header(target),
             "User-Agent": self._user_agent,
             "Accept": accept,
             "Accept-Encoding": "gzip",
         }
-        key = self.instance_key
-        if signed and key is not None:
-            headers["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
-            headers["Signature"] = cavage.sign(
-                key,
-                method="GET",
-                target=target.raw_path_qs,
-                headers=headers,
-                covered=("(request-target)", "host", "date"),
-            )
+        if key is not None:
+            now = datetime.now(UTC)
+            headers["Date"] = format_datetime(now, usegmt=True)
+            if scheme == CAVAGE:
+                headers["Signature"] = cavage.sign(
+                    key,
+                    method="GET",
+                    target=target.raw_path_qs,
+                    headers=headers,
+                    covered=("(request-target)", "host", "date"),
+                )
+            else:
+                from fedblog.signatures import messages
+
+                headers |= messages.sign(
+                    key,
+                    method="GET",
+                    url=str(target),
+                    headers=headers,
+                    body=None,
+                    created=int(now.timestamp()),
+                    algorithm=messages.RSA_V1_5_SHA256,
+                )
         request = httpx.Request("GET", _request_url(str(target)), headers=headers)
         transport = await self._connections.for_gets()
         return await _handle(transport, request)

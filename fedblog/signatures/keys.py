@@ -106,11 +106,13 @@ def spki_pem(key: PublicKey) -> str:
 
 
 def multibase(public_pem: str) -> str:
-    """The ``publicKeyMultibase`` of an Ed25519 key (FEP-521a). Raises KeyFormatError."""
+    """The ``publicKeyMultibase`` of an Ed25519 or RSA key (FEP-521a). Raises KeyFormatError."""
     key = load_public(public_pem)
-    if not isinstance(key, Ed25519PublicKey):
-        raise KeyFormatError("only Ed25519 keys are written as multibase")
-    return "z" + base58.encode(_ED25519_CODE + key.public_bytes_raw())
+    if isinstance(key, Ed25519PublicKey):
+        return "z" + base58.encode(_ED25519_CODE + key.public_bytes_raw())
+    if not isinstance(key, RSAPublicKey):
+        raise KeyFormatError("only Ed25519 and RSA keys are written as multibase")
+    return "z" + base58.encode(_RSA_CODE + key.public_bytes(Encoding.DER, PublicFormat.PKCS1))
 
 
 def pem_from_multibase(text: str) -> tuple[str, str]:

@@ -75,12 +75,25 @@ def note_software(connection: Connection, name: str, software: str) -> None:
     )
 
 
-def note_signature_scheme(connection: Connection, name: str, scheme: str) -> None:
-    """Remember by which signature *scheme* the host takes requests."""
+def signature_schemes(connection: Connection, limit: int) -> dict[str, str]:
+    """The schemes by which hosts take requests, of at most *limit* hosts of which it is known."""
+    rows = connection.execute(
+        select(hosts.c.host, hosts.c.signature_scheme)
+        .where(hosts.c.signature_scheme.is_not(None))
+        .limit(limit)
+    )
+    return {row.host: row.signature_scheme for row in rows}
+
+
+def note_signature_schemes(connection: Connection, schemes: Mapping[str, str]) -> None:
+    """Remember by which signature scheme each host takes requests."""
     upsert(
         connection,
         hosts,
-        [{"host": name, "signature_scheme": scheme, "failures": 0}],
+        [
+            {"host": name, "signature_scheme": scheme, "failures": 0}
+            for name, scheme in sorted(schemes.items())
+        ],
         key=["host"],
         update=["signature_scheme"],
     )

@@ -41,7 +41,7 @@ async def test_first_start_makes_a_blog_with_keys_and_later_ones_reuse_them(
     assert len(set(pems)) == 4
     assert load_pem_public_key(pems[0].encode()).key_size == 2048  # type: ignore[union-attr]
     assert ring.signing_key("blog").key_id == "http://localhost:8000/ap/blog#main-key"
-    assert ring.signing_key("blog", "ed25519-key").key_id.endswith("#ed25519-key")
+    assert ring.signing_key("blog", "ed25519").key_id.endswith("#ed25519-key")
 
 
 async def author_of(store: Store, handle: str) -> str:

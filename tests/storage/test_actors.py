@@ -144,6 +144,6 @@ async def test_failures_of_hosts_add_up_until_a_success(store: Store) -> None:
 
 async def test_software_and_signature_scheme_of_a_host_are_kept(store: Store) -> None:
     await store.write(hosts.note_software, "a.example", "mastodon")
-    await store.write(hosts.note_signature_scheme, "a.example", "cavage")
+    await store.write(hosts.note_signature_schemes, {"a.example": "rfc9421"})
     host = (await store.read(hosts.find, ["a.example"]))["a.example"]
-    assert (host.software, host.signature_scheme, host.failures) == ("mastodon", "cavage", 0)
+    assert (host.software, host.signature_scheme, host.failures) == ("mastodon", "rfc9421", 0)

@@ -75,15 +75,43 @@ class Received:
             hashes.SHA256(),
         )
 
+    def check_message_signature(self, key_id: str, base_url: str) -> None:
+        """Check Signature-Input and Content-Digest by the text of RFC 9421 and RFC 9530; raises
+        where they do not hold."""
+        label, _, parameters = self.headers["signature-input"].partition("=")
+        covered = (
+            '("@method" "@target-uri" "content-digest")'
+            if self.body
+            else ('("@method" "@target-uri")')
+        )
+        head, created, named = parameters.split(";")
+        assert (head, named) == (covered, f'keyid="{key_id}"')
+        assert abs(int(created.removeprefix("created=")) - datetime.now(UTC).timestamp()) < 60
+        lines = [f'"@method": {self.method}', f'"@target-uri": {base_url}{self.target}']
+        if self.body:
+            digest = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
+            assert self.headers["content-digest"] == f"sha-256=:{digest}:"
+            lines.append(f'"content-digest": sha-256=:{digest}:')
+        lines.append(f'"@signature-params": {parameters}')
+        encoded = self.headers["signature"].removeprefix(f"{label}=:").removesuffix(":")
+        blog_key().public_key().verify(
+            base64.b64decode(encoded),
+            "\n".join(lines).encode(),
+            padding.PKCS1v15(),
+            hashes.SHA256(),
+        )
+
 
 @dataclass
 class Sink:
     """A server that takes POSTs. *script* says by target what it does, one entry a request: a
-    status, (status, headers), CLOSE or HANG; afterwards, and without a script, it answers 202."""
+    status, (status, headers), CLOSE or HANG; afterwards, and without a script, it answers what
+    *judge* says of the request, or 202."""
 
     base_url: str = ""
     received: list[Received] = field(default_factory=list)
     script: dict[str, deque[Any]] = field(default_factory=dict)
+    judge: Callable[[Received], int] | None = None
     delay: float = 0.0
     active: int = 0
     most_active: int = 0
@@ -112,9 +140,11 @@ class Sink:
         method, target, _ = first.split(" ")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
-        self.received.append(Received(method, target, headers, body))
+        request = Received(method, target, headers, body)
+        self.received.append(request)
         steps = self.script.get(target)
-        step: Any = steps.popleft() if steps else 202
+        judged = self.judge(request) if self.judge else 202
+        step: Any = steps.popleft() if steps else judged
         if step == CLOSE:
             return False
         if step == HANG:

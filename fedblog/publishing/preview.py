@@ -1,0 +1,46 @@
+"""The Article that a post is sent as, for a look at it beforehand: drafts as if published now."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import Connection
+
+from fedblog.activitystreams import writing
+from fedblog.domain.addresses import Addresses, post_path
+from fedblog.domain.errors import NotFoundError
+from fedblog.domain.post import PostStatus
+from fedblog.storage import blogs, permalinks, posts, server
+from fedblog.storage.store import Store
+
+
+async def article_of(store: Store, named: str) -> writing.Json:
+    """The Article of the post with the id, slug, path or address *named*.
+
+    Nothing is stored or sent. Raises NotFoundError.
+    """
+    return await store.read(_article_of, named, datetime.now(UTC))
+
+
+def _article_of(connection: Connection, named: str, now: datetime) -> writing.Json:
+    blog = blogs.first(connection)
+    if blog is None:
+        raise NotFoundError("there is no blog yet")
+    name = unquote(urlsplit(named).path).strip("/")
+    path = f"/{name}/"
+    post = posts.named(connection, blog.id, name, path)
+    if post is None and (former := permalinks.former(connection, blog.id, path)):
+        post = posts.get(connection, blog.id, former)
+    if post is None or post.status is PostStatus.DELETED:
+        raise NotFoundError(f"there is no post with the id, slug or path {named}")
+    if not post.is_public:
+        moment = (post.publish_at or now).replace(microsecond=0)
+        post = replace(
+            post,
+            status=PostStatus.PUBLISHED,
+            published_at=moment,
+            path=post.path or post_path(moment, post.slug, blog.time_zone),
+        )
+    written = server.get_all(connection)
+    addresses = Addresses(written["base_url"], blog.handle, written["handle_host"])
+    return writing.article(post, blog, addresses)
