@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
 from fedblog.storage import media as media_rows
@@ -57,6 +57,20 @@ def get(connection: Connection, blog_id: int, post_id: str) -> Post | None:
     ).all()
     loaded = _load(connection, rows)
     return loaded[0] if loaded else None
+
+
+def named(connection: Connection, blog_id: int, name: str, path: str) -> Post | None:
+    """The post with the id *name* or at *path*, else the newest living one with the slug *name*."""
+    wanted = or_(
+        posts.c.id == name,
+        posts.c.path == path,
+        and_(posts.c.slug == name, posts.c.status != PostStatus.DELETED.value),
+    )
+    rows = connection.execute(
+        select(posts).where(posts.c.blog_id == blog_id, wanted).order_by(posts.c.id.desc())
+    ).all()
+    row = min(rows, key=lambda row: (row.id != name, row.path != path), default=None)
+    return _load(connection, [row])[0] if row is not None else None
 
 
 def list_page(
