@@ -13,8 +13,10 @@
     const field = form.elements.handle;
     if (!field.value) field.value = known;
     form.addEventListener("submit", () => {
+      const typed = field.value.trim();
+      if (!/[^@]@[^@]/.test(typed)) return;
       try {
-        localStorage.setItem(key, field.value.trim());
+        localStorage.setItem(key, typed);
       } catch {
         // A browser that keeps nothing.
       }
