@@ -136,6 +136,27 @@ def test_migrate_beside_a_server_finds_everything_up_to_date(blog: Served) -> No
     assert "up to date" in run(blog.folder, "migrate", **blog.settings).stderr
 
 
+def test_preview_prints_a_draft_as_every_kind_of_server_would_show_it(blog: Served) -> None:
+    token = blog.run("token", "create", "--author", "Owner").strip()
+    made = httpx.post(
+        f"{blog.base_url}/api/v1/posts",
+        json={"title": "Not yet out", "content": "Words.", "summary": "In short."},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert made.status_code == 201, made.text
+    printed = blog.run("preview", "not-yet-out")
+    assert "\x1b" not in printed
+    parts = dict(re.findall(r"^== (.+)\n((?:(?!== ).*\n)+)", printed, re.MULTILINE))
+    assert len(parts) == 15
+    mastodon, gotosocial = parts["Mastodon 4.5"].splitlines(), parts["GoToSocial"].splitlines()
+    assert mastodon[:2] == ["Not yet out", "In short."]
+    assert gotosocial[:2] == ["[In short.]", "“Not yet out”, by Owner"]
+    assert "Words." not in mastodon
+    assert "Words." in gotosocial
+    done = run(blog.folder, "preview", "nothing", **blog.settings)
+    assert "there is no post" in one_sentence(done)
+
+
 # --- init, and starts after it -------------------------------------------------------------------
 
 
