@@ -26,9 +26,10 @@ from fedblog.app import running
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
 from fedblog.federation import deliver
+from fedblog.remote import schemes
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys
-from fedblog.signatures import messages, proofs
+from fedblog.signatures import proofs
 from fedblog.signatures.errors import InvalidSignatureError
 from fedblog.signatures.keys import SigningKey
 from fedblog.storage import authors, blogs, keys, posts
@@ -237,21 +238,10 @@ def test_requests_that_fedify_took_are_signed_the_same_today(recording: Recordin
         key_id = json.loads(exchange.body)["actor"] + "#main-key"
         key = SigningKey(key_id, signature_keys.load_private(recording.private_key(key_id)))
         url = f"{recording.fedify}{exchange.target}"
-        if exchange.header("signature-input"):
-            parsed = messages.parse(dict(exchange.headers))
-            assert parsed.created is not None
-            made = messages.sign(
-                key,
-                method="POST",
-                url=url,
-                headers=dict(exchange.headers),
-                body=exchange.body.encode(),
-                created=parsed.created,
-                algorithm="rsa-v1_5-sha256",
-            )
-        else:
-            parcel = deliver.Parcel.of("blog", exchange.body.encode())
-            made = deliver.sign(url, parcel, key, exchange.header("date")).headers
+        scheme = schemes.RFC9421 if exchange.header("signature-input") else schemes.CAVAGE
+        assert scheme == (schemes.CAVAGE if exchange.header("digest") else schemes.RFC9421)
+        parcel = deliver.Parcel.of("blog", exchange.body.encode())
+        made = deliver.sign(url, parcel, key, exchange.header("date"), scheme).headers
         for name, value in made.items():
             assert exchange.header(name.lower()) == value, name
 
