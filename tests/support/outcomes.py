@@ -162,6 +162,10 @@ def _turn_activity(document: Document, type_: str, post_uri: str, blog_uri: str)
     elif type_ in REACTIONS | REQUESTS | {"Flag", "FeatureRequest"}:
         target = blog_uri if type_ == "FeatureRequest" else post_uri
         document["object"] = _in_place_of(inner, target)
+        asked = document.get("instrument")
+        for name in ("inReplyTo", "object", "quote"):
+            if type_ in REQUESTS and isinstance(asked, dict) and asked.get(name):
+                asked[name] = _in_place_of(asked[name], post_uri)
     elif type_ in ("Follow", "Block"):
         document["object"] = _in_place_of(inner, blog_uri)
     elif type_ in ("Create", "Update"):
@@ -173,9 +177,9 @@ def _turn_activity(document: Document, type_: str, post_uri: str, blog_uri: str)
 def _in_place_of(value: Any, uri: str) -> Any:
     """*uri* in the shape of *value*: a text, an object with an id, a list that begins with one."""
     if isinstance(value, list):
-        return [_in_place_of(value[0], uri), *value[1:]] if value else [uri]
+        return [_in_place_of(value[0], uri), *value[1:]] if value else []
     if isinstance(value, dict):
-        name = next((key for key in ("id", "@id", "href") if key in value), None)
+        name = next((key for key in ("id", "@id", "href") if value.get(key)), None)
         return {**value, name: uri} if name else value
     return uri if isinstance(value, str) else value
 
