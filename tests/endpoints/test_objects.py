@@ -65,7 +65,7 @@ async def test_post_is_an_article_as_strict_readers_need_it(world: World) -> Non
     assert item["context"] == f"{item['id']}/context"
     assert item["likes"] == {"id": f"{item['id']}/likes", "type": "Collection", "totalItems": 0}
     assert item["shares"] == {"id": f"{item['id']}/shares", "type": "Collection", "totalItems": 0}
-    for name in ("summary", "updated", "source", "interactionPolicy", "audience"):
+    for name in ("summary", "updated", "source", "audience"):
         assert name not in item
 
 
@@ -90,7 +90,7 @@ async def test_closed_comments_are_said_in_the_interaction_policy(world: World) 
     policy = (await world.json(f"/ap/posts/{post.id}"))["interactionPolicy"]
     assert policy["canReply"]["automaticApproval"] == [f"{BASE}/ap/blog"]
     assert policy["canLike"]["automaticApproval"] == [PUBLIC]
-    assert "canQuote" not in policy
+    assert policy["canQuote"]["automaticApproval"] == [PUBLIC]
 
 
 async def test_counts_and_first_replies_are_embedded_and_renewed(world: World) -> None:
