@@ -200,6 +200,29 @@ def preview(
 
 
 @app.command()
+def doctor(
+    subject: Annotated[
+        str, typer.Argument(help="An actor or post, ours or another's: its address or a handle.")
+    ],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Look at an actor or post as other servers would; status 1 if something goes wrong."""
+    from fedblog import serving
+    from fedblog.doctor import printing, visiting
+
+    settings = load(config, data_dir=data)
+    if serving.has_database(settings):
+        report = _run(
+            serving.with_store(settings, lambda store: visiting.visit(subject, settings, store))
+        )
+    else:
+        report = _run(visiting.visit(subject, settings))
+    printing.show(report, typer.echo)
+    raise typer.Exit(0 if report.is_healthy else 1)
+
+
+@app.command()
 def demo(
     exit_after: Annotated[
         bool, typer.Option("--exit", help="End after the story; status 0 if all was seen.")

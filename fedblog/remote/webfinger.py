@@ -73,7 +73,7 @@ async def descriptor(
 ) -> documents.Document:
     """The JSON resource descriptor that *handle*'s host gives for it. Raises RemoteError."""
     url = (
-        f"{_scheme(handle.host, settings)}://{handle.host}/.well-known/webfinger"
+        f"{scheme(handle.host, settings)}://{handle.host}/.well-known/webfinger"
         f"?resource={quote(f'acct:{handle}', safe='')}"
     )
     fetched = await client.get(url, accept=_ACCEPT, signed=False)
@@ -82,7 +82,7 @@ async def descriptor(
     return documents.parse(fetched, settings)
 
 
-def _scheme(host: str, settings: Settings) -> str:
+def scheme(host: str, settings: Settings) -> str:
     """https; plain http only for loopback hosts, where the setting opens them."""
     if not settings.allow_private_network:
         return "https"
