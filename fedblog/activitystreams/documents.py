@@ -167,6 +167,7 @@ class ActorDocument:
     published: datetime | None = None
     webfinger: str = ""
     manually_approves_followers: bool = False
+    implements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from fedblog.signatures import keys as signature_keys
 from fedblog.signatures.errors import SignatureError
 
 _MAX_KEYS = 10
+_MAX_IMPLEMENTED = 50
 _MAX_PEM = 8192
 # How the base64 of every Ed25519 SubjectPublicKeyInfo begins (its OID 1.3.101.112).
 _ED25519_PREFIX = "MCowBQYDK2VwAyEA"
@@ -62,6 +63,7 @@ def read_actor(document: Document) -> ActorDocument:
         published=values.moment(get("published")),
         webfinger=webfinger if type(webfinger) is str else "",
         manually_approves_followers=get("manuallyApprovesFollowers") is True,
+        implements=_implements(document),
     )
 
 
@@ -77,6 +79,16 @@ def read_key(document: Document, key_id: str | None = None) -> KeyDocument:
         if key_id is None or key.id == key_id:
             return key
     raise MissingPropertyError("publicKey")
+
+
+def _implements(document: Document) -> tuple[str, ...]:
+    """The addresses in ``implements`` of the actor or of its ``generator`` (FEP-844e)."""
+    generator = document.get("generator")
+    named = values.listed(document.get("implements"))
+    if type(generator) is dict:
+        named = named + values.listed(generator.get("implements"))
+    found = (values.uri(item) for item in named[:_MAX_IMPLEMENTED])
+    return tuple(address for address in found if address)
 
 
 def _keys(document: Document, owner: str) -> tuple[KeyDocument, ...]:

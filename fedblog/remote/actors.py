@@ -26,6 +26,7 @@ from fedblog.remote.errors import (
     WrongDocumentError,
 )
 from fedblog.remote.memory import Allowance, Memory
+from fedblog.remote.schemes import IMPLEMENTED
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys
 from fedblog.signatures.errors import KeyFormatError
@@ -225,10 +226,19 @@ class ActorDirectory:
         actor = remote_actor(document, now, allow_private=allow_private)
         keys = own_keys(document, now, proven=proven)
         await self._store.write(_save, actor, keys, [key.id for key in document.keys])
+        self._note_schemes(document, actor)
         self._failures.drop(actor.uri)
         for key in keys:
             self._failures.drop(key.key_id)
         return actor, keys
+
+    def _note_schemes(self, document: ActorDocument, actor: RemoteActor) -> None:
+        """Remember which signatures *actor*'s server says that it verifies (FEP-844e)."""
+        for address, scheme in IMPLEMENTED.items():
+            if address in document.implements:
+                for inbox in filter(None, (actor.inbox, actor.shared_inbox)):
+                    self._client.schemes.announced(guard.host_of(inbox), scheme)
+                return
 
     async def _first_fetch(self, name: str, fetch: Callable[[], Awaitable[T]]) -> T:
         """*fetch*, unless it failed a short while ago."""

@@ -10,6 +10,14 @@ RFC9421 = "rfc9421"
 RFC9421_ED25519 = "rfc9421-ed25519"
 """HTTP Message Signatures with Ed25519, for hosts whose actors say that they verify it."""
 
+IMPLEMENTED = {
+    "https://datatracker.ietf.org/doc/html/rfc9421#name-eddsa-using-curve-edwards25": (
+        RFC9421_ED25519
+    ),
+    "https://datatracker.ietf.org/doc/html/rfc9421": RFC9421,
+}
+"""What a server says in ``implements`` that it verifies (FEP-844e), the better first."""
+
 REFUSALS = frozenset({400, 401})
 """Answers after which the other scheme is tried once."""
 MOST_HOSTS = 16_384

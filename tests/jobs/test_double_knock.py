@@ -1,10 +1,15 @@
 """Deliveries to peers that take one signature scheme and refuse the other."""
 
+import base64
+import hashlib
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from support.sinks import (
     CLOSE,
+    NOW,
     OpenSite,
     Received,
     Sink,
@@ -16,8 +21,10 @@ from support.sinks import (
 
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.publishing.site import Site
-from fedblog.remote.schemes import RFC9421
+from fedblog.remote.schemes import RFC9421, RFC9421_ED25519
 from fedblog.storage import hosts
+from fedblog.storage import keys as key_rows
+from fedblog.storage.keys import StoredKey
 
 KEY_ID = "https://blog.example/ap/blog#main-key"
 
@@ -151,3 +158,26 @@ async def test_both_knocks_together_take_no_longer_than_one(
     row = (await site.store.read(states))["/inbox"]
     assert (row.state, row.last_status) == ("waiting", None)
     assert "took too long" in row.last_error
+
+
+async def test_ed25519_signs_for_a_host_that_says_it_verifies_it(
+    open_site: OpenSite, sink: Sink
+) -> None:
+    private = ed25519.Ed25519PrivateKey.generate()
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    site = await open_site()
+    pair = StoredKey("blog", "ed25519-key", "ed25519", pem, "")
+    await site.store.write(key_rows.insert_keys, 1, [pair], NOW)
+    await site.keys.reload()
+    site.client.schemes.announced(sink.base_url.removeprefix("http://"), RFC9421_ED25519)
+    await deliver(site, sink, "/one")
+    (request,) = sink.received
+    parameters = request.headers["signature-input"].removeprefix("sig1=")
+    assert parameters.endswith(';keyid="https://blog.example/ap/blog#ed25519-key"')
+    digest = base64.b64encode(hashlib.sha256(request.body).digest()).decode()
+    base = (
+        f'"@method": POST\n"@target-uri": {sink.base_url}/one\n'
+        f'"content-digest": sha-256=:{digest}:\n"@signature-params": {parameters}'
+    )
+    encoded = request.headers["signature"].removeprefix("sig1=:").removesuffix(":")
+    private.public_key().verify(base64.b64decode(encoded), base.encode())

@@ -609,3 +609,26 @@ async def test_s16_web_finger_that_leads_in_circles_ends(
 async def test_s24_what_is_no_handle_is_refused(directory: ActorDirectory, handle: str) -> None:
     with pytest.raises(RemoteError):
         await directory.resolve_handle(handle)
+
+
+@pytest.mark.parametrize(
+    ("named", "scheme"),
+    [
+        (("rfc9421", "rfc9421#name-eddsa-using-curve-edwards25"), "rfc9421-ed25519"),
+        (("rfc9421",), "rfc9421"),
+        (("rfc6749",), "cavage"),
+        ((), "cavage"),
+    ],
+)
+async def test_signatures_that_an_actors_server_says_it_verifies_are_remembered(
+    directory: ActorDirectory,
+    client: RemoteClient,
+    peer: Peer,
+    named: tuple[str, ...],
+    scheme: str,
+) -> None:
+    implements = [{"href": f"https://datatracker.ietf.org/doc/html/{name}"} for name in named]
+    generator = {"type": "Application", "implements": implements}
+    peer.holds("/users/alice", person(peer, generator=generator))
+    await directory.actor(f"{peer.url}/users/alice")
+    assert client.schemes.of(f"127.0.0.1:{peer.port}") == scheme
