@@ -92,7 +92,7 @@ class Receiver:
             Incoming(
                 activity=activity,
                 actor=known.actor,
-                receipt_key=activity.id or _digest_of(activity, headers.get("date", "")),
+                receipt_key=_receipt_key(activity, parsed, headers.get("date", "")),
                 received_at=datetime.now(UTC),
                 ancestors_left=self._site.settings.ancestor_limit,
             )
@@ -191,7 +191,8 @@ class Receiver:
 
     def _check_rate(self, activity: Activity, known: KnownKey) -> None:
         wait = self._host_buckets.take(known.actor.host)
-        if not wait and activity.type == "Create":
+        is_writing = activity.type in ("Create", "Update") and activity.object_id != activity.actor
+        if not wait and is_writing:
             wait = self._actor_buckets.take(known.actor.uri)
         if wait:
             raise RateLimitedError("too many activities", retry_after=wait)
@@ -233,6 +234,20 @@ def _gathered(raw: Sequence[tuple[bytes, bytes]]) -> tuple[dict[str, str], list[
 def _check_media_type(value: str) -> None:
     if value.partition(";")[0].strip().lower() not in MEDIA_TYPES:
         raise MediaTypeError("an activity is sent as application/activity+json")
+
+
+def _receipt_key(activity: Activity, parsed: cavage.ParsedSignature, date: str) -> str:
+    """What *activity* is remembered by, so that a repeat does nothing.
+
+    Pixelfed, Friendica and PeerTube give every Follow of one pair the same id, also after an Undo;
+    others send a Follow again because no Accept came. So a Follow is repeated only by the same
+    signature.
+    """
+    if activity.id is None:
+        return _digest_of(activity, date)
+    if activity.type == "Follow":
+        return f"{activity.id} {hashlib.sha256(parsed.signature).hexdigest()[:32]}"
+    return activity.id
 
 
 def _digest_of(activity: Activity, date: str) -> str:
