@@ -159,6 +159,7 @@ def load(
     """The facts for *batch*, with one query for each kind that it needs."""
     facts = Facts(addresses, blog_id, now)
     actor_uris = {item.actor.uri for item in batch}
+    actor_rows.take_turns(connection, actor_uris)
     uris: set[str] = set()
     created: dict[str, str] = {}
     for item in batch:
