@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from support.people import PUBLIC, People, key_of
 from support.servers import Server, listening_socket, running_server, serving
 
@@ -106,6 +106,30 @@ async def test_s5_linked_data_signature_proves_nothing(
     await followups_end(server)
     assert await server.comments(post) == []
     assert (await server.counts(post))["likes"] == 0
+
+
+async def test_s10_short_rsa_key_opens_nothing(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    document = people.actor_document("shorty")
+    document["publicKey"]["publicKeyPem"] = (
+        short.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+    people.publish("/users/shorty", document)
+    body = json.dumps(reply(people, post, "shorty")).encode()
+    headers = people.signed_headers("shorty", server.inbox, body)
+    lines = ["(request-target): post /ap/inbox"]
+    lines += [f"{name}: {headers[name]}" for name in ("host", "date", "digest")]
+    made = short.sign("\n".join(lines).encode(), padding.PKCS1v15(), hashes.SHA256())
+    before, _, _ = headers["signature"].partition('signature="')
+    headers["signature"] = f'{before}signature="{base64.b64encode(made).decode()}"'
+    answer = await people.post_raw(server.inbox, body, headers)
+    assert answer.status_code == 401
+    assert "short" in answer.json()["detail"]
+    assert await server.comments(post) == []
 
 
 def rfc_9421(
