@@ -33,6 +33,7 @@ ReactionKey = tuple[str, str, str, str]
 _REACTING = frozenset({"Like", "EmojiReact", "Dislike", "Announce", "Undo"})
 _FOLLOWING = frozenset({"Follow", "Undo", "Block"})
 _TALKING = frozenset({"Create", "Update", "Delete"})
+_REPORTING = frozenset({"Flag"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,8 @@ def load(
     created: dict[str, str] = {}
     for item in batch:
         uris.update(_mentioned(item.activity))
+        if item.activity.type == "Flag":
+            uris.update(item.activity.object_ids)
         written = item.activity.object
         # Another host's claim about an id must not stand in the way of the true one.
         if (
@@ -180,7 +183,7 @@ def load(
     )
     own_ids = {item.activity.id for item in batch if item.activity.id}
     facts.tombstones = Kept(tombstone_rows.find(connection, uris | own_ids | actor_uris).items())
-    if types & (_TALKING | _REACTING):
+    if types & (_TALKING | _REACTING | _REPORTING):
         _load_thread(connection, facts, uris, created)
     if types & _REACTING:
         rows = reactions.find(connection, uris, actor_uris)

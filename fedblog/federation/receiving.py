@@ -43,6 +43,10 @@ from fedblog.signatures.keys import is_strong
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import jobs
 
+_FORWARDS_A_MINUTE = 60
+_FORWARDS_AT_ONCE = 120
+"""How often one host may have us fetch what it only passes on."""
+
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
 """What an inbox takes. Some peers send plain JSON; the signature says what it is worth."""
 
@@ -67,6 +71,7 @@ class Receiver:
         self._blocklist = blocklist
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
+        self._forward_buckets = TokenBuckets(_FORWARDS_A_MINUTE, _FORWARDS_AT_ONCE)
 
     async def receive(self, request: Request) -> Outcome:
         """Verify and process one request. Raises ReceivingError where it is refused."""
@@ -85,7 +90,7 @@ class Receiver:
         known = await self._proven(parsed, request, headers)
         self._check_rate(activity, known)
         if known.actor.uri != activity.actor:
-            return await self._forwarded(activity)
+            return await self._forwarded(activity, known)
         if activity.id is not None and not same_host(activity.id, activity.actor):
             return Outcome("ignored", "the activity's id is of another host")
         outcome = await self._batcher.submit(
@@ -197,7 +202,7 @@ class Receiver:
         if wait:
             raise RateLimitedError("too many activities", retry_after=wait)
 
-    async def _forwarded(self, activity: Activity) -> Outcome:
+    async def _forwarded(self, activity: Activity, known: KnownKey) -> Outcome:
         """A valid signature by another than the actor proves nothing about the content: a Create
         or Update is fetched from its own host, everything else is dropped (S3)."""
         uri = activity.object_id
@@ -210,6 +215,8 @@ class Receiver:
             or (activity.object is not None and not activity.object.in_reply_to)
         ):
             return Outcome("ignored", "signed by another than its actor")
+        if wait := self._forward_buckets.take(known.actor.host):
+            raise RateLimitedError("too many forwarded activities", retry_after=wait)
         await self._site.store.write(_fetch_later, uri, self._site.settings.ancestor_limit)
         return Outcome("deferred", "signed by another than its actor, fetched from its own host")
 

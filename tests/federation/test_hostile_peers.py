@@ -200,3 +200,32 @@ async def test_updates_count_for_the_rate_of_an_actor(server, people, post):
         note = people.note("ann", post["activitypub_id"], f"<p>{number}</p>")
         statuses.append(await send(server, people, "ann", people.activity("Update", "ann", note)))
     assert 429 in statuses
+
+
+async def test_report_of_a_remote_comment_is_kept(server, people, post):
+    note = await reply(server, people, "ann", post["activitypub_id"], "Rude")
+    flag = people.activity("Flag", "ben", [people.uri("ann"), note["id"]], content="It is rude")
+    assert await send(server, people, "ben", flag) == 202
+    reports = (await server.api("GET", "/reports")).json()["items"]
+    assert [report["objects"] for report in reports] == [[people.uri("ann"), note["id"]]]
+
+
+async def test_made_up_keys_do_not_have_us_ask_a_host_for_each(server, people, post):
+    activity = people.activity("Like", "ann", post["activitypub_id"])
+    for number in range(100):
+        key_id = f"{people.base_url}/nobody/{number}#main-key"
+        answer = await people.post(server.inbox, activity, by="ann", key_id=key_id)
+        assert answer.status_code == 401
+    asked = [path for _, path, _ in people.requests if path.startswith("/nobody/")]
+    assert 60 <= len(asked) <= 65
+
+
+async def test_one_host_cannot_have_us_fetch_without_end(server, people, post):
+    statuses = []
+    for number in range(130):
+        activity = people.activity(
+            "Create", "ann", f"https://other.example/{number}", actor="https://other.example/u"
+        )
+        statuses.append(await send(server, people, "ann", activity))
+    assert statuses[:100] == [202] * 100
+    assert statuses[-1] == 429
