@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import fasteners
+import hypothesis
 import psycopg
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -40,6 +41,17 @@ from fedblog.storage.tables import metadata
 pytest_plugins = ["support.servers"]
 
 OpenStore = Callable[..., Awaitable[Store]]
+
+# Property tests try the same examples in every run and are not failed by a busy machine;
+# --hypothesis-profile=explore looks for new ones.
+hypothesis.settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile("steady")
 
 # What may block, and why: (function, file below fedblog/ or a library, its functions, reason).
 MAY_BLOCK: list[tuple[str, str, set[str], str]] = []
