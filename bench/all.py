@@ -7,6 +7,7 @@ docs/performance.md; with --keep nothing is written, only printed.
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -69,12 +70,18 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="print only")
     chosen = parser.parse_args()
     begun = time.monotonic()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="fedblog-bench-") as name:
         results = {
             bench: run(bench, chosen.rounds, Path(name))
             for bench in ("pages", "inbox", "delivery", "footprint")
         }
     text = table(results)
+    if load > 1:
+        text += (
+            f" Other work ran on the machine meanwhile (load average {load:.1f} before the start): "
+            "the rates are low and the ratios rough."
+        )
     print(f"\n{text}\n\n{time.monotonic() - begun:.0f} s in all")
     if not chosen.keep:
         for place in PLACES:
