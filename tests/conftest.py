@@ -53,6 +53,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile("steady")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave property tests out of the coverage: it makes them three times as slow, and what they
+    reach is reached by other tests."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
+
+
 # What may block, and why: (function, file below fedblog/ or a library, its functions, reason).
 MAY_BLOCK: list[tuple[str, str, set[str], str]] = []
 
