@@ -12,14 +12,15 @@ from sqlalchemy import Connection
 
 from fedblog.activitystreams.reading import Activity
 from fedblog.domain.actor import RemoteActor
-from fedblog.domain.addresses import Addresses
+from fedblog.domain.addresses import BLOG, Addresses
 from fedblog.domain.comment import Comment
 from fedblog.domain.follower import Follower
-from fedblog.domain.ids import new_id
+from fedblog.domain.ids import is_id, new_id
 from fedblog.domain.reaction import Reaction
 from fedblog.federation.kept import Kept
 from fedblog.publishing import outbox
 from fedblog.storage import actors as actor_rows
+from fedblog.storage import authors as author_rows
 from fedblog.storage import changes, followers, jobs, reactions, received, reports, threads
 from fedblog.storage import tombstones as tombstone_rows
 from fedblog.storage.changes import Change
@@ -80,13 +81,15 @@ class Report:
 
 @dataclass(slots=True)
 class Facts:
-    """The state that the activities of one batch look at and change."""
+    """The state that the activities of one batch look at and change. *owners* are the keys of the
+    local actors among those named that can be followed."""
 
     addresses: Addresses
     blog_id: int
     now: datetime
     posts: Mapping[str, threads.PostFacts] = field(default_factory=dict)
     posts_by_path: Mapping[str, threads.PostFacts] = field(default_factory=dict)
+    owners: set[str] = field(default_factory=lambda: {BLOG})
     receipts: set[tuple[str, str]] = field(default_factory=set)
     comments: Kept[str, Comment] = field(default_factory=Kept)
     reactions: Kept[ReactionKey, Reaction] = field(default_factory=Kept)
@@ -189,6 +192,9 @@ def load(
         rows = reactions.find(connection, uris, actor_uris)
         facts.reactions = Kept((reaction_key(row), row) for row in rows)
     if types & _FOLLOWING:
+        named = {found.key for uri in uris if (found := addresses.parse(uri)) is not None}
+        authors = author_rows.find(connection, {key for key in named if is_id(key)})
+        facts.owners |= {key for key, author in authors.items() if author.blog_id == blog_id}
         facts.followers = Kept(
             ((row.owner, row.actor_uri), row) for row in followers.find(connection, actor_uris)
         )

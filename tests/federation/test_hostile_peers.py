@@ -229,3 +229,16 @@ async def test_one_host_cannot_have_us_fetch_without_end(server, people, post):
         statuses.append(await send(server, people, "ann", activity))
     assert statuses[:100] == [202] * 100
     assert statuses[-1] == 429
+
+
+async def test_follow_of_an_author_who_does_not_exist_is_ignored(server, people, post):
+    nobody = f"{server.base_url}/ap/authors/01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    assert await send(server, people, "ann", people.activity("Follow", "ann", nobody)) == 202
+    assert await rows(server, followers) == []
+    follow = people.activity("Follow", "ben", f"{server.base_url}/ap/blog")
+    assert await send(server, people, "ben", follow) == 202
+    await server.eventually(lambda: accepted(people))
+
+
+async def accepted(people: People) -> bool:
+    return any(entry["json"]["type"] == "Accept" for entry in people.inbox)

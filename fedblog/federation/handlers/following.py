@@ -1,7 +1,6 @@
 """Follow, and Block by a remote actor."""
 
 from fedblog.activitystreams import writing
-from fedblog.domain.addresses import BLOG
 from fedblog.domain.follower import Follower
 from fedblog.domain.ids import new_id
 from fedblog.federation.facts import Facts, Incoming, Outcome
@@ -71,4 +70,4 @@ def followed(facts: Facts, uri: str | None) -> str | None:
     named = facts.addresses.parse(uri) if uri else None
     if named is None or named.kind != "actor":
         return None
-    return named.key if named.key == BLOG or len(named.key) == 26 else None
+    return named.key if named.key in facts.owners else None
