@@ -18,7 +18,7 @@ from support.people import PUBLIC, People, key_of
 from support.servers import Server, listening_socket, running_server, serving
 
 from fedblog.activitystreams.reading import read_activity
-from fedblog.federation.batch import Batcher
+from fedblog.federation.batch import Batcher, process
 from fedblog.federation.facts import Incoming
 from fedblog.settings import Settings
 
@@ -282,6 +282,46 @@ async def test_s21_draft_takes_no_reaction_and_looks_like_nothing(
     await server.api("PATCH", f"/posts/{draft['id']}", json={"status": "published"})
     counts = await server.counts(draft)
     assert (counts["likes"], counts["shares"]) == (0, 0)
+
+
+async def together(server: Server, people: People, sent: list[tuple[str, dict[str, Any]]]) -> None:
+    """Let activities of several people arrive in one batch, whose facts all of them see."""
+    site = server.site
+    now = datetime.now(UTC)
+    items = [
+        Incoming(
+            read_activity(activity),
+            await site.actors.actor(people.uri(name)),
+            activity["id"],
+            now,
+            0,
+        )
+        for name, activity in sent
+    ]
+    await site.store.write(process, site.addresses, site.blog_id, items)
+
+
+async def test_s20_undo_that_comes_beside_it_takes_no_reaction_of_another(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    like = people.activity("Like", "ann", post["activitypub_id"])
+    boost = people.activity("Announce", "ann", post["activitypub_id"])
+    sent = [("ann", like), ("ann", boost)]
+    for item in (like, like["id"], boost, boost["id"]):
+        sent.append(("mallory", people.activity("Undo", "mallory", item)))
+    await together(server, people, sent)
+    counts = await server.counts(post)
+    assert (counts["likes"], counts["shares"]) == (1, 1)
+
+
+async def test_s22_undo_that_comes_beside_it_ends_no_following_of_another(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    undos = [people.activity("Undo", "mallory", item) for item in (follow, follow["id"])]
+    await together(server, people, [("ann", follow), *(("mallory", undo) for undo in undos)])
+    found = (await server.api("GET", "/followers")).json()["items"]
+    assert [item["actor"] for item in found] == [people.uri("ann")]
 
 
 async def test_s22_nobody_ends_the_following_of_another(
