@@ -36,7 +36,8 @@ from fedblog.storage.store import Store
 
 T = TypeVar("T")
 
-_KEYS_IN_MEMORY = 2000
+_REFETCHES_REMEMBERED = 2000
+_KEYS_IN_MEMORY = 512  # about 12 kB each, most of it OpenSSL's
 _FAILURES_IN_MEMORY = 4000
 _HOSTS_IN_MEMORY = 4000
 _MAX_AGE = timedelta(days=7)
@@ -76,7 +77,7 @@ class ActorDirectory:
         self._keys: Memory[str, KnownKey] = Memory(_KEYS_IN_MEMORY)
         self._failures: Memory[str, RemoteError] = Memory(_FAILURES_IN_MEMORY)
         self._refetches_of_key: Allowance[str] = Allowance(
-            per_minute=1, burst=1, size=_KEYS_IN_MEMORY
+            per_minute=1, burst=1, size=_REFETCHES_REMEMBERED
         )
         self._refetches_at_host: Allowance[str] = Allowance(
             per_minute=30, burst=60, size=_HOSTS_IN_MEMORY
