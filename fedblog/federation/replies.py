@@ -11,7 +11,7 @@ from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import CommentPolicy, PostStatus
 from fedblog.federation.facts import Facts, FollowUp, Incoming
-from fedblog.text.sanitise import remote_html, remote_text
+from fedblog.text.sanitise import REMOTE_MAX_CHARACTERS, remote_html, remote_text
 
 FETCH_OBJECT = "fetch_object"
 """The follow-up job that fetches one object by its id and decides about it like a Create."""
@@ -120,7 +120,7 @@ def _text(item: Object, uri: str) -> dict[str, Any]:
     return {
         "url": item.url or uri,
         "name": remote_text(item.name)[:_NAME_LENGTH] if item.name else "",
-        "source_html": item.content,
+        "source_html": item.content[:REMOTE_MAX_CHARACTERS],
         "content_html": remote_html(item.content),
         "summary": remote_text(item.summary)[:_SUMMARY_LENGTH] if item.summary else "",
         "language": item.language,
