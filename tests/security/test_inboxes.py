@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from sqlalchemy import Column, Connection, select
 from support.people import PUBLIC, People, key_of
 from support.servers import Server, listening_socket, running_server, serving
 
@@ -21,6 +22,7 @@ from fedblog.activitystreams.reading import read_activity
 from fedblog.federation.batch import Batcher, process
 from fedblog.federation.facts import Incoming
 from fedblog.settings import Settings
+from fedblog.storage import tables
 
 
 @pytest.fixture
@@ -47,13 +49,19 @@ def reply(people: People, post: dict[str, Any], name: str = "ann", **how: Any) -
 async def followups_end(server: Server) -> None:
     """Return once no follow-up job waits."""
 
-    def waiting(connection: Any) -> int:
-        return connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar()
-
     async def none_waits() -> bool:
-        return await server.site.store.read(waiting) == 0
+        return await stored(server, tables.jobs.c.id) == []
 
     await server.eventually(none_waits)
+
+
+async def stored(server: Server, column: Column[Any]) -> list[Any]:
+    """The values of a column, of every row."""
+
+    def load(connection: Connection) -> list[Any]:
+        return list(connection.execute(select(column)).scalars())
+
+    return await server.site.store.read(load)
 
 
 # --- who says it ---------------------------------------------------------------------------------
@@ -355,6 +363,7 @@ async def test_s30_message_to_the_group_alone_is_shown_nowhere(
         activity["object"]["content"] = "<p>Between us</p>"
         answer = await people.post(server.inbox, activity, by="ann")
         assert answer.status_code == 202
+    assert await stored(server, tables.comments.c.uri) == []
     # One that was public is taken back from the public.
     public = reply(people, post)
     assert (await people.post(server.inbox, public, by="ann")).status_code == 202
@@ -376,6 +385,23 @@ async def test_s30_message_to_the_group_alone_is_shown_nowhere(
         assert "Between us" not in (await server.anonymous(path)).text
     replies = await server.anonymous(f"{object_path}/replies?page=1")
     assert public["object"]["id"] not in replies.text
+
+
+async def test_s37_id_of_another_host_is_not_taken_for_what_its_signer_does(
+    server: Server, people: People, others: People, post: dict[str, Any]
+) -> None:
+    others.add("carol")
+    squatted = others.new_uri("activities")
+    blog = f"{server.base_url}/ap/blog"
+    for kind, item in (("Like", post["activitypub_id"]), ("Follow", blog)):
+        activity = people.activity(kind, "mallory", item, id=squatted)
+        assert (await people.post(server.inbox, activity, by="mallory")).status_code == 202
+    assert (await server.counts(post))["likes"] == 0
+    assert squatted not in await stored(server, tables.received.c.activity_uri)
+    real = others.activity("Like", "carol", post["activitypub_id"], id=squatted)
+    assert (await others.post(server.inbox, real, by="carol")).status_code == 202
+    assert (await server.counts(post))["likes"] == 1
+    assert (await server.api("GET", "/followers")).json()["items"] == []
 
 
 async def test_s32_blocked_server_neither_posts_nor_reads_nor_counts(
