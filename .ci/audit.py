@@ -26,10 +26,11 @@ def installed(folder: Path) -> Path:
 def ask(service: str, requirements: Path) -> list[dict[str, object]] | str:
     """What *service* knows of each package, or the last line of why it could not be asked."""
     report = requirements.with_name(f"{service}.json")
+    files = ["--requirement", str(requirements), "--output", str(report)]
     options = f"--vulnerability-service {service} --no-deps --disable-pip --timeout 20"
     options += " --progress-spinner off --format json"
     result = subprocess.run(
-        [sys.executable, "-m", "pip_audit", *options.split(), "--requirement", str(requirements), "--output", str(report)],
+        [sys.executable, "-m", "pip_audit", *files, *options.split()],
         capture_output=True,
         text=True,
         timeout=300,

@@ -94,9 +94,9 @@ def serve(
     serving.check_workers(settings, workers)
     signal.signal(signal.SIGTERM, _end)
     with _held(settings), serving.listening(settings) as sockets:
-        settings, is_new = _run(serving.prepare(settings))
-        serving.announce(settings, is_new)
-        serving.serve(settings, sockets, workers=workers)
+        prepared = _run(serving.prepare(settings))
+        serving.announce(prepared)
+        serving.serve(prepared.settings, sockets, workers=workers)
 
 
 @app.command()

@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from fedblog.domain.errors import NotFoundError
 from fedblog.publishing import identity
 from fedblog.publishing.identity import Founding
 from fedblog.settings import Settings, SettingsError, is_loopback, load
-from fedblog.storage import blogs, migrate, server
+from fedblog.storage import authors, blogs, migrate, server
 from fedblog.storage.errors import SchemaError
 from fedblog.storage.store import Store
 
@@ -31,11 +32,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def prepare(settings: Settings, founding: Founding | None = None) -> tuple[Settings, bool]:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A blog that can be served. *settings* have the identity that the database remembers where
+    none was set; *owner* is a handle that `fedblog token create` takes."""
+
+    settings: Settings
+    is_new: bool
+    owner: str
+
+
+async def prepare(settings: Settings, founding: Founding | None = None) -> Prepared:
     """Make data folder, tables, blog, keys and owner where they are missing.
 
-    Gives the settings, with the identity that the database remembers where none was set, and
-    whether this was the first start. Raises IdentityChangedError, StorageError, InvalidFieldError.
+    Raises IdentityChangedError, StorageError, InvalidFieldError.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if settings.is_sqlite:
@@ -46,7 +56,9 @@ async def prepare(settings: Settings, founding: Founding | None = None) -> tuple
     try:
         settings = await _remembered(store, settings)
         made = await identity.ensure_identity(store, settings, founding)
-        return settings, made.is_new
+        people = await store.read(authors.list_all, made.blog.id)
+        owner = next((person.handle for person in people if person.role == "owner"), "")
+        return Prepared(settings, made.is_new, owner)
     finally:
         await store.close()
 
@@ -111,13 +123,16 @@ async def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) 
         await store.close()
 
 
-def announce(settings: Settings, is_new: bool) -> None:
+def announce(prepared: Prepared) -> None:
     """Say where the blog is and how to write for it."""
+    settings = prepared.settings
     where = "" if str(settings.data_dir) == "data" else f" --data {settings.data_dir}"
     lines = [f"fedblog serves {settings.base_url}/ (data in {settings.data_dir.resolve()})"]
-    if is_new:
-        lines.append("A new blog was made, with an owner called “Owner”.")
-    lines.append(f"Get a token to write with: fedblog token create --author Owner{where}")
+    if prepared.is_new:
+        lines.append(f"A new blog was made, with an owner whose handle is {prepared.owner}.")
+    lines.append(
+        f"Get a token to write with: fedblog token create --author {prepared.owner}{where}"
+    )
     port = urlsplit(settings.base_url).port
     listens_on = int(settings.listen.rpartition(":")[2])
     host = urlsplit(settings.base_url).hostname or ""
@@ -255,7 +270,7 @@ async def work(settings: Settings) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    settings, _ = await prepare(settings)
+    settings = (await prepare(settings)).settings
     logging.config.dictConfig(log_config(settings))
     async with running(settings):
         print(f"fedblog does the jobs of {settings.base_url}/", file=sys.stderr, flush=True)

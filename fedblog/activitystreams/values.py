@@ -7,6 +7,9 @@ from typing import Any
 from fedblog.activitystreams.vocabulary import PUBLIC, PUBLIC_FORMS
 
 MAX_URI = 2048
+"""Longest address that a link may lead to."""
+MAX_ID = 1024
+"""Longest id, in bytes: two of them must fit into an index entry of PostgreSQL (2,704 bytes)."""
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
@@ -47,11 +50,11 @@ def uri(value: Any) -> str | None:
     """The id that *value* gives: itself, its ``id``, its ``href``, or that of its first entry."""
     kind = type(value)
     if kind is str:
-        return value if _is_uri(value) else None
+        return value if _is_id(value) else None
     if kind is dict:
         for name in ("id", "@id", "href"):
             inner = value.get(name)
-            if type(inner) is str and _is_uri(inner):
+            if type(inner) is str and _is_id(inner):
                 return inner
         return None
     if kind is list:
@@ -61,15 +64,19 @@ def uri(value: Any) -> str | None:
     return None
 
 
-def _is_uri(text: str) -> bool:
-    return 0 < len(text) <= MAX_URI and text.isprintable() and " " not in text
+def _is_id(text: str) -> bool:
+    return _is_uri(text, MAX_ID) and (text.isascii() or len(text.encode()) <= MAX_ID)
+
+
+def _is_uri(text: str, most: int = MAX_URI) -> bool:
+    return 0 < len(text) <= most and text.isprintable() and " " not in text
 
 
 def uris(value: Any) -> tuple[str, ...]:
     """Every id in *value* (one, or a list of them), without repeats."""
     kind = type(value)
     if kind is list:
-        found = [item if type(item) is str and _is_uri(item) else _nested(item) for item in value]
+        found = [item if type(item) is str and _is_id(item) else _nested(item) for item in value]
         return tuple(dict.fromkeys(item for item in found if item is not None))
     single = uri(value)
     return () if single is None else (single,)

@@ -16,12 +16,21 @@ from fedblog.federation import facts as fact_rows
 from fedblog.federation import forwarding
 from fedblog.federation.facts import Facts, Incoming, Outcome
 from fedblog.federation.handlers import HANDLERS
+from fedblog.storage.errors import (
+    DatabaseBusyError,
+    SchemaError,
+    StorageFullError,
+    StoreClosedError,
+)
 from fedblog.storage.received import Receipt
 from fedblog.storage.store import Store
 
 log = logging.getLogger(__name__)
 
 MOST_IN_A_BATCH = 256
+_OF_NO_ONE = (DatabaseBusyError, StorageFullError, StoreClosedError, SchemaError)
+"""Failures that no activity of a batch can be blamed for: running each alone would only repeat
+them, one waiting time after the other."""
 DUPLICATE = Outcome("duplicate", "received before")
 
 
@@ -44,6 +53,7 @@ class Batcher:
 
     async def run(self) -> None:
         """Write batches until cancelled."""
+        batch: list[tuple[Incoming, asyncio.Future[Outcome]]] = []
         try:
             while True:
                 await self._arrived.wait()
@@ -55,7 +65,7 @@ class Batcher:
                 if batch:
                     await self._write(batch)
         finally:
-            for _, future in self._waiting:
+            for _, future in (*batch, *self._waiting):
                 future.cancel()
 
     async def _write(self, batch: list[tuple[Incoming, asyncio.Future[Outcome]]]) -> None:
@@ -64,9 +74,10 @@ class Batcher:
                 process, self._addresses, self._blog_id, [incoming for incoming, _ in batch]
             )
         except Exception as error:
-            if len(batch) == 1:
-                if not batch[0][1].done():
-                    batch[0][1].set_exception(error)
+            if len(batch) == 1 or isinstance(error, _OF_NO_ONE):
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
                 return
             # Something in the batch cannot be stored: each runs alone, so that it fails alone.
             log.warning("a batch of %d failed, running each alone: %r", len(batch), error)

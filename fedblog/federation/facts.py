@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from fedblog.activitystreams.reading import Activity
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
 from fedblog.domain.actor import RemoteActor
-from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
+from fedblog.domain.addresses import BLOG, Addresses
 from fedblog.domain.authorization import Authorization
 from fedblog.domain.comment import Comment
 from fedblog.domain.follower import Follower
-from fedblog.domain.ids import new_id
+from fedblog.domain.ids import is_id, new_id
 from fedblog.domain.reaction import Reaction
 from fedblog.federation.kept import Kept
 from fedblog.publishing import outbox
@@ -39,6 +39,7 @@ _REACTING = frozenset({"Like", "EmojiReact", "Dislike", "Announce", "Undo"})
 _FOLLOWING = frozenset({"Follow", "Undo", "Block", "Move"})
 _NAMING_ACTORS = frozenset({"Follow", "Undo", "Block", "FeatureRequest"})
 _TALKING = frozenset({"Create", "Update", "Delete"})
+_REPORTING = frozenset({"Flag"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +90,19 @@ class Report:
 
 @dataclass(slots=True)
 class Facts:
-    """The state that the activities of one batch look at and change."""
+    """The state that the activities of one batch look at and change. *owners* are the keys of the
+    local actors among those named that can be followed."""
 
     addresses: Addresses
     blog_id: int
     now: datetime
     posts: Mapping[str, threads.PostFacts] = field(default_factory=dict)
     posts_by_path: Mapping[str, threads.PostFacts] = field(default_factory=dict)
+    owners: set[str] = field(default_factory=lambda: {BLOG})
     receipts: set[tuple[str, str]] = field(default_factory=set)
     comments: Kept[str, Comment] = field(default_factory=Kept)
     reactions: Kept[ReactionKey, Reaction] = field(default_factory=Kept)
     followers: Kept[tuple[str, str], Follower] = field(default_factory=Kept)
-    authors: set[str] = field(default_factory=set)
     authorizations: Kept[AuthorizationKey, Authorization] = field(default_factory=Kept)
     tombstones: Kept[tuple[str, str], datetime] = field(default_factory=Kept)
     gone_actors: Kept[str, str] = field(default_factory=Kept)
@@ -172,10 +174,13 @@ def load(
     """The facts for *batch*, with one query for each kind that it needs."""
     facts = Facts(addresses, blog_id, now)
     actor_uris = {item.actor.uri for item in batch}
+    actor_rows.take_turns(connection, actor_uris)
     uris: set[str] = set()
     created: dict[str, str] = {}
     for item in batch:
         uris.update(_mentioned(item.activity))
+        if item.activity.type == "Flag":
+            uris.update(item.activity.object_ids)
         written = item.activity.object or item.activity.instrument
         # Another host's claim about an id must not stand in the way of the true one.
         if (
@@ -192,7 +197,7 @@ def load(
     )
     own_ids = {item.activity.id for item in batch if item.activity.id}
     facts.tombstones = Kept(tombstone_rows.find(connection, uris | own_ids | actor_uris).items())
-    if types & (_TALKING | _REACTING | REQUEST_TYPES):
+    if types & (_TALKING | _REACTING | _REPORTING | REQUEST_TYPES):
         _load_thread(connection, facts, uris, created)
     if types & (_REACTING | REQUEST_TYPES):
         rows = reactions.find(connection, uris, actor_uris)
@@ -205,21 +210,15 @@ def load(
             ((row.owner, row.actor_uri), row) for row in followers.find(connection, following)
         )
     if types & _NAMING_ACTORS:
-        facts.authors = _named_authors(connection, addresses, uris)
+        named = {found.key for uri in uris if (found := addresses.parse(uri)) is not None}
+        authors = author_rows.find(connection, {key for key in named if is_id(key)})
+        facts.owners |= {key for key, author in authors.items() if author.blog_id == blog_id}
     if types & REQUEST_TYPES:
         asking = {item.activity.instrument_id for item in batch if item.activity.instrument_id}
         facts.authorizations = Kept(
             (row.key, row) for row in authorization_rows.find(connection, asking)
         )
     return facts
-
-
-def _named_authors(connection: Connection, addresses: Addresses, uris: set[str]) -> set[str]:
-    """The authors of this blog among *uris*."""
-    named = [addresses.parse(uri) for uri in uris]
-    keys = [one.key for one in named if one is not None and one.kind == "actor"]
-    ids = [key for key in keys if key not in (BLOG, READERS, INSTANCE)]
-    return set(author_rows.find(connection, ids)) if ids else set()
 
 
 def _load_thread(

@@ -45,10 +45,14 @@ from fedblog.remote.actors import KnownKey
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import jobs
 
+_FORWARDS_A_MINUTE = 60
+_FORWARDS_AT_ONCE = 120
+"""How often one host may have us fetch what it only passes on."""
+
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
 """What an inbox takes. Some peers send plain JSON; the signature says what it is worth."""
 
-_COUNTED = REQUEST_TYPES | {"Create", "Move"}
+_COUNTED = REQUEST_TYPES | {"Create", "Update", "Move"}
 """What one actor may not send without end: it makes comments, answers or fetches."""
 
 
@@ -74,6 +78,7 @@ class Receiver:
         self._prover = Prover(site)
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
+        self._forward_buckets = TokenBuckets(_FORWARDS_A_MINUTE, _FORWARDS_AT_ONCE)
 
     async def receive(self, request: Request) -> Outcome:
         """Verify and process one request. Raises ReceivingError where it is refused."""
@@ -93,7 +98,7 @@ class Receiver:
         if known.actor.uri != activity.actor:
             prover = await self._prover.actor_of(document, activity)
             if prover is None:
-                return await self._forwarded(activity)
+                return await self._forwarded(activity, known)
             actor = prover
             body = request.body
         else:
@@ -110,7 +115,9 @@ class Receiver:
             Incoming(
                 activity=activity,
                 actor=actor,
-                receipt_key=activity.id or _digest_of(activity, signed.stamp),
+                receipt_key=_receipt_key(
+                    activity, headers.values.get("signature", ""), signed.stamp
+                ),
                 received_at=datetime.now(UTC),
                 ancestors_left=self._site.settings.ancestor_limit,
                 forwarded=body,
@@ -148,12 +155,13 @@ class Receiver:
 
     def _check_rate(self, activity: Activity, known: KnownKey) -> None:
         wait = self._host_buckets.take(known.actor.host)
-        if not wait and activity.type in _COUNTED:
+        is_writing = activity.type in _COUNTED and activity.object_id != activity.actor
+        if not wait and is_writing:
             wait = self._actor_buckets.take(known.actor.uri)
         if wait:
             raise RateLimitedError("too many activities", retry_after=wait)
 
-    async def _forwarded(self, activity: Activity) -> Outcome:
+    async def _forwarded(self, activity: Activity, known: KnownKey) -> Outcome:
         """A valid signature by another than the actor proves nothing about the content: a Create
         or Update is fetched from its own host, everything else is dropped (S3)."""
         uri = activity.object_id
@@ -166,6 +174,8 @@ class Receiver:
             or (activity.object is not None and not activity.object.in_reply_to)
         ):
             return Outcome("ignored", "signed by another than its actor")
+        if wait := self._forward_buckets.take(known.actor.host):
+            raise RateLimitedError("too many forwarded activities", retry_after=wait)
         await self._site.store.write(_fetch_later, uri, self._site.settings.ancestor_limit)
         return Outcome("deferred", "signed by another than its actor, fetched from its own host")
 
@@ -178,6 +188,20 @@ def _fetch_later(connection: Connection, uri: str, ancestors_left: int) -> None:
 def _check_media_type(value: str) -> None:
     if value.partition(";")[0].strip().lower() not in MEDIA_TYPES:
         raise MediaTypeError("an activity is sent as application/activity+json")
+
+
+def _receipt_key(activity: Activity, signature: str, stamp: str) -> str:
+    """What *activity* is remembered by, so that a repeat does nothing.
+
+    Pixelfed, Friendica and PeerTube give every Follow of one pair the same id, also after an Undo;
+    others send a Follow again because no Accept came. So a Follow is repeated only by the same
+    signature.
+    """
+    if activity.id is None:
+        return _digest_of(activity, stamp)
+    if activity.type == "Follow":
+        return f"{activity.id} {hashlib.sha256(signature.encode()).hexdigest()[:32]}"
+    return activity.id
 
 
 def _digest_of(activity: Activity, stamp: str) -> str:

@@ -11,7 +11,12 @@ from fedblog.domain.ids import new_id
 from fedblog.domain.post import CommentPolicy, PostStatus
 from fedblog.federation.facts import Facts, FollowUp, Incoming
 from fedblog.storage.threads import NO_WORDS
-from fedblog.text.sanitise import plain_text, remote_html, remote_text
+from fedblog.text.sanitise import (
+    REMOTE_MAX_CHARACTERS,
+    plain_text,
+    remote_html,
+    remote_text,
+)
 
 FETCH_OBJECT = "fetch_object"
 """The follow-up job that fetches one object by its id and decides about it like a Create."""
@@ -135,7 +140,7 @@ def _text(item: Object, uri: str) -> dict[str, Any]:
     return {
         "url": item.url or uri,
         "name": remote_text(item.name, limit=_NAME_LENGTH) if item.name else "",
-        "source_html": item.content,
+        "source_html": item.content[:REMOTE_MAX_CHARACTERS],
         "content_html": remote_html(content),
         "summary": remote_text(summary, limit=_SUMMARY_LENGTH) if summary else "",
         "language": item.language,

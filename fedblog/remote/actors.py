@@ -37,7 +37,8 @@ from fedblog.storage.store import Store
 
 T = TypeVar("T")
 
-_KEYS_IN_MEMORY = 2000
+_REFETCHES_REMEMBERED = 2000
+_KEYS_IN_MEMORY = 512  # about 12 kB each, most of it OpenSSL's
 _FAILURES_IN_MEMORY = 4000
 _HOSTS_IN_MEMORY = 4000
 _MAX_AGE = timedelta(days=7)
@@ -77,11 +78,15 @@ class ActorDirectory:
         self._keys: Memory[str, KnownKey] = Memory(_KEYS_IN_MEMORY)
         self._failures: Memory[str, RemoteError] = Memory(_FAILURES_IN_MEMORY)
         self._refetches_of_key: Allowance[str] = Allowance(
-            per_minute=1, burst=1, size=_KEYS_IN_MEMORY
+            per_minute=1, burst=1, size=_REFETCHES_REMEMBERED
         )
         self._refetches_at_host: Allowance[str] = Allowance(
             per_minute=30, burst=60, size=_HOSTS_IN_MEMORY
         )
+        self._failures_at_host: Allowance[str] = Allowance(
+            per_minute=30, burst=60, size=_HOSTS_IN_MEMORY
+        )
+        self._resting_hosts: Memory[str, bool] = Memory(_HOSTS_IN_MEMORY)
         self._under_way: dict[str, asyncio.Future[Any]] = {}
         store.listen(self._heard)
 
@@ -241,16 +246,22 @@ class ActorDirectory:
                 return
 
     async def _first_fetch(self, name: str, fetch: Callable[[], Awaitable[T]]) -> T:
-        """*fetch*, unless it failed a short while ago."""
+        """*fetch*, unless it failed a short while ago, or much of its host did: whoever makes keys
+        up must not have us ask a host for each of them (S12)."""
         failure = self._failures.get(name)
         if failure is not None:
             raise failure.with_traceback(None)
+        host = guard.host_of(name)
+        if self._resting_hosts.get(host):
+            raise UnreachableError(f"{host} failed too often in the last minute")
         try:
             return await fetch()
         except RemoteError as error:
             is_passing = isinstance(error, UnreachableError | RemoteStatusError)
             seconds = _UNREACHABLE_SECONDS if is_passing else _REFUSED_SECONDS
             self._failures.put(name, error, seconds=seconds)
+            if not self._failures_at_host.take(host):
+                self._resting_hosts.put(host, True, seconds=_UNREACHABLE_SECONDS)
             raise
 
     async def _shared(self, name: str, work: Callable[[], Awaitable[T]]) -> T:

@@ -22,9 +22,10 @@ from httpx_aiohttp import AiohttpTransport
 from fedblog.remote import guard
 from fedblog.remote.resolver import SystemResolver
 
-_KEEPALIVE_SECONDS = 20.0
+_KEEPALIVE_SECONDS = 15.0
+_GET_KEEPALIVE_SECONDS = 1.0  # documents of a host are seldom asked for again soon
 _DNS_SECONDS = 60
-_MOST_SOCKETS = 4096
+_MOST_SOCKETS = 1024  # a kept connection holds about 15 kB
 _GET_LIMIT = 64
 _GET_LIMIT_PER_HOST = 8
 
@@ -137,12 +138,19 @@ class Connections:
         async with self._opening:
             if self._singles is None:
                 context = await asyncio.to_thread(tls_context, self._ca_file)
-                self._gets = self._transport(context, _GET_LIMIT, _GET_LIMIT_PER_HOST)
+                self._gets = self._transport(
+                    context, _GET_LIMIT, _GET_LIMIT_PER_HOST, keep=_GET_KEEPALIVE_SECONDS
+                )
                 self._posts = self._transport(context, self._post_limit)
-                self._singles = self._transport(context, self._post_limit, keep=False)
+                self._singles = self._transport(context, self._post_limit, keep=None)
 
     def _transport(
-        self, context: ssl.SSLContext, limit: int, per_host: int = 0, *, keep: bool = True
+        self,
+        context: ssl.SSLContext,
+        limit: int,
+        per_host: int = 0,
+        *,
+        keep: float | None = _KEEPALIVE_SECONDS,
     ) -> AiohttpTransport:
         connector = aiohttp.TCPConnector(
             ssl=context,
@@ -150,8 +158,8 @@ class Connections:
             socket_factory=self._socket,
             limit=limit,
             limit_per_host=per_host,
-            keepalive_timeout=_KEEPALIVE_SECONDS if keep else None,
-            force_close=not keep,
+            keepalive_timeout=keep,
+            force_close=keep is None,
             ttl_dns_cache=_DNS_SECONDS,
         )
         session = aiohttp.ClientSession(

@@ -15,6 +15,20 @@ from fedblog.storage.upsert import upsert
 
 _FIND = ListStatement(lambda member: select(actors).where(member(actors.c.uri)))
 _FIND_KEYS = ListStatement(lambda member: select(actor_keys).where(member(actor_keys.c.key_id)))
+_TOUCH = ListStatement(
+    lambda member: (
+        update(actors)
+        .where(
+            actors.c.uri.in_(
+                select(actors.c.uri)
+                .where(member(actors.c.uri))
+                .order_by(actors.c.uri)
+                .with_for_update(key_share=True)
+            )
+        )
+        .values(host=actors.c.host)
+    )
+)
 _ACTOR_COLUMNS = tuple(column.name for column in actors.columns)
 _KEY_COLUMNS = tuple(column.name for column in actor_keys.columns)
 
@@ -36,6 +50,17 @@ def find_keys(
     keys = [_key(row) for row in _FIND_KEYS.run(connection, key_ids)]
     known = find(connection, {key.actor_uri for key in keys})
     return {key.key_id: (known[key.actor_uri], key) for key in keys}
+
+
+def take_turns(connection: Connection, uris: Collection[str]) -> None:
+    """Let units about the same actors come one after the other; the first statement of a unit.
+
+    On PostgreSQL two processes could each miss what the other is about to write (a Delete and the
+    Create it belongs to). Both change the actors' rows, so the later one begins again and sees it.
+    SQLite has one writer at a time.
+    """
+    if connection.dialect.name == "postgresql":
+        _TOUCH.run(connection, uris)
 
 
 def keys_of(connection: Connection, actor_uri: str) -> tuple[ActorKey, ...]:

@@ -150,7 +150,9 @@ def _enqueue_urls(
     wanted = {
         url
         for url in urls
-        if url not in of_blocked_actors and not _is_blocked(inbox_rows.host_of(url), domains)
+        if url
+        and url not in of_blocked_actors
+        and not _is_blocked(inbox_rows.host_of(url), domains)
     }
     ids = inbox_rows.ensure(connection, wanted)
     insert_ignoring(

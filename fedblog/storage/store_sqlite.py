@@ -103,6 +103,7 @@ def _reading_engine(path: str) -> AsyncEngine:
 def _prepare_reader(raw: Any, _record: Any) -> None:
     cursor = raw.cursor()
     cursor.execute("PRAGMA query_only=ON")
+    cursor.execute("PRAGMA cache_size=-512")  # the system keeps the file in memory anyway
     cursor.close()
 
 

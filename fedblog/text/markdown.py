@@ -1,8 +1,9 @@
 """Markdown to HTML, with what a long article needs; sanitising it is the next step's work.
 
-CommonMark with tables, strikethrough and footnotes. Beyond it: a picture alone in its paragraph
-becomes a figure whose title is the caption (what follows a `` | `` in it is the credit), and a
-block between ``::: quoted`` and ``:::`` is another publication's piece, quoted with its bylines.
+CommonMark with tables, strikethrough, footnotes and bare web addresses as links. Beyond it: a
+picture alone in its paragraph becomes a figure whose title is the caption (what follows a `` | ``
+in it is the credit), and a block between ``::: quoted`` and ``:::`` is another publication's piece,
+quoted with its bylines.
 """
 
 import re
@@ -17,6 +18,8 @@ from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 _ALIGNMENT = re.compile(r"text-align:\s*(left|center|right)")
+_ADDRESS = re.compile(r"(?<![\w/])https?://[^\s<>\[\]{}|\\^`]*[^\W_][^\s<>\[\]{}|\\^`]*")
+_ADDRESS_LENGTH = 2000
 _QUOTED = "quoted"
 
 
@@ -42,6 +45,65 @@ def _figures(state: StateCore) -> None:
         opening.tag = closing.tag = "figure"
         image.type = "figure_image"
         image.meta = {"caption": title}
+
+
+def _bare_addresses(state: StateCore) -> None:
+    """Turns web addresses that stand bare in the text into links."""
+    for block in state.tokens:
+        if block.type != "inline" or not block.children or "://" not in block.content:
+            continue
+        children: list[Token] = []
+        depth = 0
+        for token in block.children:
+            depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+            if token.type == "html_inline":
+                depth += (
+                    {"<a": 1, "</": -1}.get(token.content[:2].lower(), 0) if _is_a(token) else 0
+                )
+            if token.type == "text" and depth == 0:
+                children += _with_links(state, token)
+            else:
+                children.append(token)
+        block.children = children
+
+
+def _is_a(token: Token) -> bool:
+    return re.match(r"</?a[\s>]", token.content, re.IGNORECASE) is not None
+
+
+def _with_links(state: StateCore, token: Token) -> list[Token]:
+    found: list[Token] = []
+    end = 0
+
+    def text(content: str) -> None:
+        if content:
+            found.append(Token("text", "", 0, content=content, level=token.level))
+
+    for match in _ADDRESS.finditer(token.content):
+        if len(match[0]) > _ADDRESS_LENGTH:
+            continue
+        address = _trimmed(match[0])
+        href = state.md.normalizeLink(address)
+        if not state.md.validateLink(href):
+            continue
+        text(token.content[end : match.start()])
+        found.append(Token("link_open", "a", 1, attrs={"href": href}, level=token.level))
+        text(address)
+        found.append(Token("link_close", "a", -1, level=token.level))
+        end = match.start() + len(address)
+    text(token.content[end:])
+    return found
+
+
+def _trimmed(address: str) -> str:
+    """*address* without the punctuation of the sentence around it."""
+    while True:
+        cut = address.rstrip(".,:;!?*_~'\"…")
+        if cut.endswith(")") and cut.count(")") > cut.count("("):
+            cut = cut[:-1]
+        if cut == address:
+            return address
+        address = cut
 
 
 def _alignments(state: StateCore) -> None:
@@ -90,6 +152,7 @@ def _parser() -> MarkdownIt:
     parser.use(container_plugin, _QUOTED, render=_render_quoted)
     parser.core.ruler.push("figures", _figures)
     parser.core.ruler.push("alignments", _alignments)
+    parser.core.ruler.push("bare_addresses", _bare_addresses)
     parser.add_render_rule("figure_image", _render_figure)
     return parser
 

@@ -56,6 +56,17 @@ async def follower_uris(server: Server) -> list[str]:
     return [item["actor"] for item in answer.json()["items"]]
 
 
+@pytest.mark.parametrize("name", ["readers", "instance"])
+async def test_follow_of_an_actor_for_nobody_is_rejected(
+    server: Server, people: People, post, name: str
+):
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/{name}")
+    await send(server, people, "ann", follow)
+    reject = await server.eventually(lambda: first(people, "Reject"))
+    assert reject["object"]["id"] == follow["id"]
+    assert await follower_uris(server) == []
+
+
 async def test_author_can_be_followed(server: Server, people: People, post):
     owner = (await server.api("GET", f"/posts/{post['id']}")).json()["authors"][0]["id"]
     uri = f"{server.base_url}/ap/authors/{owner}"

@@ -12,15 +12,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from sqlalchemy import Column, Connection, select
 from support.people import PUBLIC, People, key_of
 from support.servers import Server, listening_socket, running_server, serving
 
 from fedblog.activitystreams.reading import read_activity
-from fedblog.federation.batch import Batcher
+from fedblog.federation.batch import Batcher, process
 from fedblog.federation.facts import Incoming
 from fedblog.settings import Settings
+from fedblog.storage import tables
 
 
 @pytest.fixture
@@ -47,13 +49,19 @@ def reply(people: People, post: dict[str, Any], name: str = "ann", **how: Any) -
 async def followups_end(server: Server) -> None:
     """Return once no follow-up job waits."""
 
-    def waiting(connection: Any) -> int:
-        return connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar()
-
     async def none_waits() -> bool:
-        return await server.site.store.read(waiting) == 0
+        return await stored(server, tables.jobs.c.id) == []
 
     await server.eventually(none_waits)
+
+
+async def stored(server: Server, column: Column[Any]) -> list[Any]:
+    """The values of a column, of every row."""
+
+    def load(connection: Connection) -> list[Any]:
+        return list(connection.execute(select(column)).scalars())
+
+    return await server.site.store.read(load)
 
 
 # --- who says it ---------------------------------------------------------------------------------
@@ -106,6 +114,30 @@ async def test_s5_linked_data_signature_proves_nothing(
     await followups_end(server)
     assert await server.comments(post) == []
     assert (await server.counts(post))["likes"] == 0
+
+
+async def test_s10_short_rsa_key_opens_nothing(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    document = people.actor_document("shorty")
+    document["publicKey"]["publicKeyPem"] = (
+        short.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+    people.publish("/users/shorty", document)
+    body = json.dumps(reply(people, post, "shorty")).encode()
+    headers = people.signed_headers("shorty", server.inbox, body)
+    lines = ["(request-target): post /ap/inbox"]
+    lines += [f"{name}: {headers[name]}" for name in ("host", "date", "digest")]
+    made = short.sign("\n".join(lines).encode(), padding.PKCS1v15(), hashes.SHA256())
+    before, _, _ = headers["signature"].partition('signature="')
+    headers["signature"] = f'{before}signature="{base64.b64encode(made).decode()}"'
+    answer = await people.post_raw(server.inbox, body, headers)
+    assert answer.status_code == 401
+    assert "short" in answer.json()["detail"]
+    assert await server.comments(post) == []
 
 
 def rfc_9421(
@@ -260,6 +292,46 @@ async def test_s21_draft_takes_no_reaction_and_looks_like_nothing(
     assert (counts["likes"], counts["shares"]) == (0, 0)
 
 
+async def together(server: Server, people: People, sent: list[tuple[str, dict[str, Any]]]) -> None:
+    """Let activities of several people arrive in one batch, whose facts all of them see."""
+    site = server.site
+    now = datetime.now(UTC)
+    items = [
+        Incoming(
+            read_activity(activity),
+            await site.actors.actor(people.uri(name)),
+            activity["id"],
+            now,
+            0,
+        )
+        for name, activity in sent
+    ]
+    await site.store.write(process, site.addresses, site.blog_id, items)
+
+
+async def test_s20_undo_that_comes_beside_it_takes_no_reaction_of_another(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    like = people.activity("Like", "ann", post["activitypub_id"])
+    boost = people.activity("Announce", "ann", post["activitypub_id"])
+    sent = [("ann", like), ("ann", boost)]
+    for item in (like, like["id"], boost, boost["id"]):
+        sent.append(("mallory", people.activity("Undo", "mallory", item)))
+    await together(server, people, sent)
+    counts = await server.counts(post)
+    assert (counts["likes"], counts["shares"]) == (1, 1)
+
+
+async def test_s22_undo_that_comes_beside_it_ends_no_following_of_another(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    undos = [people.activity("Undo", "mallory", item) for item in (follow, follow["id"])]
+    await together(server, people, [("ann", follow), *(("mallory", undo) for undo in undos)])
+    found = (await server.api("GET", "/followers")).json()["items"]
+    assert [item["actor"] for item in found] == [people.uri("ann")]
+
+
 async def test_s22_nobody_ends_the_following_of_another(
     server: Server, people: People, post: dict[str, Any]
 ) -> None:
@@ -291,6 +363,7 @@ async def test_s30_message_to_the_group_alone_is_shown_nowhere(
         activity["object"]["content"] = "<p>Between us</p>"
         answer = await people.post(server.inbox, activity, by="ann")
         assert answer.status_code == 202
+    assert await stored(server, tables.comments.c.uri) == []
     # One that was public is taken back from the public.
     public = reply(people, post)
     assert (await people.post(server.inbox, public, by="ann")).status_code == 202
@@ -312,6 +385,23 @@ async def test_s30_message_to_the_group_alone_is_shown_nowhere(
         assert "Between us" not in (await server.anonymous(path)).text
     replies = await server.anonymous(f"{object_path}/replies?page=1")
     assert public["object"]["id"] not in replies.text
+
+
+async def test_s37_id_of_another_host_is_not_taken_for_what_its_signer_does(
+    server: Server, people: People, others: People, post: dict[str, Any]
+) -> None:
+    others.add("carol")
+    squatted = others.new_uri("activities")
+    blog = f"{server.base_url}/ap/blog"
+    for kind, item in (("Like", post["activitypub_id"]), ("Follow", blog)):
+        activity = people.activity(kind, "mallory", item, id=squatted)
+        assert (await people.post(server.inbox, activity, by="mallory")).status_code == 202
+    assert (await server.counts(post))["likes"] == 0
+    assert squatted not in await stored(server, tables.received.c.activity_uri)
+    real = others.activity("Like", "carol", post["activitypub_id"], id=squatted)
+    assert (await others.post(server.inbox, real, by="carol")).status_code == 202
+    assert (await server.counts(post))["likes"] == 1
+    assert (await server.api("GET", "/followers")).json()["items"] == []
 
 
 async def test_s32_blocked_server_neither_posts_nor_reads_nor_counts(

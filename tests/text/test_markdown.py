@@ -1,5 +1,7 @@
 """Markdown as authors write it, after sanitising."""
 
+import pytest
+
 from fedblog.text import markdown
 from fedblog.text.sanitise import author_html
 
@@ -68,6 +70,33 @@ def test_strikethrough_autolinks_and_code_languages() -> None:
     assert "<s>gone</s>" in html
     assert '<a href="https://a.example/">' in html
     assert '<code class="language-python">' in html
+
+
+@pytest.mark.parametrize(
+    ("source", "link", "after"),
+    [
+        ("See https://a.example/b.", "https://a.example/b", "."),
+        ("(https://a.example/b_(c))", "https://a.example/b_(c)", ")"),
+        ("https://a.example/?q=1&r=2, then", "https://a.example/?q=1&amp;r=2", ", then"),
+        ("**https://a.example**", "https://a.example", "</strong>"),
+    ],
+)
+def test_bare_address_becomes_a_link(source: str, link: str, after: str) -> None:
+    assert f'<a href="{link}">{link}</a>{after}' in rendered(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[https://a.example](https://b.example)",
+        "`https://a.example`",
+        '<a href="https://b.example">https://a.example</a>',
+        "https:// alone",
+        "xhttps://a.example",
+    ],
+)
+def test_address_within_a_link_or_code_stays_text(source: str) -> None:
+    assert 'href="https://a.example' not in rendered(source)
 
 
 def test_rendering_twice_gives_the_same() -> None:

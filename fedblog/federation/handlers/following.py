@@ -1,7 +1,7 @@
 """Follow, and Block by a remote actor."""
 
 from fedblog.activitystreams import writing
-from fedblog.domain.addresses import BLOG
+from fedblog.domain.addresses import INSTANCE, READERS
 from fedblog.domain.follower import Follower
 from fedblog.domain.ids import new_id
 from fedblog.federation.facts import Facts, Incoming, Outcome
@@ -13,7 +13,7 @@ def follow(incoming: Incoming, facts: Facts) -> Outcome:
     activity, actor = incoming.activity, incoming.actor
     owner = followed(facts, activity.object_id)
     if owner is None:
-        return Outcome("ignored", "follows nobody here")
+        return _refuse(incoming, facts)
     if facts.is_buried(activity.id, actor.uri):
         return Outcome("ignored", "undone before")
     if facts.is_buried(actor.uri, actor.uri):
@@ -29,31 +29,38 @@ def follow(incoming: Incoming, facts: Facts) -> Outcome:
         created_at=facts.now,
     )
     facts.followers.put((owner, actor.uri), follower)
-    accept_id = new_id()
-    accept = writing.accept(
-        facts.addresses,
-        accept_id,
-        owner,
-        follow_id=activity.id,
-        follower=actor.uri,
-    )
-    facts.outgoing.put(
-        accept_id,
-        (
-            Outgoing(
-                owner=owner,
-                type="Accept",
-                document=accept,
-                activity_id=accept_id,
-                object_uri=activity.id,
-                object_version=None,
-                post_id=None,
-                is_public=False,
-            ),
-            Recipients(inboxes=(actor.inbox,)),
-        ),
-    )
+    _answer(facts, incoming, owner, "Accept")
     return Outcome("stored")
+
+
+def _refuse(incoming: Incoming, facts: Facts) -> Outcome:
+    """The readers' voice and the instance are followed by nobody: said so, lest the asker waits."""
+    named = facts.addresses.parse(incoming.activity.object_id or "")
+    if named is None or named.key not in (READERS, INSTANCE) or not incoming.actor.inbox:
+        return Outcome("ignored", "follows nobody here")
+    _answer(facts, incoming, named.key, "Reject")
+    return Outcome("stored", "rejected")
+
+
+def _answer(facts: Facts, incoming: Incoming, owner: str, type_: str) -> None:
+    """Send Accept or Reject of the Follow to its actor's own inbox."""
+    answer_id = new_id()
+    write = writing.accept if type_ == "Accept" else writing.reject
+    document = write(
+        facts.addresses,
+        answer_id,
+        owner,
+        follow_id=incoming.activity.id,
+        follower=incoming.actor.uri,
+    )
+    outgoing = Outgoing(
+        owner=owner,
+        type=type_,
+        document=document,
+        activity_id=answer_id,
+        object_uri=incoming.activity.id,
+    )
+    facts.outgoing.put(answer_id, (outgoing, Recipients(inboxes=(incoming.actor.inbox,))))
 
 
 def block(incoming: Incoming, facts: Facts) -> Outcome:
@@ -71,4 +78,4 @@ def followed(facts: Facts, uri: str | None) -> str | None:
     named = facts.addresses.parse(uri) if uri else None
     if named is None or named.kind != "actor":
         return None
-    return named.key if named.key == BLOG or named.key in facts.authors else None
+    return named.key if named.key in facts.owners else None

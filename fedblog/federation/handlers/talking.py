@@ -23,7 +23,9 @@ def update(incoming: Incoming, facts: Facts) -> Outcome:
     so that Update and Create give the same in either order."""
     activity = incoming.activity
     if activity.object_id == incoming.actor.uri:
-        job = FollowUp(REFRESH_ACTOR, incoming.actor.uri, {"uri": incoming.actor.uri})
+        # By the activity: one that comes while the last one is at work must not be swallowed.
+        key = incoming.receipt_key or incoming.actor.uri
+        job = FollowUp(REFRESH_ACTOR, key, {"uri": incoming.actor.uri})
         facts.followups.put((job.kind, job.key), job)
         return Outcome("stored", "actor is fetched again")
     return _take(incoming, facts)

@@ -4,11 +4,13 @@ from fedblog.activitystreams.reading import Activity
 from fedblog.federation.facts import Facts, Incoming, Outcome, reaction_key
 from fedblog.federation.handlers.following import followed
 from fedblog.federation.handlers.reacting import kinds_of
+from fedblog.federation.handlers.talking import same_host
 
 
 def undo(incoming: Incoming, facts: Facts) -> Outcome:
     """Undo (ActivityPub, section 7.12). Only what the same actor did is undone (S20, S22, S39);
-    one that comes before what it undoes is remembered."""
+    one that comes before what it undoes is remembered. What was found is not: some peers give a
+    later Follow the same id, and the memory of what was received keeps true repeats out."""
     activity, actor = incoming.activity, incoming.actor.uri
     inner = activity.inner
     if inner is not None and inner.actor and inner.actor != actor:
@@ -17,7 +19,7 @@ def undo(incoming: Incoming, facts: Facts) -> Outcome:
     found = _by_id(facts, uri, actor) if uri else False
     if inner is not None:
         found = _by_meaning(facts, inner, actor) or found
-    if uri:
+    if uri and not found and same_host(uri, actor):
         facts.bury(uri, actor)
     return Outcome("stored") if found else Outcome("ignored", "nothing of it is known")
 

@@ -1,0 +1,93 @@
+"""The batcher: who hears what when the database fails as a whole."""
+
+import asyncio
+import sqlite3
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import make_url
+
+from fedblog.activitystreams.reading import read_activity
+from fedblog.domain.actor import RemoteActor
+from fedblog.domain.addresses import Addresses
+from fedblog.federation.batch import Batcher
+from fedblog.federation.facts import Incoming
+from fedblog.storage import sqlite_writer
+from fedblog.storage.errors import DatabaseBusyError
+from fedblog.storage.store import Store
+
+ANN = "https://far.example/users/ann"
+
+
+def like(number: int, actor: RemoteActor, now: Any) -> Incoming:
+    document = {
+        "id": f"https://far.example/likes/{number}",
+        "type": "Like",
+        "actor": ANN,
+        "object": "http://localhost:8000/ap/posts/01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    }
+    return Incoming(read_activity(document), actor, document["id"], now, 0)
+
+
+@pytest.fixture
+def ann(now: Any) -> RemoteActor:
+    return RemoteActor(
+        uri=ANN,
+        type="Person",
+        handle="ann",
+        host="far.example",
+        name="Ann",
+        url=ANN,
+        avatar_url="",
+        summary="",
+        inbox=f"{ANN}/inbox",
+        shared_inbox=None,
+        followers_uri=None,
+        moved_to=None,
+        also_known_as=(),
+        fetched_at=now,
+    )
+
+
+@pytest.fixture
+def now() -> Any:
+    return datetime.now(UTC)
+
+
+async def test_database_held_by_another_process_fails_a_batch_at_once(
+    sqlite_url: str, ann: RemoteActor, now: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sqlite_writer, "BUSY_SECONDS", 0.3)
+    store = await Store.open(sqlite_url, listen=False)
+    batcher = Batcher(store, Addresses("http://localhost:8000"), 1)
+    other = sqlite3.connect(make_url(sqlite_url).database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    sent = [asyncio.create_task(batcher.submit(like(n, ann, now))) for n in range(20)]
+    await asyncio.sleep(0)
+    running = asyncio.create_task(batcher.run())
+    began = time.monotonic()
+    results = await asyncio.gather(*sent, return_exceptions=True)
+    assert {type(result) for result in results} == {DatabaseBusyError}
+    assert time.monotonic() - began < 2
+    other.execute("ROLLBACK")
+    other.close()
+    assert (await batcher.submit(like(1, ann, now))).result == "ignored"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await store.close()
+
+
+async def test_batch_under_way_at_the_end_leaves_nobody_waiting(
+    store: Store, ann: RemoteActor, now: Any
+):
+    batcher = Batcher(store, Addresses("http://localhost:8000"), 1)
+    sent = asyncio.create_task(batcher.submit(like(1, ann, now)))
+    running = asyncio.create_task(batcher.run())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await asyncio.wait([sent], timeout=2)
+    assert sent.done()
