@@ -67,7 +67,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 # What may block, and why: (function, file below fedblog/ or a library, its functions, reason).
-MAY_BLOCK: list[tuple[str, str, set[str], str]] = []
+MAY_BLOCK: list[tuple[str, str, set[str], str]] = [
+    ("threading.Lock.acquire", "coverage/collector.py", {"lock_data"}, "the coverage's own lock"),
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
