@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.people import PUBLIC, People, public_pem
-from support.servers import Server
+from support.servers import Server, running_server
+
+from fedblog.settings import Settings
 
 
 async def reply_to(server: Server, people: People, post: dict, name: str = "ann", **how) -> dict:
@@ -352,15 +354,18 @@ async def test_delete_of_an_unknown_actor_is_dropped_without_a_fetch(
     assert not [entry for entry in people.requests if entry[1].startswith("/users/gone")]
 
 
-async def test_one_actor_may_send_only_so_much(server: Server, people: People):
+async def test_one_actor_may_send_only_so_much(
+    settings: Settings, database_url: str, people: People
+):
     people.add("ann")
-    post = await server.publish()
-    statuses = []
-    burst = server.site.settings.actor_burst
-    for _ in range(burst + 3):
-        activity = await reply_to(server, people, post)
-        answer = await people.post(server.inbox, activity, by="ann")
-        statuses.append(answer.status_code)
-    assert statuses[:burst] == [202] * burst
-    assert statuses[-1] == 429
-    assert int(answer.headers["retry-after"]) >= 1
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    bounds = {"database_url": database_url, "actor_burst": 5, "actor_rate": 0.1}
+    async with running_server(settings.model_copy(update=bounds)) as server:
+        post = await server.publish()
+        statuses = []
+        for kind in ("Create",) * 5 + ("Create", "Update"):
+            note = people.note("ann", post["activitypub_id"], "<p>More</p>")
+            answer = await people.post(server.inbox, people.activity(kind, "ann", note), by="ann")
+            statuses.append(answer.status_code)
+        assert statuses == [202] * 5 + [429, 429]
+        assert int(answer.headers["retry-after"]) >= 1
