@@ -362,3 +362,8 @@ def test_security_cases_are_tested_by_their_number() -> None:
     promised = range(1, 40)
     missing = [n for n in promised if not any(re.match(rf"test_s0?{n}_", name) for name in names)]
     assert not missing
+
+
+def test_every_security_case_says_what_came_of_it() -> None:
+    rows = re.findall(r"^\| S(\d+) \| .+ \| .+ \|$", read("docs/security.md"), re.MULTILINE)
+    assert [int(number) for number in rows] == list(range(1, 40))
