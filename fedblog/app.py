@@ -18,6 +18,7 @@ from fedblog.domain.addresses import INSTANCE
 from fedblog.endpoints import (
     actors,
     authorizations,
+    authorized,
     collections,
     inbox,
     nodeinfo,
@@ -28,6 +29,7 @@ from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.fetching import Fetching
 from fedblog.federation.receiving import Receiver
+from fedblog.federation.verification import Verifier
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.jobs.followups import FollowUpLoop
 from fedblog.jobs.housekeeping import HousekeepingLoop
@@ -111,12 +113,13 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
         )
         # Starlette would redirect by the Host header (S33); web/errors.py does it by the base URL.
         routed.router.redirect_slashes = False
-        cached = PageCache(
-            routed,
-            site.store,
-            max_bytes=settings.page_cache_bytes,
-            refuses=refuse_blocked(blocklist),
+        refuses = refuse_blocked(blocklist)
+        served: ASGIApp = PageCache(
+            routed, site.store, max_bytes=settings.page_cache_bytes, refuses=refuses
         )
+        if settings.authorized_fetch:
+            verifier = Verifier(site, blocklist)
+            served = authorized.AuthorizedFetch(served, routed, verifier, refuses)
         loops: list[Loop] = [
             batcher.run,
             site.keys.run,
@@ -127,7 +130,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
         ]
         tasks = [asyncio.create_task(_kept_running(loop)) for loop in loops]
         try:
-            yield site, inbox.InboxFirst(cached, inboxes)
+            yield site, inbox.InboxFirst(served, inboxes)
         finally:
             for task in tasks:
                 task.cancel()

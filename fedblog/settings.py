@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     actor_burst: int = Field(120, gt=0, description="Replies at once before that rate applies.")
     host_rate: float = Field(1000, gt=0, description="Activities a minute from one remote host.")
     host_burst: int = Field(2000, gt=0, description="Activities at once before that rate applies.")
+    authorized_fetch: bool = Field(
+        False, description="Give ActivityPub documents only to signed requests."
+    )
     ancestor_limit: int = Field(10, ge=0, description="Unknown parents fetched above one reply.")
     forward_replies: bool = Field(
         True,

@@ -136,6 +136,30 @@ def test_migrate_beside_a_server_finds_everything_up_to_date(blog: Served) -> No
     assert "up to date" in run(blog.folder, "migrate", **blog.settings).stderr
 
 
+def test_keys_are_rotated_and_the_old_ones_dropped_beside_a_server(blog: Served) -> None:
+    printed = blog.run("keys", "rotate").split()
+    assert f"{blog.address}/ap/blog" in printed
+    assert len(printed) == len(set(printed)) >= 4
+    seen = _keys_of(blog, "#main-key-2", 3)
+    assert [key.rpartition("#")[2] for key in seen[:2]] == ["main-key-2", "ed25519-key-2"]
+    again = run(blog.folder, "keys", "rotate", **blog.settings)
+    assert "--drop" in one_sentence(again)
+    assert blog.run("keys", "rotate", "--drop").split() == printed
+    assert len(_keys_of(blog, "#main-key-2", 1)) == 2
+
+
+def _keys_of(blog: Served, signs: str, others: int) -> list[str]:
+    """The ids of the blog's keys, once *signs* signs and there are as many *others*."""
+    deadline = time.monotonic() + 10
+    while True:
+        actor = blog.document("/ap/blog")
+        ids = [key["id"] for key in (actor["publicKey"], *actor["assertionMethod"])]
+        if ids[0].endswith(signs) and len(ids) == others + 1:
+            return ids
+        assert time.monotonic() < deadline, ids
+        time.sleep(0.05)
+
+
 def test_preview_prints_a_draft_as_every_kind_of_server_would_show_it(blog: Served) -> None:
     token = blog.run("token", "create", "--author", "Owner").strip()
     made = httpx.post(

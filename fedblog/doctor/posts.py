@@ -9,6 +9,7 @@ from fedblog.doctor.findings import EVERYBODY, Notes
 from fedblog.doctor.looking import host_of
 from fedblog.publishing import looks
 from fedblog.remote.documents import Document
+from fedblog.text.sanitise import remote_html
 
 SHAPE, SHOWN = "post", "shown"
 _CONVERTED = frozenset({"Article", "Page", "Image", "Audio", "Video", "Event"})
@@ -152,7 +153,8 @@ def _plain(document: Document) -> Mapping[str, Any]:
         "url": values.uri(document.get("url")) or "",
         "name": values.text(document, "name"),
         "summary": values.text(document, "summary"),
-        "content": values.text(document, "content"),
+        # Well-formed afterwards: parsers that are slow on broken HTML get none (S18).
+        "content": remote_html(values.text(document, "content")),
         "preview": preview if type(preview) is dict else {},
         "image": {
             "url": values.uri(image.get("url")) or "",

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -332,6 +334,38 @@ async def test_what_an_actor_says_of_signatures_is_read(doctor: Doctor) -> None:
     said = [{"href": rfc}, {"href": f"{rfc}#name-eddsa-using-curve-edwards25"}]
     report = await doctor(doctor.healthy_actor(generator={"implements": said}))
     assert any("verifies RFC 9421, by Ed25519 too" in f.text for f in report.findings)
+
+
+# --- hostile servers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bomb", ["<!--", "<link ", "<link rel=", "<a href=", "<p>", "&"])
+async def test_s18_html_bomb_holds_nobody_up(doctor: Doctor, bomb: str) -> None:
+    doctor.healthy_actor()
+    long = bomb * (500_000 // len(bomb))
+    uri = doctor.article(content=long)
+    doctor.people.publish("/on-rivers", long.encode(), media_type="text/html")
+    begin = time.perf_counter()
+    assert not (await doctor(uri)).is_healthy
+    assert time.perf_counter() - begin < 10
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://169.254.169.254/latest", "https://10.0.0.1/x", "https://[::ffff:10.0.0.1]/x"],
+)
+async def test_s13_links_of_others_lead_to_no_closed_address(doctor: Doctor, address: str) -> None:
+    uri = doctor.healthy_actor()
+    schema = "http://nodeinfo.diaspora.software/ns/schema/2.1"
+    links = [
+        {"rel": schema, "href": address},
+        {"rel": "https://www.w3.org/ns/activitystreams#Application", "href": address},
+    ]
+    doctor.people.publish("/.well-known/nodeinfo", {"links": links})
+    descriptor(doctor.people, "ann", subject=f"acct:ann@{urlsplit(address).netloc}")
+    report = await asyncio.wait_for(doctor(uri), 5)
+    (said,) = [f.text for f in report.findings if f.about == "NodeInfo"]
+    assert "is not a public address" in said, said
 
 
 # --- the command ---------------------------------------------------------------------------------

@@ -248,7 +248,7 @@ async def test_s13_only_what_is_ours_is_carried_to_another_server(
         {"sec-fetch-site": "cross-site", "origin": "BASE"},
     ],
 )
-async def test_form_of_another_site_is_refused(
+async def test_s28_form_of_another_site_is_refused(
     server: Server, people: People, send: Send, headers: dict[str, str]
 ) -> None:
     handle = people.webfinger("bo", [subscribe(people)])
@@ -268,7 +268,7 @@ async def test_browser_that_says_only_its_origin_is_believed(
     assert answer.status_code == 303
 
 
-async def test_one_reader_cannot_have_others_asked_without_end(
+async def test_s28_one_reader_cannot_have_others_asked_without_end(
     server: Server, people: People, send: Send
 ) -> None:
     handle = people.webfinger("bo", [subscribe(people)])
