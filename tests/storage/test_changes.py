@@ -18,7 +18,7 @@ A, B, C = Change("post", "a"), Change("post", "b"), Change("comments", "c")
 
 
 async def heard_within_a_second(heard: Sequence[Change], *expected: Change) -> None:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         while not set(expected) <= set(heard):
             await asyncio.sleep(0.005)
 
@@ -182,7 +182,7 @@ async def test_many_changes_arrive_elsewhere_all_or_as_everything(
     other.listen(heard.extend)
     said = [Change("actor", f"https://peer.example/users/{n}") for n in range(number)]
     await store.write(record, *said)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         while EVERYTHING not in heard and len(heard) < number:
             await asyncio.sleep(0.01)
     assert EVERYTHING in heard or set(heard) == set(said)
@@ -196,7 +196,7 @@ async def test_a_change_with_a_very_long_key_arrives_elsewhere(
     other.listen(heard.extend)
     long = Change("actor", "https://peer.example/" + "é" * 9000)
     await store.write(record, long)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         while not heard:
             await asyncio.sleep(0.01)
     assert heard in ([long], [EVERYTHING])
