@@ -2,9 +2,11 @@
 
 A process of its own: ``steady.py PLAN``. The plan is JSON: ``host``, ``port``, ``seconds`` and
 ``streams``, each with ``name``, ``file`` (requests, each after its length in four bytes, sent in
-turn), ``first`` (where in the file to begin), ``rate`` a second and ``connections``. A wait is
-counted from the moment a request was due. Prints JSON: for each stream the number due, statuses
-and waits in ms; "none" is what was not answered.
+turn), ``first`` (where in the file to begin), ``rate`` a second, ``connections`` and ``pauses``: a
+stream that pauses sends in every second second only. A wait is counted from the moment a request
+was due. Prints JSON: for each stream the number due, statuses and waits in ms, apart for what was
+due in the seconds when such streams pause ("idle") and when they send ("loaded"); "none" is what
+was not answered.
 """
 
 import asyncio
@@ -19,6 +21,8 @@ from typing import Any
 import uvloop
 
 _PATIENCE = 15.0
+# What was begun while a stream sent may still be under way in its pause: that long is left out.
+_SETTLES = 0.3
 
 
 class Stream:
@@ -30,18 +34,24 @@ class Stream:
         self._first: int = plan["first"]
         self._rate: float = plan["rate"]
         self._connections: int = plan["connections"]
+        self._pauses: bool = plan["pauses"]
         self._address = host, port
         self._due: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
         self.statuses: Counter[str] = Counter()
-        self.waits: list[float] = []
+        self.waits: list[tuple[float, float]] = []
         self.count = 0
+        self._begin = 0.0
 
     async def run(self, begin: float, seconds: float) -> None:
         """Send for *seconds* from *begin*, then wait for the last answers."""
+        self._begin = begin
         workers = [asyncio.create_task(self._work()) for _ in range(self._connections)]
-        self.count = int(self._rate * seconds)
-        for number in range(self.count):
-            due = begin + number / self._rate
+        moments = [number / self._rate for number in range(int(self._rate * seconds))]
+        if self._pauses:
+            moments = [moment for moment in moments if int(moment) % 2]
+        self.count = len(moments)
+        for number, moment in enumerate(moments):
+            due = begin + moment
             if (pause := due - time.perf_counter()) > 0:
                 await asyncio.sleep(pause)
             request = self._requests[(self._first + number) % len(self._requests)]
@@ -73,7 +83,7 @@ class Stream:
                 if writer is not None:
                     writer.close()
             self.statuses[status] += 1
-            self.waits.append(time.perf_counter() - due)
+            self.waits.append((due - self._begin, time.perf_counter() - due))
         if writer is not None:
             writer.close()
             with contextlib.suppress(OSError):
@@ -81,14 +91,23 @@ class Stream:
 
     def result(self) -> dict[str, Any]:
         """What came of it."""
-        waits = sorted(self.waits) or [0.0]
+        idle = [wait for at, wait in self.waits if int(at) % 2 == 0 and at % 1 >= _SETTLES]
+        loaded = [wait for at, wait in self.waits if int(at) % 2]
         return {
             "count": self.count,
             "statuses": dict(self.statuses),
-            "p50_ms": waits[len(waits) // 2] * 1000,
-            "p95_ms": waits[int(len(waits) * 0.95)] * 1000,
-            "longest_ms": waits[-1] * 1000,
+            "idle": _spread(idle),
+            "loaded": _spread(loaded),
         }
+
+
+def _spread(waits: list[float]) -> dict[str, float]:
+    ordered = sorted(waits) or [0.0]
+    return {
+        "p50_ms": ordered[len(ordered) // 2] * 1000,
+        "p95_ms": ordered[int(len(ordered) * 0.95)] * 1000,
+        "longest_ms": ordered[-1] * 1000,
+    }
 
 
 def split(content: bytes) -> list[bytes]:
