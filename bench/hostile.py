@@ -1,7 +1,7 @@
 """Measures what hostile requests to the inbox do to readers and to honest replies.
 
-``python bench/hostile.py [--seconds N] [--rate N] [--json FILE]``. Ten kinds, one at a time at 200
-a second, then all of them mixed at 200 a second:
+``python bench/hostile.py [--seconds N] [--rate N] [--kind NAME] [--json FILE]``. Ten kinds, one at
+a time at 200 a second, then all of them mixed at 200 a second:
 
 - unsigned: a reply without a signature
 - garbage: signed bytes that are not JSON
@@ -22,6 +22,7 @@ over) as its kind should be, and memory must stay bounded. Loopback only.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -233,9 +234,10 @@ class Trial:
 
 
 def measure(
-    server: Server, api: BlogApi, seconds: int, rate: int
+    server: Server, api: BlogApi, seconds: int, rate: int, only: str
 ) -> tuple[list[Row], dict[str, Any], list[str]]:
     """The rows, notes, and what went wrong."""
+    busy = os.getloadavg()[0]
     rows: list[Row] = []
     wrong: list[str] = []
     neighbours = Neighbourhood(ACTORS, ACTORS, KEYS, free_port(21000))
@@ -258,6 +260,8 @@ def measure(
         trial.prepare("all mixed", mixed)
         expected = {kind.name: {kind.status} for kind in kinds}
         expected["all mixed"] = {kind.status for kind in kinds}
+        if only:
+            expected = {only: expected[only]}
         memory = server.rss
         most = memory
         for hostile, statuses in expected.items():
@@ -292,6 +296,7 @@ def measure(
         "honest replies a second": REPLIES,
         "honest replies listed": f"{listed} of {trial.sent}",
         "memory before, and most": f"{memory >> 20} MiB, {most >> 20} MiB",
+        "processes that wanted a core, before and after": f"{busy:.1f}, {os.getloadavg()[0]:.1f}",
         "what did not hold": "; ".join(wrong) or "nothing",
     }
     return rows, notes, wrong
@@ -302,9 +307,10 @@ def main() -> int:
     parser = options(__doc__ or "")
     parser.add_argument("--seconds", type=int, default=4, help="seconds of each kind")
     parser.add_argument("--rate", type=int, default=200, help="hostile requests a second")
+    parser.add_argument("--kind", default="", help="this kind alone")
     chosen = parser.parse_args()
     with Server() as server:
-        rows, notes, wrong = measure(server, server.api(), chosen.seconds, chosen.rate)
+        rows, notes, wrong = measure(server, server.api(), chosen.seconds, chosen.rate, chosen.kind)
     publish("hostile", rows, notes, chosen.json)
     return 1 if wrong else 0
 
