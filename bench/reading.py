@@ -3,7 +3,8 @@
 ``python bench/reading.py [--rounds N] [--count N] [--json FILE]``. Reading is from the bytes of a
 reply to the typed activity (strict JSON within bounds, then tolerant reading), at most 100 µs.
 Verification is what an inbox does with headers and body once the key is known: parsing, coverage,
-date, digest, signature. One thread, no server, no network; processor time, median of the rounds.
+date, digest, signature. One thread, no server, no network; the middle of the rounds, in processor
+time.
 """
 
 import json

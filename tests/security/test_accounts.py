@@ -1,12 +1,19 @@
 """Accounts that go, keys that change with nobody left to ask, and the pages' own defences."""
 
+import asyncio
 import re
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from support.pages import BROWSER
 from support.people import People
 from support.servers import Server
+
+from fedblog.activitystreams.reading import read_activity
+from fedblog.federation.batch import Batcher
+from fedblog.federation.blocklist import Blocklist
+from fedblog.federation.facts import Incoming
 
 
 async def followers(server: Server) -> list[str]:
@@ -29,6 +36,55 @@ async def test_s35_account_that_is_gone_is_deleted_by_the_key_that_is_known(
     assert await followers(server) == [ann]
     assert (await people.post(server.inbox, delete, by="ann")).status_code == 202
     assert await followers(server) == []
+
+
+async def test_s22_undo_of_anothers_follow_in_the_same_transaction_is_ignored(
+    server: Server, people: People
+) -> None:
+    """What a batch of activities has loaded is everybody's: each actor touches only its own."""
+    for name in ("ann", "mallory"):
+        people.add(name)
+    site = server.site
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    sent = [
+        ("ann", follow),
+        ("mallory", people.activity("Undo", "mallory", follow["id"])),
+        ("mallory", people.activity("Undo", "mallory", follow)),
+    ]
+    batcher = Batcher(site.store, site.addresses, site.blog_id)
+    submitted = []
+    for name, document in sent:
+        actor = await site.actors.actor(people.uri(name))
+        incoming = Incoming(read_activity(document), actor, document["id"], datetime.now(UTC), 0)
+        submitted.append(asyncio.create_task(batcher.submit(incoming)))
+    await asyncio.sleep(0)
+    running = asyncio.create_task(batcher.run())
+    try:
+        outcomes = await asyncio.gather(*submitted)
+    finally:
+        running.cancel()
+    assert [outcome.result for outcome in outcomes] == ["stored", "ignored", "ignored"]
+    assert await followers(server) == [people.uri("ann")]
+
+
+async def test_s32_servers_below_a_blocked_one_are_blocked_in_every_spelling(
+    server: Server,
+) -> None:
+    for domain in ("bad.example", "bücher.example"):
+        answer = await server.api("POST", "/blocks", json={"domain": domain})
+        assert answer.status_code == 201
+    blocklist = Blocklist(server.site.store, server.site.blog_id)
+    await blocklist.refresh()
+    for host in (
+        "bad.example",
+        "BAD.example.",
+        "a.b.bad.example:8443",
+        "x.bücher.example",
+        "xn--bcher-kva.example",
+    ):
+        assert blocklist.holds_for(f"https://{host}/users/x"), host
+    for host in ("notbad.example", "bad.example.org", "example", "cher.example"):
+        assert not blocklist.holds_for(f"https://{host}/users/x"), host
 
 
 async def test_s26_no_page_runs_a_script_that_stands_in_it(server: Server, people: People) -> None:
