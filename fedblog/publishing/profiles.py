@@ -21,8 +21,9 @@ def document(
 ) -> writing.Json | None:
     """The local actor *owner* as other servers read it, or None where there is none."""
     if owner not in (BLOG, READERS, INSTANCE):
-        found = author_rows.find(connection, [owner]) if is_id(owner) else {}
-        author = found.get(owner)
+        if not is_id(owner):
+            return None
+        author = author_rows.find(connection, [owner]).get(owner)
         keys = published_keys(connection, blog_id, owner)
         if author is None or author.blog_id != blog_id or keys is None:
             return None
