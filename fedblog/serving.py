@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+KEEP_ALIVE_SECONDS = 150
+"""How long an idle connection is kept. A proxy in front sends a POST on a connection that we close
+at the same moment to nowhere, so it must be the one who closes: Caddy does after two minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -203,6 +207,7 @@ def serve(settings: Settings, sockets: list[socket.socket], *, workers: int = 1)
         "server_header": False,
         "forwarded_allow_ips": settings.trusted_proxies,
         "timeout_graceful_shutdown": 10,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
     }
     application = "fedblog.serving:application"
     with suppress(KeyboardInterrupt):  # uvicorn gives back the signal that it ended by

@@ -155,7 +155,7 @@ def settled(delivery: ClaimedDelivery, outcome: Outcome, now: datetime) -> Settl
     )
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=8192)
 def _address(url: str) -> tuple[str, str, str]:
     """*url* as it is sent, its Host header, and its request target."""
     sent = canonical(url)

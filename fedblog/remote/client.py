@@ -71,7 +71,7 @@ def canonical(url: str) -> str:
     return str(guard.normalise(url))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)  # an entry holds some 2 kB
 def _request_url(url: str) -> httpx.URL:
     return httpx.URL(url)
 

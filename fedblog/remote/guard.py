@@ -134,7 +134,7 @@ def _check_host(host: str, *, allow_loopback: bool) -> None:
         raise BlockedAddressError(f"{host} is not a name of the public internet")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)  # an entry holds some 2 kB
 def normalise(url: str) -> URL:
     """*url* as it is sent: yarl's quoting, host in IDNA and lower case, a path, no fragment and no
     port that the scheme implies.
@@ -186,7 +186,7 @@ def are_related(first: str, second: str) -> bool:
     return len(labels) >= count and labels[-count:] == others[-count:]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)  # an entry holds some 2 kB
 def check_url(url: str, *, allow_private: bool = False) -> URL:
     """*url* as `normalise` gives it, if it may be asked.
 

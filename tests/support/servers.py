@@ -27,6 +27,7 @@ from fedblog.domain.blog import Author, Blog
 from fedblog.domain.ids import new_id
 from fedblog.publishing.identity import create_token
 from fedblog.publishing.site import Site
+from fedblog.serving import KEEP_ALIVE_SECONDS
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys
 from fedblog.storage import authors, blogs, keys
@@ -151,7 +152,13 @@ class _Uvicorn(uvicorn.Server):
 @asynccontextmanager
 async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
     """Serve an ASGI application on *listener* in this event loop."""
-    config = uvicorn.Config(app, lifespan="off", log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
     uvicorn_server = _Uvicorn(config)
     task = asyncio.create_task(uvicorn_server.serve(sockets=[listener]))
     while not uvicorn_server.started:
