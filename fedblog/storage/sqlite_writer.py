@@ -13,18 +13,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from fedblog.storage.changes import EVERYTHING, PENDING, Change
 from fedblog.storage.errors import StorageError
 from fedblog.storage.failures import ends_everything, translated
+from fedblog.storage.sqlite_connection import connect
 from fedblog.storage.sqlite_feed import SqliteFeed
 
 BATCH_LIMIT = 256
 POLL_SECONDS = 0.4
-BUSY_SECONDS = 10.0
 _NO_CHANGES: Sequence[Change] = ()
 
 logger = logging.getLogger(__name__)
@@ -277,17 +276,6 @@ class SqliteWriter:
             self._engine.dispose()
         except Exception:
             logger.exception("the database's writer could not close its connection")
-
-
-def connect(path: str) -> sqlite3.Connection:
-    """A connection that begins and ends no transaction by itself and makes no new file."""
-    return sqlite3.connect(
-        f"file:{quote(path)}?mode=rw",
-        uri=True,
-        isolation_level=None,
-        timeout=BUSY_SECONDS,
-        cached_statements=512,
-    )
 
 
 def _prepare_connection(raw: sqlite3.Connection, _record: Any) -> None:
