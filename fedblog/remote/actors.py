@@ -86,6 +86,9 @@ class ActorDirectory:
         self._failures_at_host: Allowance[str] = Allowance(
             per_minute=30, burst=60, size=_HOSTS_IN_MEMORY
         )
+        self._outages_of_host: Allowance[str] = Allowance(
+            per_minute=6, burst=6, size=_HOSTS_IN_MEMORY
+        )
         self._resting_hosts: Memory[str, bool] = Memory(_HOSTS_IN_MEMORY)
         self._under_way: dict[str, asyncio.Future[Any]] = {}
         store.listen(self._heard)
@@ -260,7 +263,10 @@ class ActorDirectory:
             is_passing = isinstance(error, UnreachableError | RemoteStatusError)
             seconds = _UNREACHABLE_SECONDS if is_passing else _REFUSED_SECONDS
             self._failures.put(name, error, seconds=seconds)
-            if not self._failures_at_host.take(host):
+            # One that does not answer at all is given up sooner than one that lacks some actors.
+            is_outage = isinstance(error, UnreachableError)
+            allowance = self._outages_of_host if is_outage else self._failures_at_host
+            if not allowance.take(host):
                 self._resting_hosts.put(host, True, seconds=_UNREACHABLE_SECONDS)
             raise
 

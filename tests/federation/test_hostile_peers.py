@@ -212,6 +212,27 @@ async def test_made_up_keys_do_not_have_us_ask_a_host_for_each(server, people, p
     assert 60 <= len(asked) <= 65
 
 
+async def test_host_that_does_not_answer_is_soon_left_alone(server, people, post):
+    connections = 0
+
+    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.close()
+
+    silent = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    address = "http://127.0.0.1:%d" % silent.sockets[0].getsockname()[1]
+    activity = people.activity("Like", "ann", post["activitypub_id"])
+    for number in range(30):
+        key_id = f"{address}/users/{number}#main-key"
+        answer = await people.post(server.inbox, activity, by="ann", key_id=key_id)
+        assert answer.status_code == 401
+    silent.close()
+    assert 6 <= connections <= 16  # a hung-up connection is tried twice by either scheme
+    # and others are none the worse for it
+    assert await send(server, people, "ann", activity) == 202
+
+
 async def test_one_host_cannot_have_us_fetch_without_end(server, people, post):
     statuses = []
     for number in range(130):
