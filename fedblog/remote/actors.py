@@ -43,6 +43,7 @@ _FAILURES_IN_MEMORY = 4000
 _HOSTS_IN_MEMORY = 4000
 _MAX_AGE = timedelta(days=7)
 """After it an actor or key is fetched anew when it is next asked for, if its server answers."""
+_REFETCHES_AT_ONCE = 4
 _UNREACHABLE_SECONDS = 60.0
 _REFUSED_SECONDS = 300.0
 _GONE = frozenset({404, 410})
@@ -80,6 +81,7 @@ class ActorDirectory:
         self._refetches_of_key: Allowance[str] = Allowance(
             per_minute=1, burst=1, size=_REFETCHES_REMEMBERED
         )
+        self._refetching = asyncio.Semaphore(_REFETCHES_AT_ONCE)
         self._refetches_at_host: Allowance[str] = Allowance(
             per_minute=30, burst=60, size=_HOSTS_IN_MEMORY
         )
@@ -136,7 +138,8 @@ class ActorDirectory:
         host = guard.host_of(key_id)
         if not (self._refetches_of_key.take(key_id) and self._refetches_at_host.take(host)):
             raise KeyNotFoundError(f"{key_id} was fetched again a moment ago")
-        return await self._fetch_key(key_id)
+        async with self._refetching:  # wrong signatures in many names come in bursts
+            return await self._fetch_key(key_id)
 
     async def _fetch_key(self, key_id: str) -> KnownKey:
         """Ask the key's own server. The key's document is its actor, or a stub that names it."""
