@@ -64,6 +64,7 @@ _UNIVERSAL_BIT = 0x0200
 
 _CLOSED_NAMES = ("localhost", "local", "internal", "onion", "home.arpa", "lan", "invalid")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_NO_URL = re.compile(r"[\x00-\x20\x7f\\]")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
@@ -113,6 +114,7 @@ def check_address(text: str, *, allow_loopback: bool) -> None:
         raise ClosedAddressError(EACCES, f"{text} is not a public address ({reason})")
 
 
+@lru_cache(maxsize=4096)
 def _check_host(host: str, *, allow_loopback: bool) -> None:
     """Raise BlockedAddressError unless *host* (IDNA, lower case) may be asked."""
     labels = host.split(".")
@@ -141,7 +143,7 @@ def normalise(url: str) -> URL:
 
     Raises BlockedAddressError where it is no http(s) URL, or one with a user part.
     """
-    if "\\" in url or any(character <= " " or character == "\x7f" for character in url):
+    if _NO_URL.search(url):
         raise BlockedAddressError("a URL has no blanks, control characters or backslashes")
     try:
         parsed = URL(url)
