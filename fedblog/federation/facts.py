@@ -24,7 +24,16 @@ from fedblog.publishing import outbox
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import authorizations as authorization_rows
 from fedblog.storage import authors as author_rows
-from fedblog.storage import changes, followers, jobs, reactions, received, reports, threads
+from fedblog.storage import (
+    changes,
+    followers,
+    jobs,
+    reactions,
+    received,
+    reports,
+    threads,
+    unforwarded,
+)
 from fedblog.storage import tombstones as tombstone_rows
 from fedblog.storage.changes import Change
 from fedblog.storage.received import Receipt
@@ -333,6 +342,7 @@ def _reaction_changes(facts: Facts, reaction: Reaction) -> Iterable[Change]:
 def _remove_actor(connection: Connection, actor_uri: str, now: datetime) -> Iterable[Change]:
     for post_id in threads.delete_of_actor(connection, actor_uri, now):
         yield Change("comments", post_id)
+    unforwarded.drop_of_actor(connection, actor_uri)
     for liked, _ in reactions.delete_of_actor(connection, actor_uri):
         if liked is not None:
             yield Change("reactions", liked)
