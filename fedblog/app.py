@@ -103,7 +103,12 @@ def all_routes(site: Site, inboxes: inbox.Inbox) -> list[BaseRoute]:
 async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
     """A site with its loops and the application that serves it, all ended at the end."""
     async with open_site(settings) as site:
-        batcher = Batcher(site.store, site.addresses, site.blog_id)
+        batcher = Batcher(
+            site.store,
+            site.addresses,
+            site.blog_id,
+            forward_replies=site.settings.forward_replies,
+        )
         blocklist = Blocklist(site.store, site.blog_id)
         fetching = Fetching(site, batcher, blocklist)
         inboxes = inbox.Inbox(site, Receiver(site, batcher, blocklist))

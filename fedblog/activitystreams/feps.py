@@ -85,9 +85,11 @@ FEPS = (
     ),
     Fep(
         "844e",
-        "capability discovery, reading only: which signatures a server verifies",
-        ("doctor/software.py",),
-        "our own actors say nothing of what they implement",
+        "capability discovery: which signatures a server verifies, read from the actors of others "
+        "and said by our own (RFC 9421, also with Ed25519)",
+        ("remote/schemes.py", "doctor/software.py", "activitystreams/writing_actors.py"),
+        "the context's term is defined in place, and its well-known address (FEP-d556) is not "
+        "served",
     ),
     Fep(
         "8b32",

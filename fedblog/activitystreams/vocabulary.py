@@ -75,6 +75,11 @@ ACTIVITY_TYPES: Final = (
 ATTACHMENT_TYPES: Final = frozenset({"Document", "Image", "Video", "Audio", "Link", "Page"})
 KEY_TYPES: Final = frozenset({"Key", "CryptographicKey", "Multikey"})
 
+RFC_9421: Final = "https://datatracker.ietf.org/doc/html/rfc9421"
+"""HTTP Message Signatures, in FEP-844e's registry of capabilities."""
+RFC_9421_ED25519: Final = f"{RFC_9421}#name-eddsa-using-curve-edwards25"
+"""HTTP Message Signatures with Ed25519, in the same registry."""
+
 CONTEXT: Final = [
     AS,
     "https://w3id.org/security/v1",
@@ -96,6 +101,11 @@ CONTEXT: Final = [
         "postingRestrictedToMods": "lemmy:postingRestrictedToMods",
         "assertionMethod": {
             "@id": "https://w3id.org/security#assertionMethod",
+            "@type": "@id",
+            "@container": "@set",
+        },
+        "implements": {
+            "@id": "https://w3id.org/fep/844e#implements",
             "@type": "@id",
             "@container": "@set",
         },

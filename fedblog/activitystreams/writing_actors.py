@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
+from fedblog.activitystreams.vocabulary import RFC_9421, RFC_9421_ED25519
 from fedblog.activitystreams.writing_authorizations import actor_policy
 from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
 from fedblog.domain.blog import Author, Blog
@@ -19,6 +20,17 @@ READERS_NAME = "readers"
 
 MARK_SIDE = 400
 """Pixels of a side of the mark drawn for an actor without a picture."""
+
+
+IMPLEMENTS = (
+    {"type": "Link", "href": RFC_9421, "name": "RFC-9421: HTTP Message Signatures"},
+    {
+        "type": "Link",
+        "href": RFC_9421_ED25519,
+        "name": "RFC-9421 signatures using the Ed25519 algorithm",
+    },
+)
+"""What this server verifies and no other property shows (FEP-844e), in its registry's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,7 @@ def instance_actor(blog: Blog, addresses: Addresses, keys: ActorKeys) -> Json:
     item = _actor(INSTANCE, "Application", name, blog.title, addresses, keys, blog.created_at)
     return item | {
         "summary": _paragraphs("Signs the requests that this server makes to others."),
+        "implements": list(IMPLEMENTS),
         "url": addresses.page("/"),
         "attachment": [],
         "manuallyApprovesFollowers": True,
@@ -139,7 +152,8 @@ def _actor(
     keys: ActorKeys,
     created_at: datetime,
 ) -> Json:
-    """What every local actor has. ``webfinger`` is FEP-2c59's, ``assertionMethod`` FEP-521a's."""
+    """What every local actor has. ``webfinger`` is FEP-2c59's, ``assertionMethod`` FEP-521a's; by
+    ``generator`` all but the Application itself name it, without an id: it stands for no actor."""
     id_ = addresses.actor(owner)
     item: Json = {
         "id": id_,
@@ -158,6 +172,8 @@ def _actor(
             "publicKeyPem": keys.rsa_pem,
         },
     }
+    if type_ != "Application":
+        item["generator"] = {"type": "Application", "implements": list(IMPLEMENTS)}
     multikeys = list(keys.others)
     if keys.ed25519_multibase is not None:
         multikeys.insert(0, (keys.ed25519_fragment, keys.ed25519_multibase))

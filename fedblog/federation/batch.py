@@ -37,7 +37,10 @@ DUPLICATE = Outcome("duplicate", "received before")
 class Batcher:
     """Gathers incoming activities and runs them through *store* in batches."""
 
-    def __init__(self, store: Store, addresses: Addresses, blog_id: int) -> None:
+    def __init__(
+        self, store: Store, addresses: Addresses, blog_id: int, *, forward_replies: bool = True
+    ) -> None:
+        self._forward_replies = forward_replies
         self._store = store
         self._addresses = addresses
         self._blog_id = blog_id
@@ -71,7 +74,11 @@ class Batcher:
     async def _write(self, batch: list[tuple[Incoming, asyncio.Future[Outcome]]]) -> None:
         try:
             outcomes = await self._store.write(
-                process, self._addresses, self._blog_id, [incoming for incoming, _ in batch]
+                process,
+                self._addresses,
+                self._blog_id,
+                [incoming for incoming, _ in batch],
+                self._forward_replies,
             )
         except Exception as error:
             if len(batch) == 1 or isinstance(error, _OF_NO_ONE):
@@ -90,7 +97,11 @@ class Batcher:
 
 
 def process(
-    connection: Connection, addresses: Addresses, blog_id: int, batch: Sequence[Incoming]
+    connection: Connection,
+    addresses: Addresses,
+    blog_id: int,
+    batch: Sequence[Incoming],
+    forward_replies: bool = True,
 ) -> list[Outcome]:
     """Load facts for *batch*, decide each in order, write what changed. One unit."""
     now = datetime.now(UTC)
@@ -120,7 +131,7 @@ def process(
                 )
             )
     fact_rows.save(connection, facts, receipts)
-    forwarding.record(connection, blog_id, forwards, now)
+    forwarding.record(connection, facts, forwards, is_on=forward_replies)
     return outcomes
 
 

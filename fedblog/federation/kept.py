@@ -64,6 +64,14 @@ class Kept(Generic[K, V]):
             if key in self._stored and self._stored[key] is not value
         ]
 
+    def revised(self) -> list[tuple[V, V]]:
+        """Values the database holds otherwise: as they stand there, and as they are now."""
+        return [
+            (self._stored[key], value)
+            for key, value in self._now.items()
+            if key in self._stored and self._stored[key] is not value
+        ]
+
     def removed(self) -> list[V]:
         """Values the database holds and that are gone."""
         return [value for key, value in self._stored.items() if key not in self._now]

@@ -13,6 +13,7 @@ from fedblog.storage import (
     received,
     threads,
     tombstones,
+    unforwarded,
 )
 from fedblog.storage.errors import StorageError, StoreClosedError
 from fedblog.storage.store import Store
@@ -24,12 +25,15 @@ CHANGES_KEPT = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
 RECEIPTS_KEPT = timedelta(days=30)
 ORPHANS_KEPT = timedelta(days=7)
+UNFORWARDED_KEPT = timedelta(days=14)
+"""Well within the 25 days for which peers like us believe a proof."""
 DELIVERIES_KEPT = timedelta(days=30)
 LONGEST_DELIVERY = timedelta(days=5)
 
 
 async def keep_house(store: Store, now: datetime) -> None:
-    """Drop old changes, answers, receipts, tombstones, orphans and finished deliveries.
+    """Drop old changes, answers, receipts, tombstones, orphans, what was kept to be forwarded, and
+    finished deliveries.
 
     Each kind is a unit of its own: other writers wait for one of them at most.
     """
@@ -38,6 +42,7 @@ async def keep_house(store: Store, now: datetime) -> None:
     await store.write(received.forget_before, now - RECEIPTS_KEPT)
     await store.write(tombstones.forget_before, now)
     await store.write(threads.forget_orphans, now - ORPHANS_KEPT)
+    await store.write(unforwarded.forget_before, now - UNFORWARDED_KEPT)
     await store.write(deliveries.forget_finished, now - DELIVERIES_KEPT)
     await store.write(delivery_order.free_strays, now, now - LONGEST_DELIVERY)
 

@@ -12,7 +12,7 @@ from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import PostStatus
-from fedblog.publishing import announce, authorizations
+from fedblog.publishing import announce, authorizations, forwarding
 from fedblog.publishing import fields as post_fields
 from fedblog.publishing.once import Once, Replay
 from fedblog.publishing.site import Site
@@ -97,6 +97,7 @@ async def delete(site: Site, comment_id: str) -> None:
         comment = _standing(connection, site, comment_id)
         comment_rows.delete_comment(connection, comment, now)
         authorizations.comment_decided(connection, site, comment, CommentStatus.SPAM, now)
+        forwarding.comment_decided(connection, site, comment, CommentStatus.SPAM, now)
         if comment.author_id is not None:
             above = (
                 comment_rows.get(connection, site.blog_id, comment.parent_id)

@@ -15,7 +15,7 @@ from fedblog.domain.block import Block, bare_host, covers
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
-from fedblog.publishing import authorizations
+from fedblog.publishing import authorizations, forwarding
 from fedblog.publishing.comments import is_listed
 from fedblog.publishing.site import Site
 from fedblog.settings import is_loopback
@@ -30,8 +30,8 @@ _SINGLE_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 async def decide(site: Site, comment_id: str, status: CommentStatus) -> None:
-    """Approve, hold or mark a comment as spam; the decision outlives edits by its writer, and who
-    asked for leave to reply is answered.
+    """Approve, hold or mark a comment as spam; the decision outlives edits by its writer, who
+    asked for leave to reply is answered, and an approved reply with a proof is forwarded.
 
     Raises NotFoundError.
     """
@@ -41,7 +41,10 @@ async def decide(site: Site, comment_id: str, status: CommentStatus) -> None:
         if comment is None or not is_listed(comment):
             raise NotFoundError("there is no such comment")
         comment_rows.decide(connection, comment, status)
-        authorizations.comment_decided(connection, site, comment, status, datetime.now(UTC))
+        now = datetime.now(UTC)
+        authorizations.comment_decided(connection, site, comment, status, now)
+        if comment.actor_uri is not None and status is not CommentStatus.HELD:
+            forwarding.comment_decided(connection, site, comment, status, now)
 
     await site.store.write(unit)
 

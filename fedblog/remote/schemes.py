@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 
+from fedblog.activitystreams.vocabulary import RFC_9421, RFC_9421_ED25519
+
 CAVAGE = "cavage"
 """draft-cavage-http-signatures-12 with rsa-sha256: what a host gets that nothing is known of."""
 RFC9421 = "rfc9421"
@@ -10,12 +12,7 @@ RFC9421 = "rfc9421"
 RFC9421_ED25519 = "rfc9421-ed25519"
 """HTTP Message Signatures with Ed25519, for hosts whose actors say that they verify it."""
 
-IMPLEMENTED = {
-    "https://datatracker.ietf.org/doc/html/rfc9421#name-eddsa-using-curve-edwards25": (
-        RFC9421_ED25519
-    ),
-    "https://datatracker.ietf.org/doc/html/rfc9421": RFC9421,
-}
+IMPLEMENTED = {RFC_9421_ED25519: RFC9421_ED25519, RFC_9421: RFC9421}
 """What a server says in ``implements`` that it verifies (FEP-844e), the better first."""
 
 REFUSALS = frozenset({400, 401})

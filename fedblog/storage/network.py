@@ -17,6 +17,7 @@ from fedblog.storage.tables import (
     followers,
     inboxes,
     reactions,
+    unforwarded,
 )
 
 
@@ -165,6 +166,15 @@ def cut_off(
         update(comments)
         .where(comments.c.blog_id == blog_id, comments.c.actor_uri.in_(theirs))
         .values(status="spam", status_locked=True)
+    )
+    connection.execute(
+        delete(unforwarded).where(
+            unforwarded.c.comment_id.in_(
+                select(comments.c.id).where(
+                    comments.c.blog_id == blog_id, comments.c.actor_uri.in_(theirs)
+                )
+            )
+        )
     )
     connection.execute(
         update(deliveries)

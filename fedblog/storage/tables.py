@@ -372,6 +372,17 @@ activities = Table(
     Index("ix_activities_post_id", "post_id"),
 )
 
+unforwarded = Table(
+    "unforwarded",
+    metadata,
+    Column("comment_id", ForeignKey("comments.id", ondelete="CASCADE"), primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("origins", Text, nullable=False),  # JSON list
+    Column("received_at", UtcDateTime, nullable=False),
+    Index("ix_unforwarded_received_at", "received_at"),
+)
+
 inboxes = Table(
     "inboxes",
     metadata,

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import Connection
 from support.world import World
 
+from fedblog.activitystreams.reading import read_actor
 from fedblog.storage import authors, blogs, media
 
 BASE = "https://blog.example.org"
@@ -92,6 +93,26 @@ async def test_readers_voice_is_a_service_and_instance_an_application(world: Wor
         assert actor["discoverable"] is False
         assert "followers" not in actor
         check_keys(actor)
+
+
+async def test_every_actor_says_which_signatures_are_verified_here(world: World) -> None:
+    ada = world.authors["ada"].id
+    rfc_9421 = "https://datatracker.ietf.org/doc/html/rfc9421"
+    ed25519 = f"{rfc_9421}#name-eddsa-using-curve-edwards25"
+    for path in ("/ap/blog", f"/ap/authors/{ada}", "/ap/readers", "/ap/instance"):
+        actor = await world.json(path)
+        is_application = actor["type"] == "Application"
+        application = actor if is_application else actor["generator"]
+        assert application["type"] == "Application"
+        assert is_application or "id" not in application
+        assert ("generator" in actor) is not is_application
+        assert [link["href"] for link in application["implements"]] == [rfc_9421, ed25519]
+        assert {link["type"] for link in application["implements"]} == {"Link"}
+        assert all(type(link["name"]) is str for link in application["implements"])
+        read = read_actor(actor)
+        assert read.implements == (rfc_9421, ed25519)
+        terms = next(part for part in actor["@context"] if isinstance(part, dict))
+        assert terms["implements"]["@id"] == "https://w3id.org/fep/844e#implements"
 
 
 async def test_unknown_author_is_404(world: World) -> None:

@@ -80,7 +80,7 @@ class Fedify:
         return answer.json()
 
     async def reset(self, **options: Any) -> None:
-        """Forget everything; *options*: firstKnock, demandSigned (see server.mjs)."""
+        """Forget everything; *options*: firstKnock, demandSigned, implemented (see server.mjs)."""
         await self._control("reset", **options)
 
     async def person(self, name: str, **fields: Any) -> str:
@@ -98,6 +98,10 @@ class Fedify:
     async def webfinger(self, resource: str) -> dict[str, Any] | None:
         """The WebFinger document that Fedify finds for *resource*."""
         return await self._control("webfinger", resource=resource)
+
+    async def error_of_ed25519(self, person: str) -> str | None:
+        """What Fedify says when *person*'s Ed25519 key is to sign a request; None if it signs."""
+        return (await self._control("sign-by-ed25519", person=person))["error"]
 
     async def refuse(self, scheme: str, *, method: str = "POST") -> None:
         """Answer 401 to what is signed by *scheme* from now on ("first": the first that comes)."""

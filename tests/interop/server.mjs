@@ -14,6 +14,7 @@ import {
   Block,
   Create,
   createFederation,
+  CryptographicKey,
   Delete,
   Dislike,
   EmojiReact,
@@ -30,6 +31,7 @@ import {
   Note,
   Person,
   PUBLIC_COLLECTION,
+  signRequest,
   Tombstone,
   Undo,
   Update,
@@ -63,12 +65,13 @@ async function keyPairs(name, kinds) {
   return pairs;
 }
 
-function reset({ firstKnock = "cavage", demandSigned = true } = {}) {
+function reset({ firstKnock = "cavage", demandSigned = true, implemented = [] } = {}) {
   state.stop?.abort();
   Object.assign(state, {
     forwardTo: null, // the actor to whom what reaches a personal inbox is forwarded
     refused: {}, // by method the scheme that is answered 401: "cavage", "rfc9421" or "first"
     demandSigned, // whether people and notes are given to signed requests alone
+    implemented, // what its people's documents say that is verified here (FEP-844e)
     people: new Map(),
     notes: new Map(),
     sent: new Map(), // activities by id, to be undone
@@ -207,6 +210,21 @@ async function quietly(work) {
   }
 }
 
+// The key that signed, from its owner's assertionMethod. Fedify looks for the keys of HTTP signatures
+// in publicKey alone (fetchKey in its sig/key.ts), and Ed25519 keys do not stand there.
+async function multikeyOf(ctx, request) {
+  const keyId = /;keyid="([^"]+)"/.exec(request.headers.get("signature-input") ?? "")?.[1];
+  if (keyId == null) return null;
+  const loaders = loadersOf(ctx);
+  const owner = await ctx.lookupObject(keyId.split("#")[0], loaders);
+  if (!isActor(owner)) return null;
+  for await (const key of owner.getAssertionMethods(loaders)) {
+    if (key.id?.href !== keyId || key.controllerId?.href !== owner.id.href) continue;
+    return new CryptographicKey({ id: key.id, owner: owner.id, publicKey: key.publicKey });
+  }
+  return null;
+}
+
 // How Fedify's verifiers judge a request, each asked by itself. (Its inbox takes a valid proof and
 // then does not look at the HTTP signature.)
 async function judged(ctx, request) {
@@ -221,6 +239,15 @@ async function judged(ctx, request) {
     keyId: key?.id?.href ?? null,
     keyOwner: key?.ownerId?.href ?? null,
   };
+  found.isVerifiedByMultikey = false;
+  if (key == null && found.scheme === "rfc9421") {
+    const multikey = await quietly(() => multikeyOf(ctx, request));
+    if (multikey != null) {
+      const keyCache = { get: async () => multikey, set: async () => {} };
+      const byIt = await quietly(() => verifyRequest(request.clone(), { ...loaders, keyCache }));
+      found.isVerifiedByMultikey = byIt != null;
+    }
+  }
   if (request.method !== "POST") return found;
   const json = await quietly(() => request.clone().json());
   found.activity = json;
@@ -263,6 +290,12 @@ async function answer(request) {
       onNotAcceptable: () => new Response("ask for ActivityPub", { status: 406 }),
       onUnauthorized,
     });
+  }
+  if (state.implemented.length && response.ok && /^\/people\/[^/]+$/.test(url.pathname)) {
+    const implemented = state.implemented.map((href) => ({ href }));
+    const generator = { type: "Application", implements: implemented };
+    const { headers } = response;
+    response = Response.json({ ...(await response.json()), generator }, { headers });
   }
   (isPost ? state.received : state.fetched).push({ ...found, status: response.status });
   return response;
@@ -368,6 +401,19 @@ async function act(base, request) {
   return { id: id.href, object: activity.objectId?.href ?? null };
 }
 
+// Whether Fedify can sign a request by *person*'s Ed25519 key: the error that it gives, or null.
+async function errorOfEd25519(base, { person }) {
+  const keys = await contextOf(base).getActorKeyPairs(person);
+  const { privateKey, multikey } = keys.find((key) => key.privateKey.algorithm.name === "Ed25519");
+  const request = new Request(new URL("/inbox", base), { method: "POST", body: "{}" });
+  try {
+    await signRequest(request, privateKey, multikey.id, { spec: "rfc9421" });
+    return { error: null };
+  } catch (error) {
+    return { error: String(error) };
+  }
+}
+
 async function control(request, url) {
   const base = url.origin;
   const name = url.pathname.slice("/control/".length);
@@ -378,6 +424,7 @@ async function control(request, url) {
     act: () => act(base, given),
     look: () => look(base, given),
     webfinger: () => webfinger(base, given),
+    "sign-by-ed25519": () => errorOfEd25519(base, given),
     forward: () => {
       state.forwardTo = given.to;
       return {};

@@ -11,6 +11,7 @@ import pytest
 from interop.fedify import Fedify
 from support.servers import Server, running_server
 
+from fedblog.remote.schemes import IMPLEMENTED
 from fedblog.settings import Settings
 
 
@@ -337,6 +338,35 @@ async def test_get_refused_for_its_scheme_is_asked_again_by_the_other(
     assert proven(ours[-1], f"{server.base_url}/ap/instance", ours[-1]["scheme"])
     assert ours[-1]["scheme"] != refused
     assert [e["scheme"] for e in ours[:-1]] in ([], [refused])
+
+
+async def test_post_signed_by_our_ed25519_key_is_verified_by_fedify(fedify: Fedify, server: Server):
+    """Its verifier holds the signature to be good. It looks for the key in publicKey alone, where
+    no Ed25519 key stands, so the key is handed to it."""
+    blog = f"{server.base_url}/ap/blog"
+    await fedify.reset(implemented=list(IMPLEMENTED))
+    await fedify.person("ann")
+    await follow(fedify, server)
+    await server.publish("On rivers")
+    await fedify.eventually(lambda: fedify.heard("Create"))
+    for kind in ("Accept", "Create"):
+        [entry] = await fedify.received(kind)
+        assert entry["scheme"] == "rfc9421"
+        assert entry["isVerifiedByMultikey"], kind
+        assert not entry["isVerified"]  # once Fedify finds the key, this test hands it none
+    signed = [
+        dict(exchange["request"]["headers"])["signature-input"]
+        for exchange in await fedify.exchanges()
+        if exchange["request"]["method"] == "POST"
+    ]
+    assert len(signed) == 2
+    assert all(f'keyid="{blog}#ed25519-key"' in value for value in signed)
+
+
+async def test_fedify_signs_requests_by_no_ed25519_key(fedify: Fedify):
+    """So nothing of it can be verified here; once it does, this test says so."""
+    error = await fedify.error_of_ed25519("ann")
+    assert error == "TypeError: Unsupported algorithm: Ed25519"
 
 
 async def test_what_we_send_carries_proofs_that_fedify_verifies(fedify: Fedify, server: Server):

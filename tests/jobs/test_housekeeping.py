@@ -15,6 +15,7 @@ from fedblog.storage.tables import (
     idempotency_keys,
     received,
     tombstones,
+    unforwarded,
 )
 
 
@@ -65,9 +66,10 @@ def fill(connection: Connection) -> None:
             )
         )
         orphan = dict.fromkeys(("url", "name", "source_html", "content_html", "summary"), "")
+        comment_id = new_id()
         connection.execute(
             insert(comments).values(
-                id=new_id(),
+                id=comment_id,
                 blog_id=1,
                 uri=f"https://a.example/notes/{name}",
                 in_reply_to_uri="https://a.example/unknown",
@@ -82,9 +84,18 @@ def fill(connection: Connection) -> None:
                 **orphan,
             )
         )
+        connection.execute(
+            insert(unforwarded).values(
+                comment_id=comment_id,
+                type="Create",
+                body=b"{}",
+                origins="[]",
+                received_at=NOW - timedelta(days=14) + spare,
+            )
+        )
 
 
-TABLES: list[Any] = [changes, idempotency_keys, received, tombstones, comments]
+TABLES: list[Any] = [changes, idempotency_keys, received, tombstones, comments, unforwarded]
 
 
 def count(connection: Connection) -> list[int]:
@@ -97,11 +108,11 @@ async def test_what_is_older_than_its_term_goes_and_the_rest_stays(open_site: Op
     site = await open_site()
     await site.store.write(fill)
     await keep_house(site.store, NOW - timedelta(days=1))
-    assert await site.store.read(count) == [2, 2, 2, 2, 2]
+    assert await site.store.read(count) == [2, 2, 2, 2, 2, 2]
     await keep_house(site.store, NOW)
-    assert await site.store.read(count) == [1, 1, 1, 1, 1]
+    assert await site.store.read(count) == [1, 1, 1, 1, 1, 1]
     await keep_house(site.store, NOW + timedelta(days=40))
-    assert await site.store.read(count) == [0, 0, 0, 0, 0]
+    assert await site.store.read(count) == [0, 0, 0, 0, 0, 0]
 
 
 async def test_house_is_kept_from_the_start(open_site: OpenSite) -> None:
