@@ -69,7 +69,7 @@ def _keys(actor: ActorDocument, document: Document, notes: Notes) -> None:
             KEYS, "publicKey is a list: most read one key of it", "Mastodon before 4.6 and others"
         )
     read = {key.id: key for key in actor.keys}
-    has_rsa = False
+    has_rsa = is_sound = False
     for entry in published:
         if type(entry) is not dict:
             notes.wrong(KEYS, "publicKey is an address and no key", "Mastodon, Misskey")
@@ -82,13 +82,15 @@ def _keys(actor: ActorDocument, document: Document, notes: Notes) -> None:
             notes.wrong(KEYS, f"the key {key.id} says that its owner is {key.owner} (S4)")
         if host_of(key.id) != host_of(actor.id):
             notes.wrong(KEYS, f"the key {key.id} is on another host than its actor")
-        has_rsa |= _is_usable(key.id, key.public_pem, notes)
+        is_rsa = _is_usable(key.id, key.public_pem, notes)
+        has_rsa |= is_rsa
+        is_sound |= is_rsa and key.owner == actor.id
     if not has_rsa:
         notes.wrong(KEYS, "there is no RSA key that can be read, the only kind that all verify")
     others = [key for key in actor.keys if key.kind == signature_keys.ED25519]
     if others:
         notes.good(KEYS, "an Ed25519 key is published as well: its proofs can be verified")
-    if has_rsa:
+    if is_sound:
         notes.good(KEYS, "the RSA key can be read, and it names the actor as its owner")
 
 

@@ -145,7 +145,7 @@ class Verifier:
         settings = self._site.settings
         values = headers.values
         parsed = messages.parse(values)
-        messages.check_coverage(parsed, method=method)
+        messages.check_coverage(parsed, method=method, has_query=bool(query))
         messages.check_time(
             parsed,
             datetime.now(UTC),

@@ -153,12 +153,12 @@ def sign(
     return added
 
 
-def check_coverage(parsed: ParsedMessageSignature, *, method: str) -> None:
+def check_coverage(parsed: ParsedMessageSignature, *, method: str, has_query: bool = True) -> None:
     """Check that the signature covers what it must (S6, S11).
 
     That is ``@method``; the target, as ``@target-uri`` (what Mastodon wants) or in its parts: the
-    authority (or ``host``), and ``@request-target`` or ``@path`` with ``@query``; and
-    ``content-digest`` where the *method* carries a body. Raises UncoveredError.
+    authority (or ``host``), and ``@request-target`` or ``@path``, with ``@query`` where the request
+    *has_query*; and ``content-digest`` where the *method* carries a body. Raises UncoveredError.
     """
     covered = parsed.covered
     if "@method" not in covered:
@@ -166,7 +166,8 @@ def check_coverage(parsed: ParsedMessageSignature, *, method: str) -> None:
     if "@target-uri" not in covered:
         if "@authority" not in covered and "host" not in covered:
             raise UncoveredError("the signature covers neither @target-uri nor @authority")
-        if "@request-target" not in covered and not {"@path", "@query"} <= set(covered):
+        parts = {"@path", "@query"} if has_query else {"@path"}
+        if "@request-target" not in covered and not parts <= set(covered):
             raise UncoveredError("the signature covers neither @target-uri nor @path and @query")
     if "content-digest" not in covered and method.upper() not in _WITHOUT_BODY:
         raise UncoveredError("the signature does not cover content-digest")

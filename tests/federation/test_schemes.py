@@ -53,6 +53,18 @@ async def test_target_in_parts_and_a_label_of_its_own_are_accepted(server: Serve
     assert len(await server.comments(post)) == 1
 
 
+async def test_query_is_covered_only_where_there_is_one(server: Server, people: People):
+    """ActivityPub bots of tags.pub leave ``@query`` out of requests without a query."""
+    people.add("ann")
+    post = await server.publish()
+    covered = ("@method", "@authority", "@path", "content-digest")
+    assert await send(server, people, post, covered=covered) == 202
+    assert len(await server.comments(post)) == 1
+    elsewhere = {"url": f"{server.inbox}?page=2", "signed_url": server.inbox}
+    assert await send(server, people, post, covered=covered, **elsewhere) == 401
+    assert len(await server.comments(post)) == 1
+
+
 async def test_s9_same_message_again_has_no_second_effect(server: Server, people: People):
     people.add("ann")
     post = await server.publish()
