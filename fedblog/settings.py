@@ -3,10 +3,11 @@
 It is built once at the start and passed in; nothing reads it from a global.
 """
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -18,6 +19,8 @@ from pydantic_settings import (
 )
 
 DEFAULT_CONFIG = Path("fedblog.toml")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
 class SettingsError(Exception):
@@ -115,14 +118,15 @@ class Settings(BaseSettings):
             raise ValueError("takes a scheme, a host and a port, no path, query or user")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("plain http is only for loopback hosts; use https://")
-        return f"{parts.scheme}://{parts.netloc.lower()}"
+        port = {"http": 80, "https": 443}[parts.scheme]  # peers leave it out, so identifiers do
+        return f"{parts.scheme}://{_host_and_port(parts, port)}"
 
     @field_validator("handle_host")
     @classmethod
     def _handle_host(cls, value: str) -> str:
-        if any(character in value for character in "/@ ?#"):
+        if any(character in value for character in "/@?#"):
             raise ValueError("takes a host name alone, such as example.org")
-        return value.lower()
+        return _host_and_port(urlsplit(f"//{value}"), None) if value else ""
 
     @field_validator("database_url")
     @classmethod
@@ -154,6 +158,17 @@ class Settings(BaseSettings):
             env_settings,
             TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file")),
         )
+
+
+def _host_and_port(parts: SplitResult, usual_port: int | None) -> str:
+    """Host and port of an address in the one form that every identifier has."""
+    host = parts.hostname or ""
+    if not _HOST.fullmatch(host):
+        try:
+            host = f"[{ip_address(host)}]"
+        except ValueError:
+            raise ValueError("takes a host name in ASCII (xn--… for other letters)") from None
+    return host if parts.port in (None, usual_port) else f"{host}:{parts.port}"
 
 
 def is_loopback(host: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from fedblog.settings import Settings, load
+from fedblog.settings import Settings, SettingsError, load
 
 CONFIG = Path(__file__).parents[1] / "config"
 EXAMPLE = CONFIG / "fedblog.example.toml"
@@ -43,6 +43,30 @@ def test_every_setting_of_the_example_is_explained_above_it() -> None:
     for above, line in itertools.pairwise(lines):
         if _LINE.match(line):
             assert above.startswith("# "), line
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://Blog.Example.org/", "https://blog.example.org"),
+        ("https://blog.example.org:443", "https://blog.example.org"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://blog.example.org:8443", "https://blog.example.org:8443"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_base_url_has_one_form(given: str, kept: str) -> None:
+    assert load(base_url=given).base_url == kept
+
+
+@pytest.mark.parametrize(
+    "host", ["exa mple.org", "exa<mple.org", "bücher.example", "a..b", "-a.example", "[::x]"]
+)
+def test_what_is_no_host_name_is_refused(host: str) -> None:
+    with pytest.raises(SettingsError, match="base_url"):
+        load(base_url=f"https://{host}")
+    with pytest.raises(SettingsError, match="handle_host"):
+        load(handle_host=host)
 
 
 def test_caddy_takes_bodies_as_large_as_an_upload() -> None:

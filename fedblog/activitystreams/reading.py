@@ -67,6 +67,8 @@ __all__ = [
 ]
 
 _MAX_INNER = 4
+# What joins several emoji into one, and the letters of a flag's tag: invisible, but part of it.
+_JOINS = dict.fromkeys([0x200D, *range(0xE0020, 0xE0080)])
 
 
 def is_public(item: Activity | Object) -> bool:
@@ -186,4 +188,7 @@ def _emoji(document: Document, content: str) -> str:
     if type(found) is not str:
         return ""
     found = found.strip()
-    return found if 0 < len(found) <= 64 and found.isprintable() and "<" not in found else ""
+    visible = found.translate(_JOINS)
+    return (
+        found if visible.isprintable() and visible and len(found) <= 64 and "<" not in found else ""
+    )

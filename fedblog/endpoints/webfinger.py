@@ -143,9 +143,11 @@ def describe(named: Named, addresses: Addresses, relations: list[str]) -> dict[s
         {"rel": "self", "type": ACTIVITY_JSON, "href": actor},
         {"rel": PROFILE_PAGE, "type": "text/html", "href": named.page},
     ]
+    # The home page is the blog's own: asked for by it, nobody else is answered.
+    is_own_page = named.owner not in (READERS, INSTANCE)
     return {
         "subject": f"acct:{addresses.acct(named.name)}",
-        "aliases": [actor, named.page],
+        "aliases": [actor, named.page] if is_own_page else [actor],
         "links": [link for link in links if not relations or link["rel"] in relations],
     }
 

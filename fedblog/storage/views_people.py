@@ -27,7 +27,8 @@ class Person:
 
     A local author has *author_id* and perhaps *avatar_file*; a remote actor has *actor_uri*,
     *host* and perhaps *avatar_url*, and *emojis* (shortcode and address) where some stand in
-    the name; a guest has a name and perhaps a *url*.
+    the name; a guest has a name and perhaps a *url*. *reaction* is the emoji that somebody among
+    those who like a post sent instead of a plain like.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Person:
     avatar_url: str = ""
     fediverse: str = ""
     emojis: tuple[tuple[str, str], ...] = ()
+    reaction: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ _NEXT = (
 )
 _newest = func.max(reactions.c.created_at).label("newest")
 _LIKERS = (
-    select(reactions.c.actor_uri, _newest)
+    select(reactions.c.actor_uri, _newest, func.max(reactions.c.emoji).label("emoji"))
     .where(
         reactions.c.post_id == bindparam("post_id"),
         views.about_post(),
@@ -189,8 +189,8 @@ def _neighbour(connection: Connection, statement: Any, place: dict[str, Any]) ->
 
 
 def _faces(connection: Connection, post_id: str) -> tuple[Person, ...]:
-    uris = [row.actor_uri for row in connection.execute(_LIKERS, {"post_id": post_id})]
-    known = {row.uri: row for row in _ACTORS.run(connection, uris)}
+    sent = {row.actor_uri: row.emoji for row in connection.execute(_LIKERS, {"post_id": post_id})}
+    known = {row.uri: row for row in _ACTORS.run(connection, list(sent))}
     return tuple(
         Person(
             known[uri].name or known[uri].handle,
@@ -200,10 +200,11 @@ def _faces(connection: Connection, post_id: str) -> tuple[Person, ...]:
             actor_uri=uri,
             avatar_url=known[uri].avatar_url,
             emojis=views_carried.emojis(known[uri].emojis),
+            reaction=emoji,
         )
         if uri in known
-        else Person("", url=uri, actor_uri=uri)
-        for uri in uris
+        else Person("", url=uri, actor_uri=uri, reaction=emoji)
+        for uri, emoji in sent.items()
     )
 
 

@@ -13,6 +13,8 @@ from fedblog.storage.views_people import Person
 
 MOST = 200
 """Pictures in one text; what comes after them stays text."""
+MOST_IN_ONE = 16
+"""Characters that one emoji is made of, signs of skin, hair and joining among them."""
 # What the sanitiser writes: in text every < is escaped, in values every quotation mark.
 _TAG = re.compile(r"(<(?:\"[^\"]*\"|[^\">])*>)")
 _VERBATIM = ("<code", "<pre")
@@ -53,6 +55,15 @@ def emoji_name(name: str, person: Person) -> Markup:
         return escape(name)
     who = urlsafe_b64encode(person.actor_uri.encode()).rstrip(b"=").decode()
     return _in_text(name, person.emojis, f"/proxy/names/{who}/emojis")
+
+
+def reaction(person: Person) -> str:
+    """The emoji that *person* sent instead of a like; empty where it is none, or a custom one."""
+    sent = person.reaction
+    is_emoji = (
+        0 < len(sent) <= MOST_IN_ONE and not sent.isascii() and not any(map(str.isalpha, sent))
+    )
+    return sent if is_emoji else ""
 
 
 def plain_name(name: str, person: Person) -> str:

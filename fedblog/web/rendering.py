@@ -30,6 +30,7 @@ from fedblog.web.emoji import (
     enclosure_src,
     picture_version,
     plain_name,
+    reaction,
 )
 from fedblog.web.languages import Language, language
 
@@ -223,6 +224,7 @@ def _environment() -> Environment:
         paragraphs,
         person_name,
         person_path,
+        reaction,
         term_path,
         trusted,
         web_url,

@@ -339,6 +339,8 @@ def test_23_replies_of_every_type_are_read(type_: str) -> None:
         (act("EmojiReaction", content="🎉"), "🎉"),
         (act("Like", content=":blobcat:", _misskey_reaction=":blobcat:"), ":blobcat:"),
         (act("Like", _misskey_reaction="❤"), "❤"),
+        (act("EmojiReact", content="🏳️\u200d🌈"), "🏳️\u200d🌈"),
+        (act("EmojiReact", content="\u200d"), ""),
         (act("Like"), ""),
         (act("Like", content="<img src=x onerror=alert(1)>"), ""),
         (act("Like", content="x" * 65), ""),

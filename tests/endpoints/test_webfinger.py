@@ -62,6 +62,7 @@ async def test_readers_voice_and_instance_actor_are_found(world: World) -> None:
         status, document = await look_up(world, resource)
         assert status == 200
         assert self_of(document) == actor
+        assert document["aliases"] == [actor]  # the home page is the blog's
 
 
 async def test_each_actor_is_found_under_the_name_its_own_document_gives(world: World) -> None:

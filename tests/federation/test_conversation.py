@@ -249,6 +249,26 @@ async def test_s39_undo_in_every_form(server: Server, people: People, post, kind
     assert await follower_uris(server) == []
 
 
+@pytest.mark.parametrize("form", ["embedded", "without id"])
+@pytest.mark.parametrize("kind", ["Like", "EmojiReact"])
+async def test_undo_leaves_the_other_reaction_of_the_same_person(
+    server: Server, people: People, post, kind: str, form: str
+):
+    uri = post["activitypub_id"]
+    like = people.activity("Like", "ann", uri)
+    react = people.activity("EmojiReact", "ann", uri, content="🎉")
+    await send(server, people, "ann", like)
+    await send(server, people, "ann", react)
+    undone, other = (like, react) if kind == "Like" else (react, like)
+    if form == "without id":
+        undone = {key: value for key, value in undone.items() if key not in ("id", "content")}
+    await send(server, people, "ann", people.activity("Undo", "ann", undone))
+    assert (await server.counts(post))["likes"] == 1
+    assert ("🎉" in (await server.anonymous(post["url"])).text) == (kind == "Like")
+    await send(server, people, "ann", people.activity("Undo", "ann", other["id"]))
+    assert (await server.counts(post))["likes"] == 0
+
+
 async def test_s39_undo_of_an_unknown_iri_is_ignored(server: Server, people: People, post):
     await send(server, people, "ann", people.activity("Like", "ann", post["activitypub_id"]))
     await send(server, people, "ann", people.activity("Undo", "ann", f"{people.base_url}/nothing"))

@@ -221,7 +221,7 @@ async def test_host_that_does_not_answer_is_soon_left_alone(server, people, post
         writer.close()
 
     silent = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    address = "http://127.0.0.1:%d" % silent.sockets[0].getsockname()[1]
+    address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
     activity = people.activity("Like", "ann", post["activitypub_id"])
     for number in range(30):
         key_id = f"{address}/users/{number}#main-key"

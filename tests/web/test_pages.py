@@ -260,6 +260,29 @@ async def test_likes_are_counted_in_people_with_twelve_faces(
         assert [item.text for item in found] == ([more] if more else [])
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("🎉", "🎉"),
+        ("🏳️\u200d🌈", "🏳️\u200d🌈"),
+        (":blobcat:", ""),
+        ("Buy é now", ""),
+        ("😀" * 17, ""),
+    ],
+)
+async def test_emoji_of_a_reaction_stands_at_the_face(
+    world: World, readers: Readers, sent: str, shown: str
+) -> None:
+    post = await world.post()
+    await world.react(post, "like", "kim")
+    await world.react(post, "emoji", "kim", emoji=sent)
+    faces = (await readers.page(post.path or "")).one("ul", class_="faces")
+    assert len(faces.all("li")) == 1
+    assert [item.text for item in faces.all("span", class_="reaction")] == (
+        [shown] if shown else []
+    )
+
+
 async def test_closed_and_held_comments_are_announced(world: World, readers: Readers) -> None:
     closed = await world.post(comments=CommentPolicy.CLOSED)
     held = await world.post(comments=CommentPolicy.HELD)

@@ -42,9 +42,11 @@ def announce(incoming: Incoming, facts: Facts) -> Outcome:
 
 
 def kinds_of(activity_type: str) -> tuple[ReactionKind, ...]:
-    """The kinds of reaction that an activity of this type can have become."""
-    if activity_type in ("Like", "EmojiReact"):
+    """The kinds of reaction that an activity of this type can have become, the likeliest first."""
+    if activity_type == "Like":
         return (ReactionKind.LIKE, ReactionKind.EMOJI)
+    if activity_type == "EmojiReact":
+        return (ReactionKind.EMOJI, ReactionKind.LIKE)
     if activity_type == "Dislike":
         return (ReactionKind.DISLIKE,)
     return (ReactionKind.ANNOUNCE,) if activity_type == "Announce" else ()

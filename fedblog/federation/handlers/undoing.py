@@ -17,8 +17,8 @@ def undo(incoming: Incoming, facts: Facts) -> Outcome:
         return Outcome("ignored", "undoes what another did")
     uri = inner.id if inner is not None else activity.object_id
     found = _by_id(facts, uri, actor) if uri else False
-    if inner is not None:
-        found = _by_meaning(facts, inner, actor) or found
+    if inner is not None and not found:
+        found = _by_meaning(facts, inner, actor)
     if uri and not found and same_host(uri, actor):
         facts.bury(uri, actor)
     return Outcome("stored") if found else Outcome("ignored", "nothing of it is known")
@@ -38,7 +38,8 @@ def _by_id(facts: Facts, uri: str, actor: str) -> bool:
 
 
 def _by_meaning(facts: Facts, inner: Activity, actor: str) -> bool:
-    """By actor, type and object: ids of activities are lost or made anew by some peers."""
+    """By actor, type and object: ids of activities are lost or made anew by some peers. Who liked
+    and sent an emoji as well keeps what is not meant."""
     found = False
     if inner.type == "Follow":
         owner = followed(facts, inner.object_id)
@@ -50,13 +51,15 @@ def _by_meaning(facts: Facts, inner: Activity, actor: str) -> bool:
         return found
     post = facts.post_at(inner.object_id)
     uri = facts.addresses.post(post.id) if post is not None else inner.object_id
-    for reaction in list(facts.reactions):
-        if (
-            reaction.actor_uri == actor
-            and reaction.object_uri == uri
-            and reaction.kind in kinds
-            and (not inner.emoji or reaction.emoji == inner.emoji)
-        ):
-            facts.reactions.remove(reaction_key(reaction))
-            found = True
+    standing = [
+        reaction
+        for reaction in facts.reactions
+        if reaction.actor_uri == actor
+        and reaction.object_uri == uri
+        and reaction.kind in kinds
+        and (not inner.emoji or reaction.emoji == inner.emoji)
+    ]
+    for reaction in [one for one in standing if one.kind is kinds[0]] or standing:
+        facts.reactions.remove(reaction_key(reaction))
+        found = True
     return found
