@@ -105,6 +105,19 @@ def reject(item: Authorization, addresses: Addresses, activity_id: str) -> Json:
     return _answer("Reject", item, addresses, activity_id)
 
 
+def reject_interaction(item: Authorization, addresses: Addresses, activity_id: str) -> Json:
+    """``Reject`` of the interaction itself, by its id: what was allowed is not any more."""
+    return {
+        "@context": CONTEXT,
+        "id": addresses.activity(activity_id),
+        "type": "Reject",
+        "actor": addresses.actor(item.owner),
+        "to": [item.actor_uri],
+        "object": item.object_uri,
+        "target": item.target_uri,
+    }
+
+
 def _answer(type_: str, item: Authorization, addresses: Addresses, activity_id: str) -> Json:
     """The answer to a request, or (where there was none) about the interaction itself, then also to
     the followers, whose servers would else take it for one that was not allowed."""

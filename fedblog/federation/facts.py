@@ -5,7 +5,7 @@ A statement costs far more than a row in it, so each kind of fact is one query f
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -37,9 +37,6 @@ from fedblog.storage import (
 from fedblog.storage import tombstones as tombstone_rows
 from fedblog.storage.changes import Change
 from fedblog.storage.received import Receipt
-
-TOMBSTONE_TERM = timedelta(days=90)
-"""How long a deletion is remembered for an object that has not been seen."""
 
 ReactionKey = tuple[str, str, str, str]
 AuthorizationKey = tuple[str, str, str, str]
@@ -157,7 +154,7 @@ class Facts:
 
     def bury(self, uri: str, actor_uri: str) -> None:
         """Remember that *actor_uri* deleted or undid *uri*."""
-        self.tombstones.put((uri, actor_uri), self.now + TOMBSTONE_TERM)
+        self.tombstones.put((uri, actor_uri), self.now + tombstone_rows.TERM)
 
     def is_buried(self, uri: str | None, actor_uri: str) -> bool:
         """Whether *actor_uri* deleted or undid *uri* before."""

@@ -13,13 +13,18 @@ from fedblog.domain.ids import new_id
 from fedblog.domain.post import CommentPolicy
 from fedblog.publishing.outbox import Outgoing, Recipients, record
 from fedblog.publishing.site import Site
-from fedblog.storage import actors, authorizations, comments, threads
+from fedblog.storage import actors, authorizations, comments, reactions, threads, tombstones
+
+_REJECTED = frozenset({Interaction.REPLY, Interaction.LIKE, Interaction.ANNOUNCE})
+"""What is taken back by a ``Reject`` of the interaction too: GoToSocial, whose authorizations these
+are, knows no ``Delete`` of one. Its ``Reject`` counts after an ``Accept`` as well."""
 
 
 async def revoke(site: Site, authorization_id: str) -> None:
     """Take an authorization back: its address answers 410, and a ``Delete`` of it goes to the one
     who had it and to the followers, whose servers may show the interaction (FEP-044f, FEP-7aa9).
-    A request that still waits is refused.
+    The reply that it covered is held, the like or boost does not count any more. A request that
+    still waits is refused.
 
     Raises NotFoundError, and ConflictError where it is taken back already.
     """
@@ -30,7 +35,9 @@ async def revoke(site: Site, authorization_id: str) -> None:
             raise NotFoundError("there is no such authorization")
         if found.state is AuthorizationState.REVOKED:
             raise ConflictError("it is taken back already")
-        _take_back(connection, site, found, datetime.now(UTC))
+        now = datetime.now(UTC)
+        _take_back(connection, site, found, now)
+        _hide(connection, found, now)
 
     await site.store.write(unit)
 
@@ -101,6 +108,19 @@ def _unasked(
     )
 
 
+def _hide(connection: Connection, revoked: Authorization, now: datetime) -> None:
+    """Take what *revoked* covered from pages and counts. A like or boost that comes after its
+    request is not counted again; a reply can be approved again."""
+    if revoked.interaction is Interaction.REPLY:
+        for comment in threads.find(connection, [revoked.object_uri]):
+            if comment.actor_uri == revoked.actor_uri and comment.status is CommentStatus.APPROVED:
+                comments.decide(connection, comment, CommentStatus.HELD)
+    elif revoked.interaction in (Interaction.LIKE, Interaction.ANNOUNCE):
+        reactions.delete_activity(connection, revoked.object_uri, revoked.actor_uri)
+        until = now + tombstones.TERM
+        tombstones.save(connection, {(revoked.object_uri, revoked.actor_uri): until})
+
+
 def _take_back(connection: Connection, site: Site, found: Authorization, now: datetime) -> None:
     authorizations.update_all(connection, [found.revoked(now)])
     activity_id = new_id()
@@ -110,6 +130,10 @@ def _take_back(connection: Connection, site: Site, found: Authorization, now: da
     else:
         document = writing.delete(found, site.addresses, activity_id, now)
         _send(connection, site, found, "Delete", activity_id, document, now, to_followers=True)
+        if found.interaction in _REJECTED:
+            activity_id = new_id()
+            document = writing.reject_interaction(found, site.addresses, activity_id)
+            _send(connection, site, found, "Reject", activity_id, document, now, to_followers=False)
 
 
 def _send(
@@ -121,10 +145,12 @@ def _send(
     document: writing.Json,
     now: datetime,
     *,
-    to_followers: bool = False,
+    to_followers: bool | None = None,
 ) -> None:
+    """Tell the one whom *about* is about, and the followers where *to_followers* says so or (where
+    it says nothing) there was no request."""
     asker = actors.find(connection, [about.actor_uri]).get(about.actor_uri)
-    reach_followers = to_followers or about.request_uri is None
+    reach_followers = about.request_uri is None if to_followers is None else to_followers
     inboxes = (asker.inbox,) if asker is not None and asker.deleted_at is None else ()
     record(
         connection,

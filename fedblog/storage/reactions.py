@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
 
 from fedblog.domain.reaction import Reaction, ReactionKind
+from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import reactions
+from fedblog.storage.tables import comments, reactions
 
 _TOUCHED = ListStatement(
     lambda listed: select(reactions).where(
@@ -71,6 +72,22 @@ def delete_all(connection: Connection, items: Sequence[Reaction]) -> None:
     """Drop reactions that were undone."""
     if items:
         connection.execute(_DELETE, [{"row_id": item.id} for item in items])
+
+
+def delete_activity(connection: Connection, activity_uri: str, actor_uri: str) -> None:
+    """Drop the reaction that *actor_uri* made by the activity *activity_uri*."""
+    gone = (reactions.c.activity_uri == activity_uri, reactions.c.actor_uri == actor_uri)
+    touched = connection.execute(
+        select(reactions.c.post_id, comments.c.post_id.label("below"))
+        .join_from(reactions, comments, comments.c.id == reactions.c.comment_id, isouter=True)
+        .where(*gone)
+    ).all()
+    connection.execute(delete(reactions).where(*gone))
+    for row in touched:
+        if row.post_id is not None:
+            record(connection, Change("reactions", row.post_id))
+        elif row.below is not None:
+            record(connection, Change("comments", row.below))
 
 
 def delete_of_actor(connection: Connection, actor_uri: str) -> list[tuple[str | None, str | None]]:

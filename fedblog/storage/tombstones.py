@@ -1,13 +1,16 @@
 """What was deleted or undone, by whom: so that a late arrival does not bring it back."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import tombstones
 from fedblog.storage.upsert import upsert
+
+TERM = timedelta(days=90)
+"""How long a deletion is remembered for an object that has not been seen."""
 
 _BY_URI = ListStatement(lambda listed: select(tombstones).where(listed(tombstones.c.uri)))
 

@@ -321,6 +321,7 @@ async def test_revoked_authorization_is_gone_and_its_deletion_is_told(
         return answers(people, "Delete")
 
     (delete,) = await server.eventually(told)
+    assert answers(people, "Reject") == []  # of a quote no Reject is known but of its request
     assert delete["actor"] == f"{server.base_url}/ap/blog"
     assert delete["object"]["id"] == result
     assert delete["object"]["interactingObject"] == note["id"]
@@ -332,6 +333,126 @@ async def test_revoked_authorization_is_gone_and_its_deletion_is_told(
 
 def host(people: People) -> str:
     return people.base_url.removeprefix("http://")
+
+
+async def revoke(server: Server) -> None:
+    (item,) = await authorizations(server, "granted")
+    assert (await server.api("DELETE", f"/authorizations/{item['id']}")).status_code == 204
+
+
+async def rejected(server: Server, people: People) -> dict[str, Any]:
+    async def found() -> Any:
+        return answers(people, "Reject")
+
+    (reject,) = await server.eventually(found)
+    return reject
+
+
+async def page(server: Server, post: dict[str, Any]) -> str:
+    return (await server.anonymous(post["url"].removeprefix(server.base_url))).text
+
+
+async def test_reply_whose_authorization_is_revoked_goes_from_the_page_and_is_rejected(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    uri = post["activitypub_id"]
+    note = people.note("ann", uri, "<p>May I?</p>")
+    request = await ask(server, people, "ReplyRequest", uri, note)
+    result = (await answer_to(server, people, request))["result"]
+    assert "May I?" in await page(server, post)
+    await revoke(server)
+    reject = await rejected(server, people)
+    assert (reject["actor"], reject["to"]) == (f"{server.base_url}/ap/blog", [people.uri("ann")])
+    # By its id alone: GoToSocial takes no Reject of an embedded object.
+    assert (reject["object"], reject["target"]) == (note["id"], uri)
+    assert (await at(server, result))[0] == 410
+    assert "May I?" not in await page(server, post)
+    assert (await server.counts(post))["comments"] == 0
+    # Neither the same reply again nor an edit brings it back; a moderator can.
+    later = note | {"content": "<p>May I please?</p>", "updated": "2199-01-01T00:00:00Z"}
+    for kind, item in (("Create", note), ("Update", later)):
+        await people.post(server.inbox, people.activity(kind, "ann", item), by="ann")
+    assert (await server.counts(post))["comments"] == 0
+    (comment,) = await server.comments(post)
+    assert comment["status"] == "held"
+    await server.api("POST", f"/comments/{comment['id']}/approve")
+    assert (await server.counts(post))["comments"] == 1
+    assert (await at(server, result))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "inner", "count"),
+    [("LikeRequest", "Like", "likes"), ("AnnounceRequest", "Announce", "shares")],
+)
+@pytest.mark.parametrize("is_embedded", [True, False])
+async def test_like_or_boost_whose_authorization_is_revoked_counts_no_more_and_is_rejected(
+    server: Server,
+    people: People,
+    post: dict[str, Any],
+    kind: str,
+    inner: str,
+    count: str,
+    is_embedded: bool,
+) -> None:
+    uri = post["activitypub_id"]
+    done = people.activity(inner, "ann", uri)
+    kept = people.activity(inner, "ben", uri)
+    await people.post(server.inbox, kept, by="ben")
+    request = await ask(server, people, kind, uri, done if is_embedded else done["id"])
+    await answer_to(server, people, request)
+    if not is_embedded:
+        await people.post(server.inbox, done, by="ann")
+    assert (await server.counts(post))[count] == 2
+    shown = await page(server, post)
+    await revoke(server)
+    reject = await rejected(server, people)
+    assert (reject["object"], reject["target"]) == (done["id"], uri)
+    assert (await server.counts(post))[count] == 1
+    assert await page(server, post) != shown
+    if is_embedded:  # comes only now, as it does after an Accept
+        await people.post(server.inbox, done, by="ann")
+        assert (await server.counts(post))[count] == 1
+
+
+async def test_like_of_a_comment_of_ours_goes_with_its_authorization(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    note = people.note("ann", post["activitypub_id"], "<p>Hm</p>")
+    await people.post(server.inbox, people.activity("Create", "ann", note), by="ann")
+    (comment,) = await server.comments(post)
+    path = f"/comments/{comment['id']}/reply"
+    ours = (await server.api("POST", path, json={"content": "Ah"})).json()["activitypub_id"]
+    liked = people.activity("Like", "ben", ours)
+    await ask(server, people, "LikeRequest", ours, liked, "ben")
+    shown = await page(server, post)
+    await revoke(server)
+    assert (await page(server, post)) != shown
+    reject = await rejected(server, people)
+    assert "/ap/authors/" in reject["actor"]
+
+
+async def test_revoking_one_persons_leave_touches_nobody_elses(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    """An authorization names what the asker had: another's like by the same id stays."""
+    uri = post["activitypub_id"]
+    liked = people.activity("Like", "ann", uri)
+    await people.post(server.inbox, liked, by="ann")
+    await ask(server, people, "LikeRequest", uri, liked["id"], "ben")
+    await revoke(server)
+    assert (await server.counts(post))["likes"] == 1
+
+
+async def test_spam_that_had_an_authorization_is_rejected(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    uri = post["activitypub_id"]
+    note = people.note("ann", uri, "<p>Buy</p>")
+    await answer_to(server, people, await ask(server, people, "ReplyRequest", uri, note))
+    (comment,) = await server.comments(post)
+    await server.api("POST", f"/comments/{comment['id']}/spam")
+    assert (await rejected(server, people))["object"] == note["id"]
+    assert [one["status"] for one in await server.comments(post)] == ["spam"]
 
 
 async def test_block_takes_authorizations_back(
