@@ -14,7 +14,7 @@ from fedblog.domain.actor import RemoteActor
 from fedblog.domain.addresses import Addresses
 from fedblog.federation.batch import Batcher
 from fedblog.federation.facts import Incoming
-from fedblog.storage import sqlite_writer
+from fedblog.storage import sqlite_connection
 from fedblog.storage.errors import DatabaseBusyError
 from fedblog.storage.store import Store
 
@@ -59,7 +59,7 @@ def now() -> Any:
 async def test_database_held_by_another_process_fails_a_batch_at_once(
     sqlite_url: str, ann: RemoteActor, now: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sqlite_writer, "BUSY_SECONDS", 0.3)
+    monkeypatch.setattr(sqlite_connection, "BUSY_SECONDS", 0.3)
     store = await Store.open(sqlite_url, listen=False)
     batcher = Batcher(store, Addresses("http://localhost:8000"), 1)
     other = sqlite3.connect(make_url(sqlite_url).database or "", isolation_level=None)
