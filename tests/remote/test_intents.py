@@ -96,6 +96,7 @@ def test_nothing_named_is_said() -> None:
         "https://{uri}/",
         "{uri}",
         "https://social.example{uri}",
+        "https://{nothing}social.example/{uri}",
         "https://user@social.example/{uri}",
         "https://127.0.0.1/{uri}",
         "https://2130706433/{uri}",

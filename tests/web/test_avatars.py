@@ -117,7 +117,9 @@ async def test_many_who_ask_at_once_cause_one_fetch(
         (200, "image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'/>"),
         (200, "image/png", b"not a picture"),
         (200, "image/png", picture()[:50]),
-        (200, "image/png", b"\0" * (avatars.MAX_BYTES + 1)),
+        (200, "text/html", picture()),
+        (200, "image/bmp", picture(kind="BMP")),
+        (200, "image/png", picture().ljust(avatars.MAX_BYTES + 1, b"\0")),
     ],
 )
 async def test_s27_what_is_no_picture_gives_a_transparent_pixel_and_is_not_asked_again(
@@ -132,9 +134,15 @@ async def test_s27_what_is_no_picture_gives_a_transparent_pixel_and_is_not_asked
     assert len(pictures.asked) == 1
 
 
-async def test_s13_face_at_a_private_address_is_not_fetched(world: World, readers: Readers) -> None:
-    path = await someone(world, "http://169.254.169.254/latest/meta-data")
+async def test_s13_face_at_a_private_address_is_not_fetched(
+    world: World, readers: Readers, pictures: Pictures
+) -> None:
+    """0.0.0.0 is closed, and leads to the same server: unguarded, the picture would come."""
+    pictures.bodies["/rin.png"] = (200, "image/png", picture())
+    closed = pictures.base_url.replace("127.0.0.1", "0.0.0.0")
+    path = await someone(world, f"{closed}/rin.png")
     assert (await readers.get(path)).content == NOTHING
+    assert pictures.asked == []
 
 
 async def test_only_known_people_with_their_present_picture_have_a_face(
