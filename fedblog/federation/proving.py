@@ -45,11 +45,14 @@ class Prover:
         ):
             return None
         directory = self._site.actors
+        asked_at = datetime.now(UTC)
         try:
             known = await directory.key(key_id)
             try:
                 self._check(document, activity, known)
             except InvalidSignatureError:
+                if known.key.fetched_at > asked_at:
+                    return None  # its server gave it just now
                 known = await directory.refetch_key(key_id)
                 self._check(document, activity, known)
         except (RemoteError, SignatureError):

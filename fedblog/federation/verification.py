@@ -113,11 +113,12 @@ class Verifier:
     async def prove(self, signed: Signed) -> KnownKey:
         """The key of *signed*, once its signature holds. Raises what `proven` raises.
 
-        Where the known key does not fit it is fetched anew, once and rate-limited: it may have been
-        changed (S35).
+        Where a key known from before does not fit it is fetched anew, once and rate-limited: it may
+        have been changed (S35).
         """
         directory = self._site.actors
         key_id = signed.key_id
+        asked_at = datetime.now(UTC)
         try:
             known = directory.cached_key(key_id)
             if known is None:
@@ -126,6 +127,8 @@ class Verifier:
             try:
                 self._holds(signed, known)
             except InvalidSignatureError:
+                if known.key.fetched_at > asked_at:
+                    raise  # its server gave it just now
                 known = await directory.refetch_key(key_id)
                 self._holds(signed, known)
         except RemoteError as error:

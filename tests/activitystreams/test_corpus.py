@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.outcomes import corpus
 
 from fedblog.activitystreams import json, values
 from fedblog.activitystreams.errors import MalformedJsonError, ReadingError, TooLargeJsonError
@@ -21,8 +22,7 @@ from fedblog.activitystreams.vocabulary import (
     REPLY_TYPES,
 )
 
-CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
-FILES = sorted(CORPUS.glob("*/*.json"))
+FILES = corpus()
 
 pytestmark = pytest.mark.skipif(not FILES, reason="no corpus beside this checkout")
 

@@ -9,11 +9,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
+from support.outcomes import CORPUS, corpus
 from support.people import PUBLIC, People, public_pem
 from support.servers import Server, running_server
 
@@ -22,8 +22,7 @@ from fedblog.activitystreams.vocabulary import ACTIVITY_TYPES, REPLY_TYPES
 from fedblog.settings import Settings
 from fedblog.storage.tables import comments
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
-FILES = sorted(CORPUS.glob("*/*.json"))
+FILES = corpus()
 KEPT = ("www.w3.org", "w3id.org", "joinmastodon.org", "schema.org", "purl.org")
 
 pytestmark = pytest.mark.skipif(not FILES, reason="the corpus is not beside the checkout")

@@ -199,6 +199,18 @@ async def test_s35_key_that_cannot_be_had_is_not_asked_for_again(server: Server,
     assert sum(entry[:2] == ("GET", "/users/ann") for entry in people.requests) == 1
 
 
+async def test_s35_key_that_came_just_now_is_not_fetched_anew(server: Server, people: People):
+    people.add("ann")
+    post = await server.publish()
+    note = people.note("ann", post["activitypub_id"], "<p>Not by her.</p>")
+    body = json.dumps(people.activity("Create", "ann", note)).encode()
+    how = {"key_id": people.uri("ann") + "#main-key"}
+    headers = message_headers(people, "somebody else", server.inbox, body, **how)
+    for asked in (1, 2, 2):
+        assert (await people.post_raw(server.inbox, body, headers)).status_code == 401
+        assert sum(entry[:2] == ("GET", "/users/ann") for entry in people.requests) == asked
+
+
 async def test_s35_host_in_whose_name_all_signatures_are_wrong_is_left_alone(
     server: Server, people: People
 ):
