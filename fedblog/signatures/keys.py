@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -68,8 +69,12 @@ def generate_ed25519() -> tuple[str, str]:
     return _pems(Ed25519PrivateKey.generate())
 
 
+@lru_cache(maxsize=32)
 def load_private(pem: str) -> PrivateKey:
-    """The private key in *pem* (no password). Raises KeyFormatError."""
+    """The private key in *pem* (no password), checked, which takes some 40 ms for an RSA key.
+
+    Raises KeyFormatError.
+    """
     try:
         key = load_pem_private_key(pem.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
