@@ -3,6 +3,8 @@
 It is built once at the start and passed in; nothing reads it from a global.
 """
 
+import logging
+import os
 import re
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +20,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+log = logging.getLogger(__name__)
+
+_PREFIX = "FEDBLOG_"
 DEFAULT_CONFIG = Path("fedblog.toml")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -30,7 +35,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Every setting of the server; the environment variable is FEDBLOG_ and the upper-case name."""
 
-    model_config = SettingsConfigDict(env_prefix="FEDBLOG_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
 
     base_url: str = Field(
         "http://localhost:8000",
@@ -87,6 +92,12 @@ class Settings(BaseSettings):
     )
     delivery_concurrency: int = Field(64, gt=0, description="Deliveries under way at once.")
     delivery_timeout: float = Field(10.0, gt=0, description="Seconds for one delivery.")
+    delivery_attempts: int = Field(
+        11, gt=0, description="Tries of one delivery: 11 in about three days, then one a day."
+    )
+    comment_levels: int = Field(
+        8, gt=0, description="How deep comments are nested on pages; deeper ones stay there."
+    )
     page_cache_bytes: int = Field(64 << 20, ge=0, description="Memory for cached pages; 0 is off.")
     comment_pictures: Literal["held", "shown"] = Field(
         "held",
@@ -193,6 +204,11 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     class FileSettings(Settings):
         model_config = SettingsConfigDict(toml_file=file)
 
+    for name in sorted(os.environ):
+        given_name = name.removeprefix(_PREFIX).lower()
+        is_for_tests = given_name.startswith("test_")
+        if name.startswith(_PREFIX) and not (is_for_tests or given_name in Settings.model_fields):
+            log.warning("%s is no setting of this fedblog and does nothing", name)
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return FileSettings(**given)

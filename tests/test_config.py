@@ -69,6 +69,15 @@ def test_what_is_no_host_name_is_refused(host: str) -> None:
         load(handle_host=host)
 
 
+def test_variable_that_is_no_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FEDBLOG_BASE_ULR", "https://blog.example.org")
+    monkeypatch.setenv("FEDBLOG_LISTEN", "127.0.0.1:8001")
+    assert load().listen == "127.0.0.1:8001"
+    assert [record.args for record in caplog.records] == [("FEDBLOG_BASE_ULR",)]
+
+
 def test_caddy_takes_bodies_as_large_as_an_upload() -> None:
     found = re.search(r"max_size (\d+)MB", (CONFIG / "Caddyfile").read_text())
     assert found is not None

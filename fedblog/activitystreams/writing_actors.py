@@ -76,13 +76,15 @@ def blog_actor(
     icon: Media | None = None,
     image: Media | None = None,
 ) -> Json:
-    """The blog as a Group (its posts come from the group alone: ``postingRestrictedToMods``)."""
+    """The blog as a Group. ``postingRestrictedToMods`` and ``attributedTo`` (the collection of
+    those who may) are what Lemmy reads of a community (FEP-1b12)."""
     item = _actor(BLOG, "Group", blog.handle, blog.title, addresses, keys, blog.created_at)
     about = [text for text in (blog.tagline, blog.about) if text]
     item |= {
         "summary": _paragraphs(*about),
         "url": addresses.page("/"),
         "postingRestrictedToMods": True,
+        "attributedTo": addresses.collection(BLOG, "moderators"),
         "attachment": [_link_field("Blog", addresses.page("/"))],
         **_collections(BLOG, addresses),
         **_visible(addresses),

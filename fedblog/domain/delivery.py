@@ -44,15 +44,21 @@ def is_retried(status: int | None) -> bool:
     return status is None or status >= 500 or status in RETRIED_STATUSES
 
 
-def next_wait(attempts: int, retry_after: float | None = None) -> timedelta | None:
-    """How long to wait after *attempts* failed tries, or None when it is given up.
+MOST_ATTEMPTS = len(RETRY_AFTER_SECONDS) + 1
+"""Attempts before a delivery is given up, unless the settings say otherwise."""
+
+
+def next_wait(
+    attempts: int, retry_after: float | None = None, *, most: int = MOST_ATTEMPTS
+) -> timedelta | None:
+    """How long to wait after *attempts* failed tries of *most*, or None when it is given up.
 
     *retry_after* (seconds, from a Retry-After header) lengthens the wait, up to a day. A jitter of
     up to a tenth keeps hosts from being asked in step.
     """
-    if attempts > len(RETRY_AFTER_SECONDS):
+    if attempts >= most:
         return None
-    seconds = float(RETRY_AFTER_SECONDS[attempts - 1])
+    seconds = float(RETRY_AFTER_SECONDS[min(attempts, len(RETRY_AFTER_SECONDS)) - 1])
     if retry_after is not None:
         seconds = max(seconds, min(retry_after, 24 * _HOUR))
     return timedelta(seconds=seconds * random.uniform(1.0, 1.1))  # noqa: S311

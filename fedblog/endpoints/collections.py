@@ -4,7 +4,7 @@ A collection names its size and its ``first`` page. Who follows is nobody's busi
 has a first page (without one, Mastodon takes the collection, size and all, for hidden), but that
 page is empty. ``likes`` and ``shares`` list the activities; ``replies`` the comments that everyone
 may read, of a post all of them at any depth (peers that fetch a thread find it whole here),
-``context`` the post as well (FEP-7888).
+``context`` the post as well (FEP-7888), ``moderators`` the authors.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -101,6 +101,17 @@ class _Actors:
             )
         total = await site.store.read(usage.count_followers, site.blog_id, owner)
         return activity_json(writing.ordered_collection(address, total, first=f"{address}?page=1"))
+
+    async def moderators(self, request: Request) -> Response:
+        """Who may post to the group (FEP-1b12, ``postingRestrictedToMods``): the authors."""
+        site = self._site
+        cache_tags(request.scope, Change("author", "*"))
+        people = await site.store.read(author_rows.list_all, site.blog_id)
+        address = site.addresses.collection(BLOG, "moderators")
+        return activity_json(
+            writing.ordered_collection(address, len(people))
+            | {"orderedItems": [site.addresses.actor(person.id) for person in people]}
+        )
 
     def empty(self, name: str) -> Answer:
         """A collection that nothing can come into yet: whom it follows, what it pins."""
@@ -233,6 +244,8 @@ def routes(site: Site) -> list[BaseRoute]:
     add_actors("followers", of_actors.followers)
     for name in _EMPTY:
         add_actors(name, of_actors.empty(name))
+    moderators = guarded(of_actors.moderators)
+    found.append(Route("/ap/blog/moderators", moderators, name="moderators"))
     for kind in ("post", "comment"):
         objects = _Objects(site, kind)
         add_objects(objects, kind, "replies", objects.replies)

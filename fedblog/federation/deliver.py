@@ -131,7 +131,9 @@ async def send(client: RemoteClient, request: SignedRequest) -> Outcome:
     return Outcome(answer.status, answer.body_excerpt or None, answer.retry_after)
 
 
-def settled(delivery: ClaimedDelivery, outcome: Outcome, now: datetime) -> SettledDelivery:
+def settled(
+    delivery: ClaimedDelivery, outcome: Outcome, now: datetime, *, most_attempts: int
+) -> SettledDelivery:
     """What becomes of *delivery* after *outcome*: delivered, tried again later, or failed."""
     if outcome.is_delivered:
         return SettledDelivery(
@@ -143,7 +145,7 @@ def settled(delivery: ClaimedDelivery, outcome: Outcome, now: datetime) -> Settl
         )
     wait = None
     if not outcome.is_final and is_retried(outcome.status):
-        wait = next_wait(delivery.attempts + 1, outcome.retry_after)
+        wait = next_wait(delivery.attempts + 1, outcome.retry_after, most=most_attempts)
     return SettledDelivery(
         delivery.activity_id,
         delivery.inbox_id,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fedblog.federation.blocklist import Blocklist
-from fedblog.federation.errors import BlockedError, UnverifiedError
+from fedblog.federation.errors import BlockedError, RateLimitedError, UnverifiedError
 from fedblog.federation.limits import TokenBuckets
 from fedblog.publishing.site import Site
 from fedblog.remote import guard
@@ -202,7 +202,10 @@ class Verifier:
         if self._suspended.get(_host_of(key_id)) is None:
             return
         if await self._site.store.read(actor_rows.find_key, key_id) is None:
-            raise UnverifiedError("too many signatures in the name of that host were wrong")
+            raise RateLimitedError(
+                "too many signatures in the name of that host were wrong",
+                retry_after=_SUSPENDED_SECONDS,
+            )
 
     def _count_failure(self, key_id: str) -> None:
         host = _host_of(key_id)

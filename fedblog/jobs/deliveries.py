@@ -244,7 +244,14 @@ class DeliveryLoop:
             if outcome is None:  # left to whoever claims it when its lease has ended
                 self._held.pop((delivery.activity_id, delivery.inbox_id), None)
             else:
-                self._results.append(deliver.settled(delivery, outcome, datetime.now(UTC)))
+                self._results.append(
+                    deliver.settled(
+                        delivery,
+                        outcome,
+                        datetime.now(UTC),
+                        most_attempts=self._site.settings.delivery_attempts,
+                    )
+                )
                 self._has_results.set()
             if self._queues.has_ready:
                 self._has_ready.set()

@@ -23,7 +23,8 @@ THREADS = 100
 ANSWERS = 1000
 """Most answers below them that one page loads."""
 LEVELS = 8
-"""How deep comments are nested; deeper ones stay at the last level."""
+"""How deep comments are nested unless the settings say otherwise; deeper ones stay at the last
+level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +151,9 @@ _REACTIONS = ListStatement(
 )
 
 
-def thread(connection: Connection, post_id: str, page: int) -> Thread:
-    """The comments of a published post, page *page* (from 1) of its first-level comments."""
+def thread(connection: Connection, post_id: str, page: int, levels: int = LEVELS) -> Thread:
+    """The comments of a published post, page *page* (from 1) of its first-level comments, nested
+    in at most *levels*."""
     roots = list(
         connection.execute(
             _ROOTS,
@@ -164,7 +166,7 @@ def thread(connection: Connection, post_id: str, page: int) -> Thread:
     is_cut = len(below) > ANSWERS
     rows = {row.id: row for row in _ROWS.run(connection, [*roots, *below[:ANSWERS]])}
     numbers = _reactions(connection, [row.id for row in rows.values() if row.is_shown])
-    return Thread(_in_order(rows, roots, numbers), page, has_more, is_cut)
+    return Thread(_in_order(rows, roots, levels, numbers), page, has_more, is_cut)
 
 
 def _reactions(connection: Connection, ids: Collection[str]) -> dict[tuple[str, bool], int]:
@@ -173,7 +175,7 @@ def _reactions(connection: Connection, ids: Collection[str]) -> dict[tuple[str, 
 
 
 def _in_order(
-    rows: dict[str, Any], roots: list[str], numbers: dict[tuple[str, bool], int]
+    rows: dict[str, Any], roots: list[str], levels: int, numbers: dict[tuple[str, bool], int]
 ) -> tuple[CommentView, ...]:
     """Depth first, siblings by time; without recursion, for threads of any depth."""
     children: dict[str, list[Any]] = {}
@@ -188,7 +190,7 @@ def _in_order(
     while stack:
         row, depth, parent = stack.pop()
         if row.id in kept:
-            ordered.append(_view(row, depth, parent, numbers))
+            ordered.append(_view(row, depth, levels, parent, numbers))
             depth, parent = depth + 1, row
         for child in sorted(children.get(row.id, ()), key=_time, reverse=True):
             stack.append((child, depth, parent))
@@ -213,13 +215,13 @@ def _time(row: Any) -> tuple[datetime, str]:
 
 
 def _view(
-    row: Any, depth: int, parent: Any | None, numbers: dict[tuple[str, bool], int]
+    row: Any, depth: int, levels: int, parent: Any | None, numbers: dict[tuple[str, bool], int]
 ) -> CommentView:
     is_deleted = bool(row.is_deleted)
     return CommentView(
         id=row.id,
         uri=row.uri,
-        level=min(depth, LEVELS - 1),
+        level=min(depth, levels - 1),
         is_deleted=is_deleted,
         person=Person("") if is_deleted else _person(row),
         url="" if is_deleted else row.url,
@@ -232,7 +234,7 @@ def _view(
         attachments=() if is_deleted else views_carried.attachments(row.attachments),
         likes=numbers.get((row.id, False), 0),
         shares=numbers.get((row.id, True), 0),
-        answers=_person(parent).name if parent is not None and depth >= LEVELS else "",
+        answers=_person(parent).name if parent is not None and depth >= levels else "",
         sensitive=bool(row.sensitive),
         shows_pictures=None if row.media_status is None else row.media_status == "approved",
         poll=None if is_deleted else views_carried.poll(row.poll),

@@ -136,9 +136,14 @@ _MOST_PICTURES = 200
 
 
 def find(
-    connection: Connection, blog_id: int, path: str, comments_page: int
+    connection: Connection,
+    blog_id: int,
+    path: str,
+    comments_page: int,
+    levels: int = views_comments.LEVELS,
 ) -> PostPage | Moved | Gone | None:
-    """What stands at *path*. None also past the last page of comments."""
+    """What stands at *path*, comments nested in at most *levels*. None also past the last page of
+    comments."""
     row = connection.execute(_POST, {"blog_id": blog_id, "path": path}).first()
     if row is None:
         return former(connection, blog_id, path)
@@ -146,7 +151,7 @@ def find(
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
     if row.status != PUBLISHED or row.published_at is None:
         return None
-    thread = views_comments.thread(connection, row.id, comments_page)
+    thread = views_comments.thread(connection, row.id, comments_page, levels)
     if comments_page > 1 and not thread.comments:
         return None
     (post,) = views.cards(connection, [row], with_counts=True)

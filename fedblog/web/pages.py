@@ -73,7 +73,11 @@ class Pages:
             return await self._post_object(request)
         number = page_number(request)
         found = await self._store.read(
-            views_post.find, self._site.blog_id, asked_path(request), number
+            views_post.find,
+            self._site.blog_id,
+            asked_path(request),
+            number,
+            self._site.settings.comment_levels,
         )
         if isinstance(found, views_post.Moved):
             return answers.moved(self._site.addresses.page(found.path))

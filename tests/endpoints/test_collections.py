@@ -89,6 +89,18 @@ async def test_following_and_featured_are_empty(world: World) -> None:
         )
 
 
+async def test_moderators_of_the_group_are_its_authors(world: World) -> None:
+    group = await world.json("/ap/blog")
+    assert group["attributedTo"] == f"{group['id']}/moderators"
+    found = await world.json("/ap/blog/moderators")
+    assert found["id"] == group["attributedTo"]
+    assert found["type"] == "OrderedCollection"
+    uris = {f"{group['id'][: -len('/blog')]}/authors/{a.id}" for a in world.authors.values()}
+    assert set(found["orderedItems"]) == uris
+    assert found["totalItems"] == len(uris)
+    assert (await world.get("/ap/authors/nobody/moderators")).status_code == 404
+
+
 async def test_replies_have_the_whole_thread_and_context_the_post_as_well(world: World) -> None:
     post = await world.post()
     parent = None

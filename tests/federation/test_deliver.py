@@ -88,9 +88,11 @@ async def test_outcome_says_what_the_peer_did(sink: Sink, settings: Settings) ->
     sink.received[0].check_signature(KEY_ID)
 
 
-def settled(outcome: Outcome, attempts: int = 0) -> SettledDelivery:
+def settled(
+    outcome: Outcome, attempts: int = 0, most: int = len(RETRY_AFTER_SECONDS) + 1
+) -> SettledDelivery:
     claimed = ClaimedDelivery("A", 1, "https://a.example/inbox", "a.example", attempts, NOW)
-    return deliver.settled(claimed, outcome, NOW)
+    return deliver.settled(claimed, outcome, NOW, most_attempts=most)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
@@ -110,6 +112,15 @@ def test_what_may_pass_waits_a_little_longer_each_time(status: int | None) -> No
         assert seconds <= wait <= seconds * 1.1 + 1
     last = settled(Outcome(status, "trouble"), len(RETRY_AFTER_SECONDS))
     assert (last.state, last.next_at) == (DeliveryState.FAILED, None)
+
+
+def test_settings_decide_when_a_delivery_is_given_up() -> None:
+    assert Settings().delivery_attempts == len(RETRY_AFTER_SECONDS) + 1
+    assert settled(Outcome(503), 1, most=3).state is DeliveryState.WAITING
+    assert settled(Outcome(503), 2, most=3).state is DeliveryState.FAILED
+    later = settled(Outcome(503), 20, most=30)
+    assert later.next_at is not None
+    assert (later.next_at - NOW).total_seconds() >= RETRY_AFTER_SECONDS[-1]
 
 
 def test_retry_after_counts_where_it_is_longer() -> None:

@@ -628,3 +628,21 @@ async def test_requests_of_one_actor_are_bounded_as_replies_are(
             activity = people.activity("QuoteRequest", "ann", uri, instrument=quote(people, uri))
             statuses.append((await people.post(server.inbox, activity, by="ann")).status_code)
         assert statuses == [202, 202, 429]
+
+
+async def test_s38_leave_is_not_given_to_another_for_what_somebody_was_refused(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    uri = post["activitypub_id"]
+    bens = quote(people, uri, by="ben")
+    # Ben asks first, by address alone; Ann's account on the same server asks for the same note.
+    await answer_to(
+        server, people, await ask(server, people, "QuoteRequest", uri, bens["id"], "ben")
+    )
+    seen = len(answers(people, "Accept", "Reject"))
+    await ask(server, people, "QuoteRequest", uri, bens["id"], "ann")
+    # A later request of hers is answered, so the first one has had its turn.
+    await answer_to(
+        server, people, await ask(server, people, "QuoteRequest", uri, quote(people, uri))
+    )
+    assert len(answers(people, "Accept", "Reject")) == seen + 1

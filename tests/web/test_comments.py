@@ -243,6 +243,17 @@ async def test_deep_thread_is_nested_to_eight_levels_and_says_whom_it_answers(
     assert answers[-1][0].text == "Answers Rin"
 
 
+async def test_settings_decide_how_deep_comments_are_nested(world: World, readers: Readers) -> None:
+    assert world.site.settings.comment_levels == LEVELS
+    fewer = world.site.settings.model_copy(update={"comment_levels": 2})
+    object.__setattr__(world.site, "settings", fewer)
+    await world.remote_actor("rin")
+    post = await world.post()
+    await fill(world, post, [None, *range(3)])
+    page = await readers.page(post.path or "")
+    assert [depth for depth, _ in outline(page)] == [0, 1, 1, 1]
+
+
 async def test_thread_of_a_thousand_levels_is_shown_whole(world: World, readers: Readers) -> None:
     post = await world.post()
     await fill(world, post, [None, *range(999)])

@@ -50,6 +50,8 @@ def request(incoming: Incoming, facts: Facts) -> Outcome:
         return Outcome("ignored", "names nothing that wants to interact")
     if not same_host(uri, actor.uri) or facts.addresses.is_local(uri):
         return Outcome("ignored", "asks for what is of another host")
+    if _is_of_another(activity, uri, actor.uri, facts):
+        return Outcome("ignored", "asks for what another person asked for")
     if not _is_consistent(activity, interaction, target, facts):
         return Outcome("ignored", "what is embedded does something else")
     if not actor.inbox or facts.is_buried(actor.uri, actor.uri):
@@ -80,6 +82,18 @@ def request(incoming: Incoming, facts: Facts) -> Outcome:
     elif interaction is Interaction.ANNOUNCE and activity.instrument_activity is not None:
         announce(replace(incoming, activity=activity.instrument_activity), facts)
     return _answer(asked.granted(facts.now), facts, incoming)
+
+
+def _is_of_another(activity: Activity, uri: str, asker: str, facts: Facts) -> bool:
+    """Whether *uri*, of which nothing but the address was sent, is what another of the same host
+    has asked for before: leave that was refused or taken back is not given by asking as somebody
+    else."""
+    if activity.instrument is not None or activity.instrument_activity is not None:
+        return False  # then it says itself whose it is
+    known = facts.comments.get(uri)
+    if known is not None and known.actor_uri != asker:
+        return True
+    return any(row.object_uri == uri and row.actor_uri != asker for row in facts.authorizations)
 
 
 def _reply(asked: Authorization, target: Target, facts: Facts, incoming: Incoming) -> Outcome:
