@@ -239,6 +239,8 @@ def application() -> "Application":
     # What was imported stays for good: the collector need not walk through it again.
     gc.freeze()
     gc.enable()
+    # A reader's thread that wants the interpreter back after a statement need not wait 5 ms for it.
+    sys.setswitchinterval(0.001)
     return Application(load())
 
 
