@@ -80,6 +80,7 @@ class SqliteReaders:
             return raw
 
         thread = aiosqlite.Connection(connector, iter_chunk_size=64)
+        thread._thread.daemon = True  # a process that could not close its store ends all the same
         await thread
         return _Reader(thread, opened[0])
 
