@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from fedblog.federation.limits import TokenBuckets
+from fedblog.domain.rates import TokenBuckets
 from fedblog.publishing.site import Site
 from fedblog.remote import intents, webfinger
 from fedblog.remote.errors import (
