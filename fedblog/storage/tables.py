@@ -270,7 +270,7 @@ comments = Table(
     Column("emojis", Text),  # JSON list of {shortcode, url}
     Index("ix_comments_post_id_id", "post_id", "id"),
     Index("ix_comments_in_reply_to_uri", "in_reply_to_uri"),
-    Index("ix_comments_actor_uri", "actor_uri"),
+    Index("ix_comments_actor_uri_id", "actor_uri", "id"),
     Index("ix_comments_parent_id", "parent_id"),
 )
 
@@ -290,7 +290,7 @@ reactions = Table(
     UniqueConstraint("object_uri", "actor_uri", "kind", "emoji"),
     Index("ix_reactions_post_id_kind", "post_id", "kind"),
     Index("ix_reactions_comment_id_kind", "comment_id", "kind"),
-    Index("ix_reactions_actor_uri", "actor_uri"),
+    Index("ix_reactions_actor_uri_id", "actor_uri", "id"),
     Index("ix_reactions_activity_uri", "activity_uri"),
 )
 
@@ -351,6 +351,7 @@ authorizations = Table(
     Column("decided_at", UtcDateTime),
     UniqueConstraint("object_uri", "target_uri", "actor_uri", "interaction"),
     Index("ix_authorizations_post_id", "post_id"),
+    Index("ix_authorizations_actor_uri_id", "actor_uri", "id"),
 )
 
 # --- what goes out -------------------------------------------------------------------------------
@@ -389,6 +390,7 @@ inboxes = Table(
     Column("id", _Counter, primary_key=True, autoincrement=True),
     Column("url", Text, nullable=False, unique=True),
     Column("host", Text, nullable=False),
+    Index("ix_inboxes_host_id", "host", "id"),
 )
 
 deliveries = Table(
@@ -410,6 +412,12 @@ deliveries = Table(
         sqlite_where=text("state = 'waiting'"),
         postgresql_where=text("state = 'waiting'"),
     ),
+    Index(
+        "ix_deliveries_waiting_inbox_id",
+        "inbox_id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
 )
 
 # --- what is known of the world ------------------------------------------------------------------
@@ -420,7 +428,7 @@ actors = Table(
     Column("uri", Text, primary_key=True),
     Column("type", Text, nullable=False),
     Column("handle", Text, nullable=False),
-    Column("host", Text, nullable=False, index=True),
+    Column("host", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("avatar_url", Text, nullable=False),
@@ -433,6 +441,7 @@ actors = Table(
     Column("fetched_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
     Column("emojis", Text),  # JSON list of {shortcode, url} for the name
+    Index("ix_actors_host_uri", "host", "uri"),
 )
 
 actor_keys = Table(
