@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from fedblog.endpoints.queries import QueryRoute, first_of
 from fedblog.federation.limits import TokenBuckets
 from fedblog.publishing.site import Site
 from fedblog.remote import intents, webfinger
@@ -37,6 +38,7 @@ from fedblog.web.origin import is_from_here
 _MOST_FORM = 4096
 _FORM_SECONDS = 10.0
 _MOST_HANDLE = 320
+_MOST_ADDRESS = 2048
 _PER_READER = (10.0, 20)
 """Look-ups a minute from one address, and at once."""
 _PER_HOST = (60.0, 60)
@@ -69,7 +71,11 @@ class RefusedError(Exception):
 def routes(site: Site) -> list[BaseRoute]:
     """The route of the forms."""
     interact = Interact(site)
-    return [Route("/interact", interact.form), Route("/interact", interact.go, methods=["POST"])]
+    asked = first_of("object", "action", longest=_MOST_ADDRESS)
+    return [
+        QueryRoute("/interact", interact.form, query=asked),
+        Route("/interact", interact.go, methods=["POST"]),
+    ]
 
 
 class Interact:
