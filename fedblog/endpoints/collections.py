@@ -29,7 +29,7 @@ from fedblog.publishing.site import Site
 from fedblog.storage import authors as author_rows
 from fedblog.storage import documents, public_activities, usage
 from fedblog.storage.changes import Change
-from fedblog.storage.documents import LIKES, SHARES, Page
+from fedblog.storage.documents import Page, ReactionsName
 
 OUTBOX_PAGE = 10
 LIST_PAGE = 100
@@ -195,7 +195,7 @@ class _Objects:
         item = replies_collection(address, total, page.uris, next_cursor=page.next)
         return activity_json(item | {"attributedTo": site.addresses.actor(BLOG)})
 
-    def reactions(self, name: str, kinds: tuple[str, ...]) -> Answer:
+    def reactions(self, name: ReactionsName) -> Answer:
         """Likes or shares."""
 
         async def answer(request: Request, id_: str, cursor: Cursor) -> Response:
@@ -204,10 +204,10 @@ class _Objects:
             cache_tags(request.scope, *self._tags(id_, "reactions"))
             on = {f"{self._kind}_id": id_}
             if not cursor.is_page:
-                total = await read(documents.count_reactions, kinds, **on)
+                total = await read(documents.count_reactions, name, **on)
                 return activity_json(writing.collection(address, total, first=f"{address}?page=1"))
             page = await read(
-                documents.reactions_page, kinds, after=cursor.after, limit=LIST_PAGE, **on
+                documents.reactions_page, name, after=cursor.after, limit=LIST_PAGE, **on
             )
             return _list_page(cursor, address, page)
 
@@ -264,8 +264,8 @@ def routes(site: Site) -> list[BaseRoute]:
     for kind in ("post", "comment"):
         objects = _Objects(site, kind)
         add_objects(objects, kind, "replies", objects.replies)
-        add_objects(objects, kind, "likes", objects.reactions("likes", LIKES))
-        add_objects(objects, kind, "shares", objects.reactions("shares", SHARES))
+        add_objects(objects, kind, "likes", objects.reactions("likes"))
+        add_objects(objects, kind, "shares", objects.reactions("shares"))
     of_posts = _Objects(site, "post")
     add_objects(of_posts, "post", "context", of_posts.context)
     return found
