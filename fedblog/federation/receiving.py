@@ -8,7 +8,6 @@ fetched from its own host.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +22,7 @@ from fedblog.activitystreams.reading import (
     read_activity,
 )
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
+from fedblog.domain.frozen import frozen
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
@@ -56,7 +56,7 @@ _COUNTED = REQUEST_TYPES | {"Create", "Update", "Move"}
 """What one actor may not send without end: it makes comments, answers or fetches."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A POST to an inbox as it came: *path* raw, header names in lower case."""
 

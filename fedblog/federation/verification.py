@@ -5,9 +5,9 @@ digest; only then the key, which may have to be fetched, and the signature itsel
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fedblog.domain.frozen import frozen
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import BlockedError, RateLimitedError, UnverifiedError
 from fedblog.federation.limits import TokenBuckets
@@ -27,7 +27,7 @@ _SUSPENDED_SECONDS = 60.0
 _HOSTS_IN_MEMORY = 4000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Headers:
     """A request's headers: *values* by lower-case name, repeated ones joined by a comma and a space
     (RFC 9110, section 5.2); *digests* are the values of every Digest header."""
@@ -36,7 +36,7 @@ class Headers:
     digests: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signed:
     """A request whose signature can be read, is fresh and covers what it must; *stamp* is its time
     as it was written. Whether it is that of the key *key_id* is what *check* finds out: it raises
