@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from fedblog.domain.origins import bare_host
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -13,14 +15,6 @@ class Block:
     domain: str | None
     actor_uri: str | None
     created_at: datetime
-
-
-def bare_host(host: str) -> str:
-    """*host* in lower case without its port and without the brackets of an IPv6 address."""
-    host = host.lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0] if host.count(":") == 1 else host
 
 
 def covers(domain: str, host: str) -> bool:

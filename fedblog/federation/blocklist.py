@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fedblog.domain.block import bare_host
+from fedblog.domain.origins import bare_host
 from fedblog.remote import guard
 from fedblog.remote.errors import BlockedAddressError
 from fedblog.storage import blocks

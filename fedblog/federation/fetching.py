@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fedblog.activitystreams.reading import Activity, ReadingError, read_object
+from fedblog.domain.origins import same_host
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.facts import Incoming
 from fedblog.federation.handlers.moving import MOVE_FOLLOWER
-from fedblog.federation.handlers.talking import REFRESH_ACTOR, same_host
+from fedblog.federation.handlers.talking import REFRESH_ACTOR
 from fedblog.federation.moving import Moving
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.publishing.site import Site

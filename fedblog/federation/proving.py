@@ -11,7 +11,7 @@ from typing import Any
 
 from fedblog.activitystreams.reading import Activity
 from fedblog.domain.actor import RemoteActor
-from fedblog.federation.handlers.talking import same_host
+from fedblog.domain.origins import same_host
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import KnownKey
 from fedblog.remote.errors import RemoteError

@@ -23,6 +23,8 @@ from fedblog.activitystreams.reading import (
 )
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
 from fedblog.domain.frozen import frozen
+from fedblog.domain.origins import same_host
+from fedblog.domain.rates import TokenBuckets
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
@@ -35,8 +37,6 @@ from fedblog.federation.errors import (
 )
 from fedblog.federation.facts import Incoming, Outcome
 from fedblog.federation.forwarding import may_be_forwarded
-from fedblog.federation.handlers.talking import same_host
-from fedblog.federation.limits import TokenBuckets
 from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.federation.verification import Verifier, gather

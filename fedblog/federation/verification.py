@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from fedblog.domain.frozen import frozen
+from fedblog.domain.memory import Memory
+from fedblog.domain.rates import TokenBuckets
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import BlockedError, RateLimitedError, UnverifiedError
-from fedblog.federation.limits import TokenBuckets
 from fedblog.publishing.site import Site
 from fedblog.remote import guard
 from fedblog.remote.actors import KnownKey
 from fedblog.remote.errors import BlockedAddressError, RemoteError
-from fedblog.remote.memory import Memory
 from fedblog.signatures import cavage, content_digest, digest, messages
 from fedblog.signatures.errors import InvalidSignatureError, SignatureError
 from fedblog.signatures.keys import PublicKey, is_strong

@@ -1,9 +1,10 @@
 """Which claimed delivery goes next: hosts take turns, and none of them holds all senders."""
 
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 
+from fedblog.domain.memory import Memory
 from fedblog.storage.dispatch import ClaimedDelivery
 
 TROUBLED_SECONDS = 900.0
@@ -37,14 +38,13 @@ class HostQueues:
         troubled_limit: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._clock = clock
         self._per_host = per_host
         self._troubled_limit = troubled_limit
         self._hosts: dict[str, _Host] = {}
         self._ready: deque[_Host] = deque()
         self._ready_troubled: deque[_Host] = deque()
         self._troubled_active = 0
-        self._troubled: OrderedDict[str, float] = OrderedDict()
+        self._troubled: Memory[str, bool] = Memory(_MOST_TROUBLED, clock=clock)
         self._waiting = 0
         self._waiting_retries = 0
 
@@ -79,7 +79,7 @@ class HostQueues:
         for delivery in deliveries:
             host = self._hosts.get(delivery.host)
             if host is None:
-                host = _Host(delivery.host, self._is_troubled(delivery.host))
+                host = _Host(delivery.host, bool(self._troubled.get(delivery.host)))
                 self._hosts[delivery.host] = host
             host.waiting.append(delivery)
             self._waiting += 1
@@ -147,19 +147,7 @@ class HostQueues:
         host.is_troubled = is_troubled
         if is_troubled:
             self._troubled_active += host.active
-            self._troubled[host.name] = self._clock() + TROUBLED_SECONDS
-            self._troubled.move_to_end(host.name)
-            if len(self._troubled) > _MOST_TROUBLED:
-                self._troubled.popitem(last=False)
+            self._troubled.put(host.name, True, seconds=TROUBLED_SECONDS)
         else:
             self._troubled_active -= host.active
-            self._troubled.pop(host.name, None)
-
-    def _is_troubled(self, name: str) -> bool:
-        until = self._troubled.get(name)
-        if until is None:
-            return False
-        if until < self._clock():
-            del self._troubled[name]
-            return False
-        return True
+            self._troubled.drop(host.name)

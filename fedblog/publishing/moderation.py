@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import idna
 from sqlalchemy import Connection
 
-from fedblog.domain.block import Block, bare_host, covers
+from fedblog.domain.block import Block, covers
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
+from fedblog.domain.origins import bare_host
 from fedblog.publishing import authorizations, forwarding
 from fedblog.publishing.comments import is_listed
 from fedblog.publishing.site import Site

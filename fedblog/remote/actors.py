@@ -14,6 +14,8 @@ from fedblog.activitystreams.reading import ActorDocument, read_actor, read_key
 from fedblog.activitystreams.vocabulary import ACTOR_TYPES
 from fedblog.domain.actor import ActorKey, RemoteActor
 from fedblog.domain.addresses import Addresses
+from fedblog.domain.memory import Memory
+from fedblog.domain.rates import TokenBuckets
 from fedblog.remote import documents, guard, webfinger
 from fedblog.remote.actor_documents import listed_key, own_keys, remote_actor
 from fedblog.remote.client import RemoteClient
@@ -25,7 +27,6 @@ from fedblog.remote.errors import (
     UnreachableError,
     WrongDocumentError,
 )
-from fedblog.remote.memory import Allowance, Memory
 from fedblog.remote.schemes import IMPLEMENTED
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys
@@ -78,19 +79,11 @@ class ActorDirectory:
         self._addresses = addresses
         self._keys: Memory[str, KnownKey] = Memory(_KEYS_IN_MEMORY)
         self._failures: Memory[str, RemoteError] = Memory(_FAILURES_IN_MEMORY)
-        self._refetches_of_key: Allowance[str] = Allowance(
-            per_minute=1, burst=1, size=_REFETCHES_REMEMBERED
-        )
+        self._refetches_of_key = TokenBuckets(1, 1, _REFETCHES_REMEMBERED)
         self._refetching = asyncio.Semaphore(_REFETCHES_AT_ONCE)
-        self._refetches_at_host: Allowance[str] = Allowance(
-            per_minute=30, burst=60, size=_HOSTS_IN_MEMORY
-        )
-        self._failures_at_host: Allowance[str] = Allowance(
-            per_minute=30, burst=60, size=_HOSTS_IN_MEMORY
-        )
-        self._outages_of_host: Allowance[str] = Allowance(
-            per_minute=6, burst=6, size=_HOSTS_IN_MEMORY
-        )
+        self._refetches_at_host = TokenBuckets(30, 60, _HOSTS_IN_MEMORY)
+        self._failures_at_host = TokenBuckets(30, 60, _HOSTS_IN_MEMORY)
+        self._outages_of_host = TokenBuckets(6, 6, _HOSTS_IN_MEMORY)
         self._resting_hosts: Memory[str, bool] = Memory(_HOSTS_IN_MEMORY)
         self._under_way: dict[str, asyncio.Future[Any]] = {}
         store.listen(self._heard)
@@ -136,7 +129,7 @@ class ActorDirectory:
 
     async def _find_key_anew(self, key_id: str) -> KnownKey:
         host = guard.host_of(key_id)
-        if not (self._refetches_of_key.take(key_id) and self._refetches_at_host.take(host)):
+        if self._refetches_of_key.take(key_id) or self._refetches_at_host.take(host):
             raise KeyNotFoundError(f"{key_id} was fetched again a moment ago")
         async with self._refetching:  # wrong signatures in many names come in bursts
             return await self._fetch_key(key_id)
@@ -269,7 +262,7 @@ class ActorDirectory:
             # One that does not answer at all is given up sooner than one that lacks some actors.
             is_outage = isinstance(error, UnreachableError)
             allowance = self._outages_of_host if is_outage else self._failures_at_host
-            if not allowance.take(host):
+            if allowance.take(host):
                 self._resting_hosts.put(host, True, seconds=_UNREACHABLE_SECONDS)
             raise
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
+from fedblog.domain.origins import registrable_domain
 from fedblog.remote.errors import BlockedAddressError
 
 _CLOSED_V4 = {
@@ -173,19 +174,11 @@ def host_of(url: str) -> str:
 
 
 def are_related(first: str, second: str) -> bool:
-    """Whether two URLs lie on one host or on subdomains of one registered name.
-
-    Without a list of public suffixes: two labels must agree, three below a short pair such as
-    ``co.uk``. Addresses and names of one label must be equal. Ports do not count.
-    """
-    one, two = normalise(first).raw_host or "", normalise(second).raw_host or ""
-    if one == two:
-        return True
-    labels, others = one.split("."), two.split(".")
-    if ":" in one + two or labels[-1].isdigit() or min(len(labels), len(others)) < 2:
-        return False
-    count = 3 if len(labels[-1]) == 2 and len(labels[-2]) <= 3 else 2
-    return len(labels) >= count and labels[-count:] == others[-count:]
+    """Whether two URLs lie within one registrable domain. Ports do not count; addresses and names
+    of one label must be equal. Raises BlockedAddressError where one is no http(s) URL."""
+    return registrable_domain(normalise(first).raw_host or "") == registrable_domain(
+        normalise(second).raw_host or ""
+    )
 
 
 @lru_cache(maxsize=1024)  # an entry holds some 2 kB

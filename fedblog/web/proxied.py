@@ -6,7 +6,6 @@ import hashlib
 import io
 import logging
 import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from starlette.exceptions import HTTPException
 
+from fedblog.domain.memory import Memory
 from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import RemoteError
 from fedblog.web.answers import FILE_HEADERS
@@ -64,7 +64,7 @@ class Proxied:
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix=folder.name)
         self._fetches = asyncio.Semaphore(FETCHES)
         self._waiting: dict[str, asyncio.Event] = {}
-        self._failed: dict[str, float] = {}
+        self._failed: Memory[str, bool] = Memory(MAX_FAILURES)
         self._kept = 0
 
     async def picture(self, url: str) -> bytes | None:
@@ -78,7 +78,7 @@ class Proxied:
         if (other := self._waiting.get(name)) is not None:
             await other.wait()
             return await self._on_pool(_read, path)
-        if self._failed.get(name, 0.0) > time.monotonic():
+        if self._failed.get(name):
             return None
         if len(self._waiting) >= WAITING:
             raise HTTPException(503, headers={"retry-after": "5"})
@@ -87,7 +87,7 @@ class Proxied:
             return await self._fetch(url, path)
         except (RemoteError, PictureError) as error:
             log.info("no picture from %s: %s", url, error)
-            self._remember_failure(name)
+            self._failed.put(name, True, seconds=FAILURE_SECONDS)
             return None
         finally:
             del self._waiting[name]
@@ -104,11 +104,6 @@ class Proxied:
         if self._kept % 500 == 1:
             await self._on_pool(_prune, self._folder, self.max_files)
         return small
-
-    def _remember_failure(self, name: str) -> None:
-        if len(self._failed) >= MAX_FAILURES:
-            self._failed.clear()
-        self._failed[name] = time.monotonic() + FAILURE_SECONDS
 
     async def _on_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         work = partial(function, *args, **kwargs)

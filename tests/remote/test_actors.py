@@ -12,6 +12,7 @@ from remote.peers import Asked, Peer, StartPeer, answer
 from sqlalchemy import Connection, update
 
 from fedblog.domain.addresses import Addresses
+from fedblog.domain.rates import TokenBuckets
 from fedblog.remote.actors import ActorDirectory
 from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import (
@@ -23,7 +24,6 @@ from fedblog.remote.errors import (
     UnreachableError,
     WrongDocumentError,
 )
-from fedblog.remote.memory import Allowance
 from fedblog.settings import Settings
 from fedblog.storage import actors as rows
 from fedblog.storage.store import Store
@@ -354,7 +354,7 @@ async def test_s35_changed_key_is_fetched_anew_once(
 async def test_s35_refetches_of_one_host_are_bounded(
     directory: ActorDirectory, peer: Peer, rsa_key: rsa.RSAPublicKey
 ) -> None:
-    directory._refetches_at_host = Allowance(per_minute=1, burst=3, size=10)
+    directory._refetches_at_host = TokenBuckets(1, 3)
     for number in range(6):
         uri = f"{peer.url}/users/{number}"
         peer.holds(f"/users/{number}", person(peer, str(number), publicKey=main_key(uri, rsa_key)))

@@ -29,10 +29,10 @@ from fedblog.domain.actor import RemoteActor
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.follower import Follower
 from fedblog.domain.ids import new_id
+from fedblog.domain.origins import same_host
 from fedblog.federation import facts as fact_rows
 from fedblog.federation.batch import decide
 from fedblog.federation.facts import Facts, Incoming
-from fedblog.federation.handlers.talking import same_host
 from fedblog.publishing.site import Site
 from fedblog.remote.actor_documents import remote_actor
 from fedblog.remote.errors import WrongDocumentError

@@ -9,12 +9,13 @@ from fedblog.domain.addresses import BLOG, READERS
 from fedblog.domain.authorization import Authorization, AuthorizationState, Interaction
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.ids import new_id
+from fedblog.domain.origins import same_host
 from fedblog.domain.post import CommentPolicy, PostStatus
 from fedblog.federation import replies
 from fedblog.federation.facts import Facts, Incoming, Outcome
 from fedblog.federation.handlers.following import followed
 from fedblog.federation.handlers.reacting import announce, like
-from fedblog.federation.handlers.talking import create, same_host
+from fedblog.federation.handlers.talking import create
 from fedblog.publishing.outbox import Outgoing, Recipients
 
 MOST_URI = 1000
@@ -172,12 +173,7 @@ def _target(facts: Facts, interaction: Interaction, uri: str | None) -> Target |
 
 
 def _is_ours(comment: Comment) -> bool:
-    return (
-        comment.actor_uri is None
-        and comment.deleted_at is None
-        and comment.status is CommentStatus.APPROVED
-        and comment.visibility == "public"
-    )
+    return comment.actor_uri is None and comment.is_shown
 
 
 def _is_consistent(

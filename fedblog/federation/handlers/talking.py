@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from fedblog.activitystreams.reading import Object, is_public
 from fedblog.activitystreams.vocabulary import REPLY_TYPES
 from fedblog.domain.comment import Comment
+from fedblog.domain.origins import same_host
 from fedblog.federation import replies
 from fedblog.federation.facts import Facts, FollowUp, Incoming, Outcome
 
@@ -137,8 +138,3 @@ def _stamp(incoming: Incoming, item: Object) -> datetime:
         return min(incoming.activity.published or incoming.received_at, incoming.received_at)
     stamp = item.updated or item.published or incoming.received_at
     return min(stamp, incoming.received_at + timedelta(minutes=5))
-
-
-def same_host(first: str, second: str) -> bool:
-    """Whether two URIs have the same scheme, host and port (FEP-fe34 origins)."""
-    return first.split("/", 3)[:3] == second.split("/", 3)[:3]

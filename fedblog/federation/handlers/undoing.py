@@ -1,10 +1,10 @@
 """Undo: of a Follow or a reaction, by its id, by its IRI alone, or by an activity without id."""
 
 from fedblog.activitystreams.reading import Activity
+from fedblog.domain.origins import same_host
 from fedblog.federation.facts import Facts, Incoming, Outcome, reaction_key
 from fedblog.federation.handlers.following import followed
 from fedblog.federation.handlers.reacting import kinds_of
-from fedblog.federation.handlers.talking import same_host
 
 
 def undo(incoming: Incoming, facts: Facts) -> Outcome:

@@ -1,6 +1,6 @@
 """What the process remembers is bounded and passes."""
 
-from fedblog.remote.memory import Allowance, Memory
+from fedblog.domain.memory import Memory
 
 
 class Clock:
@@ -39,12 +39,12 @@ def test_entry_with_a_term_passes() -> None:
     assert len(memory) == 0
 
 
-def test_allowance_is_used_up_and_grows_back() -> None:
-    clock = Clock()
-    allowance: Allowance[str] = Allowance(per_minute=6, burst=2, size=10, clock=clock)
-    assert [allowance.take("a") for _ in range(3)] == [True, True, False]
-    assert allowance.take("b")
-    clock.now += 10
-    assert [allowance.take("a") for _ in range(2)] == [True, False]
-    clock.now += 3600
-    assert [allowance.take("a") for _ in range(3)] == [True, True, False]
+def test_entries_that_match_are_dropped_and_the_others_stay() -> None:
+    memory: Memory[str, int] = Memory(9)
+    for name, value in (("a", 1), ("b", 2), ("c", 3)):
+        memory.put(name, value)
+    memory.drop_where(lambda value: value != 2)
+    memory.drop("nothing")
+    assert [memory.get(name) for name in "abc"] == [None, 2, None]
+    memory.clear()
+    assert len(memory) == 0
