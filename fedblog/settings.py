@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     delivery_attempts: int = Field(
         11, gt=0, description="Tries of one delivery: 11 in about three days, then one a day."
     )
+    slice_seconds: float = Field(
+        0.03, gt=0, description="Longest that a slice of a long job keeps others from writing."
+    )
     comment_levels: int = Field(
         8, gt=0, description="How deep comments are nested on pages; deeper ones stay there."
     )

@@ -1,8 +1,9 @@
 """Many small servers in one process: everyone of a Neighbourhood, behind one port of 127.0.0.0/8.
 
-``neighbours.py COUNT HOSTS KEYS PORT``. Serves the actors, takes every delivery with 202 and
-remembers when it came. ``POST /watch/KIND`` begins to count the distinct inboxes that an activity
-of that type reached; ``GET /seen`` tells. It verifies nothing: it must not be the bottleneck.
+``neighbours.py COUNT HOSTS KEYS PORT``. Serves the actors of every host that is asked, takes every
+delivery with 202 and remembers when it came. ``POST /watch/KIND`` begins to count the distinct
+inboxes that an activity of that type reached; ``GET /seen`` tells. It verifies nothing: it must not
+be the bottleneck.
 """
 
 import asyncio
@@ -105,7 +106,8 @@ class Neighbour(asyncio.Protocol):
             content, kind = self._receipts.seen(), "application/json"
         else:
             number = int(target.rsplit(b"/", 1)[1].split(b"#")[0])
-            actor = self._people.actor(number)
+            host = lower.partition(b"\r\nhost:")[2].partition(b"\r\n")[0].strip().decode()
+            actor = f"http://{host}/users/{number}"
             pem = self._pems[number % len(self._pems)]
             content = json.dumps(actor_document(actor, number, pem)).encode()
             kind = "application/activity+json"

@@ -24,11 +24,12 @@ from fedblog.domain.post import PostStatus
 from fedblog.endpoints.caching import cache_tags
 from fedblog.endpoints.negotiation import activity_json, json_error
 from fedblog.endpoints.objects import activity_bytes, guarded
+from fedblog.endpoints.queries import Pairs, Query, QueryRoute, Values
 from fedblog.publishing.site import Site
 from fedblog.storage import authors as author_rows
 from fedblog.storage import documents, public_activities, usage
 from fedblog.storage.changes import Change
-from fedblog.storage.documents import LIKES, SHARES, Page
+from fedblog.storage.documents import Page, ReactionsName
 
 OUTBOX_PAGE = 10
 LIST_PAGE = 100
@@ -36,6 +37,17 @@ _EMPTY = ("following", "featured")
 
 Json = dict[str, Any]
 Answer = Callable[[Request, str, "Cursor"], Awaitable[Response]]
+
+
+def _canonical_cursor(values: Values) -> Pairs:
+    if "cursor" in values:
+        given = values["cursor"]
+        return [("cursor", given[0] if len(given) == 1 and is_id(given[0]) else "")]
+    return [("page", "1" if values["page"] in (["1"], ["true"]) else "")]
+
+
+CURSOR = Query(frozenset({"page", "cursor"}), _canonical_cursor)
+"""Which page of a collection: ``page=1`` or ``cursor=ID``; empty is one that cannot be."""
 
 
 class Cursor:
@@ -183,7 +195,7 @@ class _Objects:
         item = replies_collection(address, total, page.uris, next_cursor=page.next)
         return activity_json(item | {"attributedTo": site.addresses.actor(BLOG)})
 
-    def reactions(self, name: str, kinds: tuple[str, ...]) -> Answer:
+    def reactions(self, name: ReactionsName) -> Answer:
         """Likes or shares."""
 
         async def answer(request: Request, id_: str, cursor: Cursor) -> Response:
@@ -192,10 +204,10 @@ class _Objects:
             cache_tags(request.scope, *self._tags(id_, "reactions"))
             on = {f"{self._kind}_id": id_}
             if not cursor.is_page:
-                total = await read(documents.count_reactions, kinds, **on)
+                total = await read(documents.count_reactions, name, **on)
                 return activity_json(writing.collection(address, total, first=f"{address}?page=1"))
             page = await read(
-                documents.reactions_page, kinds, after=cursor.after, limit=LIST_PAGE, **on
+                documents.reactions_page, name, after=cursor.after, limit=LIST_PAGE, **on
             )
             return _list_page(cursor, address, page)
 
@@ -225,7 +237,10 @@ def routes(site: Site) -> list[BaseRoute]:
             return await answer(request, owner, cursor)
 
         for path in (BLOG, READERS, INSTANCE, "authors/{author_id}"):
-            found.append(Route(f"/ap/{path}/{name}", guarded(endpoint), name=f"{path} {name}"))
+            address = f"/ap/{path}/{name}"
+            found.append(
+                QueryRoute(address, guarded(endpoint), query=CURSOR, name=f"{path} {name}")
+            )
 
     def add_objects(objects: _Objects, kind: str, name: str, answer: Answer) -> None:
         async def endpoint(request: Request) -> Response:
@@ -238,7 +253,7 @@ def routes(site: Site) -> list[BaseRoute]:
             return await answer(request, id_, cursor)
 
         path = f"/ap/{kind}s/{{id}}/{name}"
-        found.append(Route(path, guarded(endpoint), name=f"{kind} {name}"))
+        found.append(QueryRoute(path, guarded(endpoint), query=CURSOR, name=f"{kind} {name}"))
 
     add_actors("outbox", of_actors.outbox)
     add_actors("followers", of_actors.followers)
@@ -249,8 +264,8 @@ def routes(site: Site) -> list[BaseRoute]:
     for kind in ("post", "comment"):
         objects = _Objects(site, kind)
         add_objects(objects, kind, "replies", objects.replies)
-        add_objects(objects, kind, "likes", objects.reactions("likes", LIKES))
-        add_objects(objects, kind, "shares", objects.reactions("shares", SHARES))
+        add_objects(objects, kind, "likes", objects.reactions("likes"))
+        add_objects(objects, kind, "shares", objects.reactions("shares"))
     of_posts = _Objects(site, "post")
     add_objects(of_posts, "post", "context", of_posts.context)
     return found

@@ -9,11 +9,10 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from fedblog.domain.authorization import Authorization, AuthorizationState, Interaction
 from fedblog.domain.comment import Comment
-from fedblog.domain.post import PostStatus
 from fedblog.storage.changes import Change, record
-from fedblog.storage.documents import SHOWN
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, authorizations, comments, posts
+from fedblog.storage.visibility import is_public_comment, is_public_post
 
 _BY_OBJECT = ListStatement(
     lambda listed: select(authorizations).where(listed(authorizations.c.object_uri))
@@ -111,14 +110,12 @@ def published(
     if found.post_id is None:
         return found, True
     is_public = connection.execute(
-        select(posts.c.id).where(
-            posts.c.id == found.post_id, posts.c.status == PostStatus.PUBLISHED.value
-        )
+        select(posts.c.id).where(posts.c.id == found.post_id, is_public_post())
     ).first()
     if is_public is None:
         return found, False
     about = connection.execute(
-        select(SHOWN.label("is_shown")).where(comments.c.uri == found.target_uri)
+        select(is_public_comment().label("is_shown")).where(comments.c.uri == found.target_uri)
     ).first()
     return found, about is None or bool(about.is_shown)
 

@@ -12,6 +12,7 @@ from fedblog.storage.changes import Change, record
 from fedblog.storage.tables import actors, authors, comments, media
 from fedblog.storage.threads import NO_WORDS
 from fedblog.storage.threads import comment as comment_of
+from fedblog.storage.visibility import is_listed_comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,13 @@ def list_page(
         _views(parents)
         .where(
             comments.c.blog_id == blog_id,
-            comments.c.post_id.is_not(None) if post_id is None else comments.c.post_id == post_id,
-            comments.c.visibility == "public",
-            comments.c.deleted_at.is_(None),
+            is_listed_comment(),
         )
         .order_by(comments.c.published_at, comments.c.id)
         .limit(limit)
     )
+    if post_id is not None:
+        query = query.where(comments.c.post_id == post_id)
     if status is not None:
         query = query.where(comments.c.status == status.value)
     if after is not None:

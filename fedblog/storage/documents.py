@@ -6,6 +6,7 @@ comments.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
@@ -18,18 +19,17 @@ from fedblog.storage.tables import (
     posts,
     reactions,
 )
-
-LIKES = ("like", "emoji")
-SHARES = ("announce",)
-
-LOCAL = comments.c.actor_uri.is_(None)
-"""Comments that were written here."""
-SHOWN = and_(
-    comments.c.status == CommentStatus.APPROVED.value,
-    comments.c.visibility == "public",
-    comments.c.deleted_at.is_(None),
+from fedblog.storage.visibility import (
+    PUBLIC,
+    counts_as_boost,
+    counts_as_comment,
+    counts_as_like,
+    counts_as_reaction,
+    is_about_post,
+    is_local_comment,
+    is_public_comment,
+    is_public_post,
 )
-"""Comments that everyone may read, where their post is public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def count_replies(connection: Connection, post_id: str) -> int:
 def _of_post(post_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return (
         comments.c.post_id == post_id,
-        and_(reactions.c.post_id == post_id, reactions.c.comment_id.is_(None)),
+        and_(reactions.c.post_id == post_id, is_about_post()),
     )
 
 
@@ -136,9 +136,9 @@ def comment(
     row = connection.execute(
         select(comments, posts.c.status.label("post_status"))
         .join_from(comments, posts, posts.c.id == comments.c.post_id)
-        .where(comments.c.id == comment_id, comments.c.blog_id == blog_id, LOCAL)
+        .where(comments.c.id == comment_id, comments.c.blog_id == blog_id, is_local_comment())
     ).first()
-    if row is None or row.status != CommentStatus.APPROVED.value or row.visibility != "public":
+    if row is None or row.status != CommentStatus.APPROVED.value or row.visibility != PUBLIC:
         return None
     values = row._asdict()
     is_gone = values.pop("post_status") != PostStatus.PUBLISHED.value or row.deleted_at is not None
@@ -160,9 +160,9 @@ def is_comment_public(connection: Connection, blog_id: int, comment_id: str) -> 
         .where(
             comments.c.id == comment_id,
             comments.c.blog_id == blog_id,
-            LOCAL,
-            SHOWN,
-            posts.c.status == PostStatus.PUBLISHED.value,
+            is_local_comment(),
+            is_public_comment(),
+            is_public_post(),
         )
     )
     return connection.execute(query).first() is not None
@@ -205,10 +205,10 @@ def _reception(
     first = _comment_page(connection, of_comments, None, limit)
     total = len(first.uris) if first.next is None else _count_comments(connection, of_comments)
     likes, shares = 0, 0
-    is_share = reactions.c.kind.in_(SHARES)
+    is_share = counts_as_boost()
     for share, number in connection.execute(
         select(is_share, func.count(func.distinct(reactions.c.actor_uri)))
-        .where(of_reactions, reactions.c.kind.in_((*LIKES, *SHARES)))
+        .where(of_reactions, counts_as_reaction())
         .group_by(is_share)
     ):
         if share:
@@ -221,7 +221,7 @@ def _reception(
 def _comment_page(
     connection: Connection, of_comments: ColumnElement[bool], after: str | None, limit: int
 ) -> Page:
-    query = select(comments.c.id, comments.c.uri).where(of_comments, SHOWN)
+    query = select(comments.c.id, comments.c.uri).where(of_comments, is_public_comment())
     if after is not None:
         query = query.where(comments.c.id > after)
     rows = connection.execute(query.order_by(comments.c.id).limit(limit + 1)).all()
@@ -231,13 +231,17 @@ def _comment_page(
 
 def _count_comments(connection: Connection, of_comments: ColumnElement[bool]) -> int:
     return connection.execute(
-        select(func.count()).select_from(comments).where(of_comments, SHOWN)
+        select(func.count()).select_from(comments).where(of_comments, counts_as_comment())
     ).scalar_one()
+
+
+ReactionsName = Literal["likes", "shares"]
+_COUNTED = {"likes": counts_as_like(), "shares": counts_as_boost()}
 
 
 def reactions_page(
     connection: Connection,
-    kinds: tuple[str, ...],
+    name: ReactionsName,
     *,
     post_id: str | None = None,
     comment_id: str | None = None,
@@ -248,7 +252,7 @@ def reactions_page(
     in the order in which they came. Those that had no id are left out."""
     query = (
         select(func.min(reactions.c.id).label("id"), func.min(reactions.c.activity_uri))
-        .where(_reacted(post_id, comment_id), reactions.c.kind.in_(kinds))
+        .where(_reacted(post_id, comment_id), _COUNTED[name])
         .group_by(reactions.c.actor_uri)
         .order_by(func.min(reactions.c.id))
         .limit(limit + 1)
@@ -265,7 +269,7 @@ def reactions_page(
 
 def count_reactions(
     connection: Connection,
-    kinds: tuple[str, ...],
+    name: ReactionsName,
     *,
     post_id: str | None = None,
     comment_id: str | None = None,
@@ -273,7 +277,7 @@ def count_reactions(
     """How many people liked or boosted it."""
     return connection.execute(
         select(func.count(func.distinct(reactions.c.actor_uri))).where(
-            _reacted(post_id, comment_id), reactions.c.kind.in_(kinds)
+            _reacted(post_id, comment_id), _COUNTED[name]
         )
     ).scalar_one()
 

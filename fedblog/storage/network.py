@@ -19,6 +19,7 @@ from fedblog.storage.tables import (
     reactions,
     unforwarded,
 )
+from fedblog.storage.visibility import counts_as_boost, is_public_comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,9 @@ def participant_inboxes(connection: Connection, post_id: str) -> list[str]:
         select(comments.c.actor_uri).where(
             comments.c.post_id == post_id,
             comments.c.actor_uri.is_not(None),
-            comments.c.deleted_at.is_(None),
-            comments.c.status == "approved",
-            comments.c.visibility == "public",
+            is_public_comment(),
         ),
-        select(reactions.c.actor_uri).where(
-            reactions.c.post_id == post_id, reactions.c.kind == "announce"
-        ),
+        select(reactions.c.actor_uri).where(reactions.c.post_id == post_id, counts_as_boost()),
     ).subquery()
     rows = connection.execute(
         select(actors.c.inbox, actors.c.shared_inbox).where(

@@ -21,6 +21,12 @@ from fedblog.storage.tables import (
     posts,
     reactions,
 )
+from fedblog.storage.visibility import (
+    counts_as_boost,
+    counts_as_comment,
+    counts_as_reaction,
+    is_about_post,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +156,18 @@ def counts(connection: Connection, post_ids: Sequence[str]) -> dict[str, PostCou
         select(comments.c.post_id, func.count())
         .where(
             comments.c.post_id.in_(post_ids),
-            comments.c.status == "approved",
-            comments.c.visibility == "public",
-            comments.c.deleted_at.is_(None),
+            counts_as_comment(),
         )
         .group_by(comments.c.post_id)
     ):
         found[post_id] = replace(found[post_id], comments=number)
-    is_share = reactions.c.kind == "announce"
+    is_share = counts_as_boost()
     for post_id, share, number in connection.execute(
         select(reactions.c.post_id, is_share, func.count(func.distinct(reactions.c.actor_uri)))
         .where(
             reactions.c.post_id.in_(post_ids),
-            reactions.c.comment_id.is_(None),
-            reactions.c.kind.in_(("like", "emoji", "announce")),
+            is_about_post(),
+            counts_as_reaction(),
         )
         .group_by(reactions.c.post_id, is_share)
     ):

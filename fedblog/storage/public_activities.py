@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, or_, select
 
-from fedblog.domain.post import PostStatus
-from fedblog.storage.documents import SHOWN
 from fedblog.storage.tables import activities, comments, posts
+from fedblog.storage.visibility import is_public_comment, is_public_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,8 @@ _ABOUT = activities.outerjoin(posts, posts.c.id == activities.c.post_id).outerjo
 _READABLE = or_(
     activities.c.type == "Delete",
     and_(
-        or_(activities.c.post_id.is_(None), posts.c.status == PostStatus.PUBLISHED.value),
-        or_(comments.c.id.is_(None), SHOWN),
+        or_(activities.c.post_id.is_(None), is_public_post()),
+        or_(comments.c.id.is_(None), is_public_comment()),
     ),
 )
 

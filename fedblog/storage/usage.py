@@ -5,9 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, or_, select
 
-from fedblog.domain.post import PostStatus
-from fedblog.storage.documents import LOCAL, SHOWN
 from fedblog.storage.tables import authors, comments, followers, post_authors, posts
+from fedblog.storage.visibility import counts_as_comment, is_local_comment, is_public_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +36,13 @@ def usage(connection: Connection, blog_id: int, month_ago: datetime, half_ago: d
         wrote = exists().where(
             post_authors.c.author_id == authors.c.id,
             post_authors.c.post_id == posts.c.id,
-            posts.c.status == PostStatus.PUBLISHED.value,
+            is_public_post(),
             posts.c.published_at >= since,
         )
         commented = exists().where(
-            comments.c.author_id == authors.c.id, SHOWN, comments.c.published_at >= since
+            comments.c.author_id == authors.c.id,
+            counts_as_comment(),
+            comments.c.published_at >= since,
         )
         return func.count(case((or_(wrote, commented), 1)))
 
@@ -51,18 +52,16 @@ def usage(connection: Connection, blog_id: int, month_ago: datetime, half_ago: d
         .where(authors.c.blog_id == blog_id)
     ).one()
     published = connection.execute(
-        select(func.count())
-        .select_from(posts)
-        .where(posts.c.blog_id == blog_id, posts.c.status == PostStatus.PUBLISHED.value)
+        select(func.count()).select_from(posts).where(posts.c.blog_id == blog_id, is_public_post())
     ).scalar_one()
     written = connection.execute(
         select(func.count())
         .select_from(comments.join(posts, posts.c.id == comments.c.post_id))
         .where(
             comments.c.blog_id == blog_id,
-            LOCAL,
-            SHOWN,
-            posts.c.status == PostStatus.PUBLISHED.value,
+            is_local_comment(),
+            counts_as_comment(),
+            is_public_post(),
         )
     ).scalar_one()
     return Usage(people[0], people[1], people[2], published, written)

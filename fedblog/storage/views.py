@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.media import Media
@@ -25,6 +25,12 @@ from fedblog.storage.tables import (
     reactions,
 )
 from fedblog.storage.views_people import PUBLIC_POST, Member, Person
+from fedblog.storage.visibility import (
+    counts_as_boost,
+    counts_as_comment,
+    counts_as_reaction,
+    is_about_post,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +118,6 @@ class FeedPage:
     posts: tuple[Card, ...]
 
 
-def shown(table: Any = comments) -> ColumnElement[bool]:
-    """Whether readers see a row of the comments table."""
-    return and_(
-        table.c.status == "approved",
-        table.c.visibility == "public",
-        table.c.deleted_at.is_(None),
-    )
-
-
-def about_post() -> ColumnElement[bool]:
-    """Whether a reaction is to a post itself.
-
-    Said so that SQLite does not look for it in the index of comment_id, where the reactions to
-    all posts lie together.
-    """
-    return func.coalesce(reactions.c.comment_id, "") == ""
-
-
 _CARD_COLUMNS = (
     posts.c.id,
     posts.c.path,
@@ -184,25 +172,23 @@ _TERMS = ListStatement(
 _COMMENT_COUNTS = ListStatement(
     lambda listed: (
         select(comments.c.post_id, func.count())
-        .where(listed(comments.c.post_id), shown())
+        .where(listed(comments.c.post_id), counts_as_comment())
         .group_by(comments.c.post_id)
     )
 )
-# One expression for both places: two would be two parameters, and not the same to PostgreSQL.
-_IS_SHARE = reactions.c.kind == "announce"
 _REACTION_COUNTS = ListStatement(
     lambda listed: (
         select(
             reactions.c.post_id,
-            _IS_SHARE.label("is_share"),
+            counts_as_boost().label("is_share"),
             func.count(func.distinct(reactions.c.actor_uri)),
         )
         .where(
             listed(reactions.c.post_id),
-            about_post(),
-            reactions.c.kind.in_(("like", "emoji", "announce")),
+            is_about_post(),
+            counts_as_reaction(),
         )
-        .group_by(reactions.c.post_id, _IS_SHARE)
+        .group_by(reactions.c.post_id, counts_as_boost())
     )
 )
 _TERM_NAME = (

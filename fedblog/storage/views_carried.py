@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, select
 
 from fedblog.storage.tables import actors, comments, posts
-from fedblog.storage.views import shown
+from fedblog.storage.visibility import is_public_comment, is_public_post
 
 Emojis = tuple[tuple[str, str], ...]
 """Custom emojis in their order: the shortcode and where the picture lies."""
@@ -104,7 +104,7 @@ def poll(text: str | None) -> Poll | None:
 _SHOWN = (
     select(comments.c.emojis, comments.c.attachments, comments.c.media_status)
     .join_from(comments, posts, posts.c.id == comments.c.post_id)
-    .where(comments.c.id == bindparam("id"), shown(), posts.c.status == "published")
+    .where(comments.c.id == bindparam("id"), is_public_comment(), is_public_post())
 )
 _NAME = select(actors.c.emojis).where(actors.c.uri == bindparam("uri"))
 

@@ -14,9 +14,14 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 from fedblog.storage import views_carried
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, authors, comments, media, reactions
-from fedblog.storage.views import shown
 from fedblog.storage.views_carried import Attachment, Emojis, Poll
 from fedblog.storage.views_people import Person
+from fedblog.storage.visibility import (
+    counts_as_boost,
+    counts_as_reaction,
+    is_public_comment,
+    leaves_a_place,
+)
 
 THREADS = 100
 """First-level comments on one page."""
@@ -74,7 +79,10 @@ _ROOTS = (
     .where(
         comments.c.post_id == bindparam("post_id"),
         comments.c.parent_id.is_(None),
-        or_(shown(), select(_child.c.id).where(_child.c.parent_id == comments.c.id).exists()),
+        or_(
+            is_public_comment(),
+            select(_child.c.id).where(_child.c.parent_id == comments.c.id).exists(),
+        ),
     )
     .order_by(comments.c.id)
     .limit(bindparam("limit"))
@@ -114,7 +122,7 @@ _ROWS = ListStatement(
             comments.c.published_at,
             comments.c.edited_at,
             comments.c.deleted_at,
-            shown().label("is_shown"),
+            is_public_comment().label("is_shown"),
             (comments.c.deleted_at.is_not(None)).label("is_deleted"),
             comments.c.status,
             comments.c.visibility,
@@ -136,17 +144,15 @@ _ROWS = ListStatement(
         .where(listed(comments.c.id))
     )
 )
-# One expression for both places: two would be two parameters, and not the same to PostgreSQL.
-_IS_SHARE = reactions.c.kind == "announce"
 _REACTIONS = ListStatement(
     lambda listed: (
         select(
             reactions.c.comment_id,
-            _IS_SHARE.label("is_share"),
+            counts_as_boost().label("is_share"),
             func.count(func.distinct(reactions.c.actor_uri)),
         )
-        .where(listed(reactions.c.comment_id), reactions.c.kind.in_(("like", "emoji", "announce")))
-        .group_by(reactions.c.comment_id, _IS_SHARE)
+        .where(listed(reactions.c.comment_id), counts_as_reaction())
+        .group_by(reactions.c.comment_id, counts_as_boost())
     )
 )
 
@@ -204,7 +210,7 @@ def _kept(rows: dict[str, Any], children: dict[str, list[Any]], roots: list[str]
         parent = rows[start].parent_id
         while parent in rows and parent not in kept:
             row = rows[parent]
-            if row.is_deleted and row.status == "approved" and row.visibility == "public":
+            if leaves_a_place(row):
                 kept.add(parent)
             parent = row.parent_id
     return kept

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from fedblog.domain.addresses import BLOG
-from fedblog.domain.post import CommentPolicy, PostStatus
+from fedblog.domain.post import CommentPolicy
 from fedblog.storage import authors, blogs
-from fedblog.storage.documents import SHOWN
 from fedblog.storage.tables import actors, comments, posts
 from fedblog.storage.tables import authors as author_table
+from fedblog.storage.visibility import is_public_comment, is_public_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def post(connection: Connection, blog_id: int, post_id: str) -> Named | None:
         select(posts.c.title, posts.c.excerpt, posts.c.path, posts.c.comments).where(
             posts.c.id == post_id,
             posts.c.blog_id == blog_id,
-            posts.c.status == PostStatus.PUBLISHED.value,
+            is_public_post(),
         )
     ).first()
     if row is None:
@@ -65,8 +65,8 @@ def comment(connection: Connection, blog_id: int, comment_id: str) -> Named | No
         .where(
             comments.c.id == comment_id,
             comments.c.blog_id == blog_id,
-            SHOWN,
-            posts.c.status == PostStatus.PUBLISHED.value,
+            is_public_comment(),
+            is_public_post(),
         )
     ).first()
     if row is None:

@@ -10,15 +10,13 @@ from fedblog.domain.blog import Author
 from fedblog.storage import authors as author_rows
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import authors, media, post_authors, posts
+from fedblog.storage.visibility import is_public_post
 
-PUBLISHED = "published"
 PUBLIC_POST = and_(
     posts.c.blog_id == bindparam("blog_id"),
-    posts.c.status == PUBLISHED,
-    posts.c.path.is_not(None),
-    posts.c.published_at.is_not(None),
+    is_public_post(),
 )
-"""Whether anyone may read a row of the posts table."""
+"""What anyone may read of a blog's posts."""
 
 
 @dataclass(frozen=True, slots=True)

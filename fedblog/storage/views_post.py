@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from fedblog.domain.blog import Blog
 from fedblog.domain.media import Media
+from fedblog.domain.post import PostStatus
 from fedblog.storage import blogs as blog_rows
 from fedblog.storage import media as media_rows
 from fedblog.storage import views, views_carried, views_comments, views_people
@@ -17,7 +18,8 @@ from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, media, permalinks, posts, reactions
 from fedblog.storage.views import Card
 from fedblog.storage.views_comments import Thread
-from fedblog.storage.views_people import PUBLISHED, Person
+from fedblog.storage.views_people import Person
+from fedblog.storage.visibility import counts_as_like, is_about_post, is_public_post
 
 FACES = 12
 """Faces of people who like a post."""
@@ -81,8 +83,7 @@ _FORMER = (
 )
 _PUBLISHED = and_(
     posts.c.blog_id == bindparam("blog_id"),
-    posts.c.status == PUBLISHED,
-    posts.c.path.is_not(None),
+    is_public_post(),
 )
 _NEIGHBOUR = select(posts.c.title, posts.c.path, posts.c.language)
 _PREVIOUS = (
@@ -108,8 +109,8 @@ _LIKERS = (
     select(reactions.c.actor_uri, _newest, func.max(reactions.c.emoji).label("emoji"))
     .where(
         reactions.c.post_id == bindparam("post_id"),
-        views.about_post(),
-        reactions.c.kind.in_(("like", "emoji")),
+        is_about_post(),
+        counts_as_like(),
     )
     .group_by(reactions.c.actor_uri)
     .order_by(_newest.desc(), reactions.c.actor_uri)
@@ -133,6 +134,7 @@ _PICTURES = ListStatement(
 )
 _MEDIA_NAME = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)")
 _MOST_PICTURES = 200
+_READABLE = (PostStatus.PUBLISHED.value, PostStatus.DELETED.value)
 
 
 def find(
@@ -147,9 +149,9 @@ def find(
     row = connection.execute(_POST, {"blog_id": blog_id, "path": path}).first()
     if row is None:
         return former(connection, blog_id, path)
-    if row.status == "deleted":
+    if row.status == PostStatus.DELETED.value:
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
-    if row.status != PUBLISHED or row.published_at is None:
+    if row.status != PostStatus.PUBLISHED.value or row.published_at is None:
         return None
     thread = views_comments.thread(connection, row.id, comments_page, levels)
     if comments_page > 1 and not thread.comments:
@@ -173,7 +175,7 @@ def identify(connection: Connection, blog_id: int, path: str) -> str | Moved | N
     """The id of the public (or deleted) post at *path*, or where it went."""
     row: Any = connection.execute(_POST_ID, {"blog_id": blog_id, "path": path}).first()
     if row is not None:
-        return str(row.id) if row.status in (PUBLISHED, "deleted") else None
+        return str(row.id) if row.status in _READABLE else None
     found = former(connection, blog_id, path)
     return found.post_id if isinstance(found, Gone) else found
 
@@ -183,9 +185,9 @@ def former(connection: Connection, blog_id: int, path: str) -> Moved | Gone | No
     row = connection.execute(_FORMER, {"blog_id": blog_id, "path": path}).first()
     if row is None or row.path is None:
         return None
-    if row.status == "deleted":
+    if row.status == PostStatus.DELETED.value:
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
-    return Moved(row.path) if row.status == PUBLISHED else None
+    return Moved(row.path) if row.status == PostStatus.PUBLISHED.value else None
 
 
 def _neighbour(connection: Connection, statement: Any, place: dict[str, Any]) -> Neighbour | None:

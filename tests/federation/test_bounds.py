@@ -16,13 +16,13 @@ Bounded = Callable[..., AbstractAsyncContextManager[Server]]
 
 
 @pytest.fixture
-def bounded(settings: Settings, sqlite_url: str) -> Bounded:
+def bounded(settings: Settings, database_url: str) -> Bounded:
     """``async with bounded(NAME=VALUE) as server``: a server with these bounds."""
 
     @asynccontextmanager
     async def serve(**bounds: Any) -> AsyncIterator[Server]:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        update = {"database_url": sqlite_url, "comment_levels": 8, **bounds}
+        update = {"database_url": database_url, "comment_levels": 8, **bounds}
         async with running_server(settings.model_copy(update=update)) as server:
             yield server
 
@@ -136,6 +136,7 @@ async def test_what_takes_something_away_is_never_too_much(
             assert await send(server, people, "ann", "Delete", people.new_uri("notes")) == 202
 
 
+@pytest.mark.both_engines
 async def test_so_many_follow_from_one_host(bounded: Bounded, people: People) -> None:
     async with bounded(followers_per_host=3) as server:
         blog = f"{server.base_url}/ap/blog"
@@ -150,6 +151,7 @@ async def test_so_many_follow_from_one_host(bounded: Bounded, people: People) ->
         assert await number(server, t.followers) == 3
 
 
+@pytest.mark.both_engines
 async def test_of_replies_without_a_parent_so_many_of_one_actor_wait_and_the_oldest_go(
     bounded: Bounded, people: People
 ) -> None:
@@ -166,6 +168,7 @@ async def test_of_replies_without_a_parent_so_many_of_one_actor_wait_and_the_old
         assert len(kept) == 3
 
 
+@pytest.mark.both_engines
 async def test_of_replies_without_a_parent_so_many_wait_in_all(
     bounded: Bounded, people: People
 ) -> None:
@@ -177,6 +180,7 @@ async def test_of_replies_without_a_parent_so_many_wait_in_all(
         assert await number(server, t.comments) == 3
 
 
+@pytest.mark.both_engines
 async def test_one_actor_may_ask_for_leave_so_many_times(bounded: Bounded, people: People) -> None:
     async with bounded(authorizations_per_actor=2) as server:
         post = (await server.publish())["activitypub_id"]

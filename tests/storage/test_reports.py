@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import Connection, select
 
 from fedblog.domain.blog import Blog
@@ -13,6 +14,7 @@ from fedblog.storage.store import Store
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
 
+@pytest.mark.both_engines
 async def test_a_server_that_floods_takes_nobody_elses_place(store: Store) -> None:
     def fill(connection: Connection) -> None:
         blogs.insert_blog(connection, Blog(1, "blog", "Blog", "", "", "", "en", "UTC", NOW, NOW))

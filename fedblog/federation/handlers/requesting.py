@@ -180,12 +180,7 @@ def _target(facts: Facts, interaction: Interaction, uri: str | None) -> Target |
 
 
 def _is_ours(comment: Comment) -> bool:
-    return (
-        comment.actor_uri is None
-        and comment.deleted_at is None
-        and comment.status is CommentStatus.APPROVED
-        and comment.visibility == "public"
-    )
+    return comment.actor_uri is None and comment.is_shown
 
 
 def _is_consistent(

@@ -1,0 +1,99 @@
+"""What is public, and what counts: one definition, which every query and every kept count uses.
+
+The values stand in the SQL as literals, not as parameters: so that a partial index whose condition
+is one of these is known to fit when a statement is planned, on both engines and for every caller.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, func, literal_column
+
+from fedblog.domain.comment import CommentStatus
+from fedblog.domain.post import PostStatus
+from fedblog.domain.reaction import ReactionKind
+from fedblog.storage.tables import comments, posts, reactions
+
+_LIKES: Final = (ReactionKind.LIKE.value, ReactionKind.EMOJI.value)
+"""Kinds of reactions that are likes: an emoji counts as one."""
+_SHARES: Final = (ReactionKind.ANNOUNCE.value,)
+"""Kinds of reactions that are boosts."""
+PUBLIC: Final = "public"
+"""The visibility of a comment that is addressed to everyone."""
+
+
+def is_public_post(table: Any = posts) -> ColumnElement[bool]:
+    """Whether anyone may read a row of the posts table."""
+    found: ColumnElement[bool] = table.c.status == _text(PostStatus.PUBLISHED.value)
+    return found
+
+
+def is_public_comment(table: Any = comments) -> ColumnElement[bool]:
+    """Whether anyone may read a row of the comments table, where its post is public."""
+    return and_(
+        table.c.status == _text(CommentStatus.APPROVED.value),
+        table.c.visibility == _text(PUBLIC),
+        table.c.deleted_at.is_(None),
+    )
+
+
+def leaves_a_place(comment: Any) -> bool:
+    """Whether a deleted *comment* (a row) keeps an empty place above its answers: what moderators
+    held back leaves no trace."""
+    return (
+        comment.deleted_at is not None
+        and comment.status == CommentStatus.APPROVED.value
+        and comment.visibility == PUBLIC
+    )
+
+
+def is_listed_comment(table: Any = comments) -> ColumnElement[bool]:
+    """Whether moderators are shown a row of the comments table, whatever they decided about it."""
+    return and_(
+        table.c.visibility == _text(PUBLIC),
+        table.c.deleted_at.is_(None),
+        table.c.post_id.is_not(None),
+    )
+
+
+def is_local_comment(table: Any = comments) -> ColumnElement[bool]:
+    """Whether a row of the comments table was written here."""
+    found: ColumnElement[bool] = table.c.actor_uri.is_(None)
+    return found
+
+
+def counts_as_comment(table: Any = comments) -> ColumnElement[bool]:
+    """Whether a row of the comments table is one of its post's comments: what anyone may read."""
+    return is_public_comment(table)
+
+
+def counts_as_like(table: Any = reactions) -> ColumnElement[bool]:
+    """Whether a row of the reactions table is a like. They are counted by people, not by rows."""
+    return _among(table, _LIKES)
+
+
+def counts_as_boost(table: Any = reactions) -> ColumnElement[bool]:
+    """Whether a row of the reactions table is a boost. They are counted by people, not by rows."""
+    return _among(table, _SHARES)
+
+
+def counts_as_reaction(table: Any = reactions) -> ColumnElement[bool]:
+    """Whether a row of the reactions table is a like or a boost; a dislike is neither."""
+    return _among(table, (*_LIKES, *_SHARES))
+
+
+def is_about_post(table: Any = reactions) -> ColumnElement[bool]:
+    """Whether a row of the reactions table is about a post itself, not about a comment below one.
+
+    Said so that SQLite does not look for it in the index of comment_id, where the reactions to
+    all posts lie together.
+    """
+    return func.coalesce(table.c.comment_id, _text("")) == _text("")
+
+
+def _among(table: Any, kinds: tuple[str, ...]) -> ColumnElement[bool]:
+    condition: ColumnElement[bool] = table.c.kind.in_([_text(kind) for kind in kinds])
+    return condition
+
+
+def _text(value: str) -> ColumnElement[str]:
+    return literal_column(f"'{value}'")
