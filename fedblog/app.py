@@ -28,6 +28,7 @@ from fedblog.endpoints import (
 from fedblog.endpoints.queries import Queries
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
+from fedblog.federation.bounds import Bounds
 from fedblog.federation.fetching import Fetching
 from fedblog.federation.receiving import Receiver
 from fedblog.federation.verification import Verifier
@@ -118,6 +119,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             site.addresses,
             site.blog_id,
             forward_replies=site.settings.forward_replies,
+            bounds=Bounds.of(site.settings),
         )
         blocklist = Blocklist(site.store, site.blog_id)
         fetching = Fetching(site, batcher, blocklist)

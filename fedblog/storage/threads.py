@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
-    exists,
+    func,
     select,
     update,
 )
@@ -24,7 +24,7 @@ from fedblog.domain.post import CommentPolicy, PostStatus
 from fedblog.storage.bulk import BulkInsert, Values
 from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement, is_among
-from fedblog.storage.tables import comments, permalinks, posts
+from fedblog.storage.tables import comments, permalinks, posts, reactions
 
 _BY_URI = ListStatement(lambda listed: select(comments).where(listed(comments.c.uri)))
 
@@ -73,6 +73,7 @@ NO_WORDS: dict[str, Any] = {
     "emojis": None,
 }
 """What a comment holds of its writer's words once it is deleted."""
+_AT_ONCE = 256
 _COLUMNS = tuple(column.name for column in comments.columns)
 _INSERT = BulkInsert(comments, _COLUMNS)
 _values_of = attrgetter(*_COLUMNS)
@@ -162,16 +163,47 @@ def erase_of_actor(
     return ids
 
 
-def forget_orphans(connection: Connection, before: datetime) -> int:
-    """Drop comments received before *before* whose post never came; gives the number of rows."""
-    old = (comments.c.post_id.is_(None), comments.c.received_at < before)
-    # A row that another hangs below goes once that one has gone.
-    below = comments.alias()
-    leaf = ~exists().where(below.c.parent_id == comments.c.id)
-    number = 0
-    while dropped := connection.execute(delete(comments).where(*old, leaf)).rowcount:
-        number += dropped
-    return number
+def keep_orphans(
+    connection: Connection, actor_uris: Collection[str], per_actor: int, most: int
+) -> None:
+    """Drop the oldest of the comments that wait for a parent where one of *actor_uris* has more
+    than *per_actor* of them, or all together are more than *most*."""
+    waits = comments.c.post_id.is_(None)
+    for uri in sorted(actor_uris):
+        newest_first = select(comments.c.id).where(waits, comments.c.actor_uri == uri)
+        over = newest_first.order_by(comments.c.id.desc()).offset(per_actor).limit(_AT_ONCE)
+        drop_orphans(connection, connection.execute(over).scalars().all())
+    number = connection.execute(
+        select(func.count()).select_from(comments).where(waits)
+    ).scalar_one()
+    if number > most:
+        oldest = select(comments.c.id).where(waits).order_by(comments.c.received_at, comments.c.id)
+        rows = connection.execute(oldest.limit(min(number - most, _AT_ONCE))).scalars().all()
+        drop_orphans(connection, rows)
+
+
+def forget_orphans(connection: Connection, before: datetime, limit: int) -> int:
+    """Drop at most *limit* comments received before *before* whose post never came; gives the
+    number of rows."""
+    old = (
+        select(comments.c.id)
+        .where(comments.c.post_id.is_(None), comments.c.received_at < before)
+        .order_by(comments.c.received_at)
+        .limit(limit)
+    )
+    ids = connection.execute(old).scalars().all()
+    drop_orphans(connection, ids)
+    return len(ids)
+
+
+def drop_orphans(connection: Connection, ids: Sequence[str]) -> None:
+    """Drop these comments, which hang under no post, and what was said of them."""
+    if not ids:
+        return
+    connection.execute(delete(reactions).where(reactions.c.comment_id.in_(ids)))
+    # Only what stands under a post has a parent (federation/replies.py), but older rows may.
+    connection.execute(update(comments).where(comments.c.parent_id.in_(ids)).values(parent_id=None))
+    connection.execute(delete(comments).where(comments.c.id.in_(ids)))
 
 
 def comment(row: Row[Any]) -> Comment:
