@@ -4,6 +4,8 @@ What belongs to a blog carries ``blog_id``; what is known of the world (actors, 
 inboxes, received, tombstones, jobs) is the server's.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -30,6 +32,17 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """The keywords of a partial index over the rows that *condition* is true of. What is public
+    and what counts is said in visibility.py; a test holds these texts against it."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+_IS_LISTED = "visibility = 'public' AND deleted_at IS NULL AND post_id IS NOT NULL"
+_IS_LIKE = "kind IN ('like', 'emoji')"
+_IS_BOOST = "kind IN ('announce')"
 
 # BIGINT on PostgreSQL; SQLite counts up only in INTEGER primary keys.
 _Counter = BigInteger().with_variant(Integer, "sqlite")
@@ -174,6 +187,8 @@ posts = Table(
     Column("deleted_at", UtcDateTime),
     UniqueConstraint("blog_id", "path"),
     Index("ix_posts_blog_id_status_published_at", "blog_id", "status", "published_at", "id"),
+    Index("ix_posts_blog_id_status_id", "blog_id", "status", "id"),
+    Index("ix_posts_not_deleted", "blog_id", "id", **_where("status <> 'deleted'")),
 )
 
 revisions = Table(
@@ -195,10 +210,13 @@ post_authors = Table(
     metadata,
     Column("post_id", ForeignKey("posts.id"), nullable=False),
     Column("position", Integer, nullable=False),
-    Column("author_id", ForeignKey("authors.id"), index=True),
+    Column("author_id", ForeignKey("authors.id")),
     Column("guest_name", Text),
     Column("guest_url", Text),
+    # The post's published_at while it is public, kept by a trigger (counting.py).
+    Column("listed_at", UtcDateTime),
     PrimaryKeyConstraint("post_id", "position"),
+    Index("ix_post_authors_author_id_listed_at", "author_id", "listed_at", "post_id"),
 )
 
 post_terms = Table(
@@ -209,8 +227,9 @@ post_terms = Table(
     Column("slug", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("listed_at", UtcDateTime),  # as in post_authors
     PrimaryKeyConstraint("post_id", "kind", "slug"),
-    Index("ix_post_terms_kind_slug", "kind", "slug"),
+    Index("ix_post_terms_kind_slug_listed_at", "kind", "slug", "listed_at", "post_id"),
 )
 
 permalinks = Table(
@@ -268,10 +287,34 @@ comments = Table(
     Column("poll", Text),  # JSON {options: [{name, votes}], multiple, ends_at, is_closed, voters}
     Column("quotes", Text),  # JSON list of ids
     Column("emojis", Text),  # JSON list of {shortcode, url}
+    # Without conditions the planner takes an index of parents for "has none", once it knows how
+    # the blog's comments are spread, and reads those of all posts.
     Index("ix_comments_post_id_id", "post_id", "id"),
-    Index("ix_comments_in_reply_to_uri", "in_reply_to_uri"),
-    Index("ix_comments_actor_uri", "actor_uri"),
-    Index("ix_comments_parent_id", "parent_id"),
+    Index("ix_comments_first_level", "post_id", "id", **_where("parent_id IS NULL")),
+    Index("ix_comments_parent_id", "parent_id", "id", **_where("parent_id IS NOT NULL")),
+    Index("ix_comments_actor_uri", "actor_uri", **_where("actor_uri IS NOT NULL")),
+    Index("ix_comments_waiting", "in_reply_to_uri", **_where("post_id IS NULL")),
+    Index("ix_comments_orphans", "received_at", **_where("post_id IS NULL")),
+    Index("ix_comments_by_author", "author_id", "published_at", **_where("author_id IS NOT NULL")),
+    Index("ix_comments_local", "post_id", **_where("actor_uri IS NULL")),
+    Index("ix_comments_listed", "blog_id", "published_at", "id", **_where(_IS_LISTED)),
+    Index("ix_comments_of_post_listed", "post_id", "published_at", "id", **_where(_IS_LISTED)),
+    Index(
+        "ix_comments_not_shown",
+        "blog_id",
+        "status",
+        "published_at",
+        "id",
+        **_where(f"{_IS_LISTED} AND status <> 'approved'"),
+    ),
+    Index(
+        "ix_comments_of_post_not_shown",
+        "post_id",
+        "status",
+        "published_at",
+        "id",
+        **_where(f"{_IS_LISTED} AND status <> 'approved'"),
+    ),
 )
 
 reactions = Table(
@@ -288,8 +331,16 @@ reactions = Table(
     Column("activity_uri", Text),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("object_uri", "actor_uri", "kind", "emoji"),
-    Index("ix_reactions_post_id_kind", "post_id", "kind"),
-    Index("ix_reactions_comment_id_kind", "comment_id", "kind"),
+    Index(
+        "ix_reactions_post_likes", "post_id", "id", **_where(f"{_IS_LIKE} AND post_id IS NOT NULL")
+    ),
+    Index(
+        "ix_reactions_post_boosts",
+        "post_id",
+        "id",
+        **_where(f"{_IS_BOOST} AND post_id IS NOT NULL"),
+    ),
+    Index("ix_reactions_comment_id", "comment_id", "id", **_where("comment_id IS NOT NULL")),
     Index("ix_reactions_actor_uri", "actor_uri"),
     Index("ix_reactions_activity_uri", "activity_uri"),
 )
@@ -305,6 +356,7 @@ followers = Table(
     Column("created_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("blog_id", "owner", "actor_uri"),
     Index("ix_followers_inbox_id", "blog_id", "owner", "inbox_id"),
+    Index("ix_followers_created_at", "blog_id", "created_at", "actor_uri", "owner"),
     Index("ix_followers_actor_uri", "actor_uri"),
     Index("ix_followers_activity_uri", "activity_uri"),
 )
@@ -353,6 +405,21 @@ authorizations = Table(
     Index("ix_authorizations_post_id", "post_id"),
 )
 
+# --- what is counted ---------------------------------------------------------------------------
+
+counts = Table(
+    "counts",
+    metadata,
+    # What is counted of what (counts.py), kept by triggers (counting.py). The number is the sum
+    # over the slots: writers that work at the same time take different ones.
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key", "kind", "slot"),
+    sqlite_with_rowid=False,
+)
+
 # --- what goes out -------------------------------------------------------------------------------
 
 activities = Table(
@@ -369,7 +436,8 @@ activities = Table(
     Column("body", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_activities_owner_id", "blog_id", "owner", "is_public", "id"),
-    Index("ix_activities_post_id", "post_id"),
+    Index("ix_activities_post_id_id", "post_id", "id"),
+    Index("ix_activities_object_uri", "object_uri", **_where("is_public")),
 )
 
 unforwarded = Table(
