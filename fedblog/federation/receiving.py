@@ -52,8 +52,11 @@ _FORWARDS_AT_ONCE = 120
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
 """What an inbox takes. Some peers send plain JSON; the signature says what it is worth."""
 
-_COUNTED = REQUEST_TYPES | {"Create", "Update", "Move"}
-"""What one actor may not send without end: it makes comments, answers or fetches."""
+_COUNTED = REQUEST_TYPES | {
+    *("Create", "Update", "Move", "Follow", "Flag"),
+    *("Like", "EmojiReact", "Dislike", "Undo", "Block"),
+}
+"""What one actor may not send without end: it makes rows, answers or fetches."""
 
 
 @frozen
