@@ -1,32 +1,32 @@
-"""Measures what hostile requests to the inbox do to readers and to honest replies.
+"""Measures what hostile requests do to readers, to honest replies and to newcomers.
 
-``python bench/hostile.py [--seconds N] [--rate N] [--kind NAME] [--json FILE]``. Ten kinds, one at
-a time at 200 a second, then all of them mixed at 200 a second:
+``python bench/hostile.py [--seconds N] [--kind NAME …] [--only work|limit|mixed] [--json FILE]``.
+Every kind of ``parts/attacks`` (its docstring says how to add one), at 200 requests a second, or at
+20 MB a second where that is less, in three runs:
 
-- unsigned: a reply without a signature
-- garbage: signed bytes that are not JSON
-- too large: a body declared larger than the inbox takes, the first 64 KiB of it sent
-- too deep: JSON nested a thousand deep
-- wrong digest: a signed reply whose body was changed afterwards
-- bad signature: a reply in the name of a person whose key is known, by another key
-- dead host: a reply signed with a key, never seen, of a host that refuses connections
-- unknown Delete: of an actor, by itself, that nobody here knows
-- blocked host: a reply from below a blocked domain
-- replay: replies taken before, sent again
+- *work*: one kind after the other, from 200 client addresses in the name of 200 registrable domains
+  (a host that is an IP address counts as a domain of its own), so that no limit hides the work
+- *limit*: the same for a shorter time from one address and one domain, so that the limits are met
+- *mixed*: all kinds at once, in turn, from the 200
 
-Beside them 60 pages a second are read and 20 honest replies a second sent. A kind comes in every
-second second only; in those between ("idle") the rest goes on alone, so that both see the same
-machine. The 95th percentile of a reader's wait must stay within twice the idle one. Every honest
-reply must be answered with 202 and be listed at the end, every hostile one refused (or passed
-over) as its kind should be, and memory must stay bounded. Loopback only.
+Beside them 60 pages a second are read, 20 replies a second come from people who are known and 2 a
+second from people on servers never seen before. A kind comes in every second second only; in those
+between ("idle") the rest goes on alone, so that both see the same machine. The server has its usual
+limits.
+
+What must hold: the 95th percentile of a reader's wait is at most the greater of twice the idle one
+and that and 10 ms; every honest reply and every newcomer's is answered with 202 and listed at the
+end; every hostile request is answered as its kind says; memory does not grow by more than 60 MB. On
+loopback only; the whole takes ten to twelve minutes.
 """
 
+import http.client
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from parts import people
+from parts.attacks import kinds as all_kinds
+from parts.attacks.door import BLOCKED
+from parts.attacks.stage import INBOX, Kind, Stage
 from parts.people import Neighbourhood
 from parts.report import Row, options, publish
 from parts.server import Helper, Server, post
@@ -41,175 +44,147 @@ from parts.server import Helper, Server, post
 from fedblog.demo.exchange import BlogApi
 from fedblog.demo.processes import free_port
 
-ACTORS = 100
+PEOPLE = 100
+NEWCOMERS = 5000
+DOMAINS = 200
 KEYS = 50
 POSTS = 30
-PATH = "/ap/inbox"
+RATE = 200.0
+BYTES = 20_000_000
 READS = 60
 REPLIES = 20
+NEW_REPLIES = 2
 TIMES_IDLE = 2.0
-MORE_MEMORY = 100 << 20
-BLOCKED = "spam.example"
+BESIDES_IDLE_MS = 10.0
+MORE_MEMORY = 60_000_000
+REPEATED = frozenset({"429", "503", "none"})
 STEADY = Path(__file__).resolve().parent / "parts" / "steady.py"
-# A port where nothing listens, on an address that nobody else uses.
-DEAD = "127.0.250.{}:9"
+# Where requests come from: readers, honest servers, attackers, the one attacker.
+HOME = [f"127.10.0.{last}" for last in range(1, 33)]
+PEERS = [f"127.10.1.{last}" for last in range(1, 33)]
+CROWD = [f"127.10.2.{last}" for last in range(1, DOMAINS + 1)]
+ALONE = ["127.10.3.1"]
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of hostile request: how the one with a number is made, how each is answered."""
+@dataclass(slots=True)
+class Honest:
+    """Replies of honest people, made as they are needed; *sent* is how many were."""
 
+    neighbours: Neighbourhood
+    stage: Stage
     name: str
-    make: Callable[[int], bytes]
-    status: str
+    sent: int = 0
 
+    def more(self, count: int) -> list[bytes]:
+        """The next *count* of them."""
+        first, self.sent = self.sent, self.sent + count
+        return [self._signed(number) for number in range(first, self.sent)]
 
-class Crowd:
-    """Makes honest and hostile requests."""
-
-    def __init__(self, crowd: Neighbourhood, posts: list[str], server: Server) -> None:
-        self._crowd = crowd
-        self._posts = posts
-        self._host = server.host
-        self._blog = f"{server.base_url}/ap/blog"
-        self._private = [private for private, _ in people.keys(crowd.keys)]
-        self._honest: list[bytes] = []
-
-    def kinds(self) -> list[Kind]:
-        """The ten kinds."""
-        return [
-            Kind("unsigned", self._unsigned, "401"),
-            Kind("garbage", lambda number: self._sign(b'{"id": ' * 40 + b"\xff", number), "400"),
-            Kind("too large", self._too_large, "413"),
-            Kind("too deep", self._too_deep, "413"),
-            Kind("wrong digest", self._wrong_digest, "401"),
-            Kind("bad signature", self._bad_signature, "401"),
-            Kind("dead host", self._dead_host, "401"),
-            Kind("unknown Delete", self._unknown_delete, "202"),
-            Kind("blocked host", self._blocked_host, "403"),
-            Kind("replay", lambda number: self._honest[number % ACTORS], "202"),
-        ]
-
-    def honest(self, count: int) -> list[bytes]:
-        """All honest replies so far, until there are *count*."""
-        while len(self._honest) < count:
-            number = len(self._honest)
-            self._honest.append(self._sign(self._reply(number, f"honest{number}"), number))
-        return self._honest
-
-    def _actor(self, number: int) -> str:
-        return self._crowd.actor(number % self._crowd.count)
-
-    def _key(self, number: int) -> str:
-        return self._private[number % self._crowd.count % self._crowd.keys]
-
-    def _reply(self, number: int, serial: str) -> bytes:
-        target = self._posts[number % len(self._posts)]
-        return people.reply(self._crowd, number % self._crowd.count, serial, target, self._blog)
-
-    def _sign(self, body: bytes, number: int) -> bytes:
-        return people.signed(body, self._actor(number), self._key(number), self._host, PATH)
-
-    def _sign_as(self, actor: str, body: bytes, number: int) -> bytes:
-        return people.signed(body, actor, self._key(number), self._host, PATH)
-
-    def _unsigned(self, number: int) -> bytes:
-        request = self._sign(self._reply(number, f"unsigned{number}"), number)
-        head, _, body = request.partition(b"\r\n\r\n")
-        lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Signature:")]
-        return b"\r\n".join(lines) + b"\r\n\r\n" + body
-
-    def _too_large(self, number: int) -> bytes:
-        body = self._reply(number, f"large{number}").ljust(64 << 10)
-        request = self._sign(body, number)
-        length = b"Content-Length: "
-        return request.replace(length + b"65536", length + b"8388608", 1)
-
-    def _too_deep(self, number: int) -> bytes:
-        return self._sign(b'{"object": ' * 1000 + b"1" + b"}" * 1000, number)
-
-    def _wrong_digest(self, number: int) -> bytes:
-        request = self._sign(self._reply(number, f"digest{number}"), number)
-        return request.replace(b"Tuesday", b"Someday")
-
-    def _bad_signature(self, number: int) -> bytes:
-        body = self._reply(number, f"bad{number}")
-        other = self._private[(number % self._crowd.count + 1) % self._crowd.keys]
-        return people.signed(body, self._actor(number), other, self._host, PATH)
-
-    def _elsewhere(self, host: str, number: int, serial: str) -> bytes:
-        there = f"{host}/users/{number}"
-        body = self._reply(number, serial).replace(self._actor(number).encode(), there.encode())
-        return self._sign_as(there, body, number)
-
-    def _dead_host(self, number: int) -> bytes:
-        return self._elsewhere(f"http://{DEAD.format(1 + number % 20)}", number, f"dead{number}")
-
-    def _blocked_host(self, number: int) -> bytes:
-        return self._elsewhere(f"https://a{number % 9}.{BLOCKED}", number, f"blocked{number}")
-
-    def _unknown_delete(self, number: int) -> bytes:
-        actor = f"https://gone{number % 50}.example/users/{number}"
-        document = {
-            "@context": "https://www.w3.org/ns/activitystreams",
-            "id": f"{actor}#delete",
-            "type": "Delete",
-            "actor": actor,
-            "object": actor,
-            "to": [people.PUBLIC],
-        }
-        return self._sign_as(actor, json.dumps(document).encode(), number)
+    def _signed(self, number: int) -> bytes:
+        crowd, stage = self.neighbours, self.stage
+        person = number % crowd.count
+        body = people.reply(crowd, person, f"{self.name}{number}", stage.post(number), stage.blog)
+        private = people.keys(crowd.keys)[person % crowd.keys][0]
+        return people.signed(body, crowd.actor(person), private, stage.host, INBOX)
 
 
 class Trial:
-    """Runs phases against the server, each with readers and honest replies."""
+    """Runs phases against the server, each with readers, honest replies and newcomers."""
 
-    def __init__(self, server: Server, folder: Path, pages: list[str], crowd: Crowd) -> None:
+    def __init__(self, server: Server, folder: Path, stage: Stage, honest: list[Honest]) -> None:
         self._server = server
         self._folder = folder
-        self._crowd = crowd
-        self.sent = ACTORS
-        self.refused: list[str] = []
-        reads = [
-            f"GET {path} HTTP/1.1\r\nHost: {server.host}\r\nAccept: text/html\r\n\r\n".encode()
-            for path in pages
-        ]
-        self._write("reads", reads)
+        self._stage = stage
+        self._honest = honest
+        self.wrong: list[str] = []
+        self.memory = self.most_memory = 0
+        self._quiet = 0.0
 
-    def _write(self, name: str, requests: list[bytes]) -> Path:
-        file = self._folder / name
-        file.write_bytes(b"".join(len(one).to_bytes(4, "little") + one for one in requests))
-        return file
+    def introduce(self, requests: list[bytes]) -> None:
+        """Send *requests* one after the other until each was taken."""
+        for request in requests:
+            deadline = time.monotonic() + 60
+            while (status := self._ask(request)) != 202:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"an introduction was answered with {status}")
+                time.sleep(1)
 
-    def prepare(self, name: str, requests: list[bytes]) -> None:
-        """Keep hostile *requests* ready."""
-        self._write(f"hostile-{name}", requests)
+    def _ask(self, request: bytes) -> int:
+        head, _, body = request.partition(b"\r\n\r\n")
+        line, *lines = head.decode("latin-1").split("\r\n")
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self._server.port, timeout=30, source_address=(PEERS[0], 0)
+        )
+        try:
+            headers = dict(entry.split(": ", 1) for entry in lines)
+            connection.request(line.split(" ")[0], line.split(" ")[1], body, headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
 
     def warm(self) -> None:
-        """Let every honest person be known, and every page be made once."""
-        self._write("honest", self._crowd.honest(ACTORS))
-        self._run(5, [self._stream("honest", 0, ACTORS / 5, 4), self._stream("reads", 0, READS, 4)])
+        """Have every page made, and let memory become what it is in use."""
+        self._run(3, [self._readers()])
+        self._quiet = self._run(6, [self._readers()])["reads"]["idle"]["p95_ms"]
+        self.memory = self.most_memory = self._server.rss
 
-    def phase(self, seconds: int, hostile: str, rate: int) -> dict[str, Any]:
-        """Readers and honest replies; in every second second, *seconds* of them, *hostile* ones at
-        *rate*."""
-        count = 2 * seconds * REPLIES
-        self._write("honest", self._crowd.honest(self.sent + count))
-        streams = [
-            self._stream("reads", 0, READS, 8),
-            self._stream("honest", self.sent, REPLIES, 8),
-            self._stream(f"hostile-{hostile}", 0, rate, 64) | {"pauses": True},
+    def phase(
+        self, label: str, requests: list[bytes], seconds: int, rate: float, sources: list[str]
+    ) -> tuple[Row, dict[str, int]]:
+        """A row for the hostile *requests*, sent in every second second for *seconds* of them, and
+        how they were answered."""
+        cpu = self._server.cpu_seconds
+        hostile = self._stream("hostile", requests, rate, len(sources), sources) | {"pauses": True}
+        if len(sources) == 1:
+            hostile["connections"] = 32
+        found = self._run(2 * seconds, [self._readers(), *self._replies(2 * seconds), hostile])
+        cpu = self._server.cpu_seconds - cpu
+        self.most_memory = max(self.most_memory, self._server.rss)
+        idle, loaded = (found["reads"][part]["p95_ms"] for part in ("idle", "loaded"))
+        # What a kind leaves to be done in its pauses must not pass for the machine's own noise.
+        idle = min(idle, self._quiet + BESIDES_IDLE_MS / 2)
+        answers = found["hostile"]["statuses"]
+        row = Row(label, "µs", ours=[loaded * 1000])
+        row.details["idle"] = f"{idle * 1000:,.0f} µs"
+        row.details["sent"] = f"{rate:.0f}/s"
+        row.details["answers"] = " ".join(f"{one}×{number}" for one, number in answers.items())
+        row.details["hostile p95"] = f"{found['hostile']['loaded']['p95_ms']:,.0f} ms"
+        row.details["core"] = f"{cpu / (2 * seconds):.2f}"
+        row.details["memory"] = f"{(self._server.rss - self.memory) / 1e6:+.0f} MB"
+        if loaded > max(TIMES_IDLE * idle, idle + BESIDES_IDLE_MS):
+            self.wrong.append(f"{label}: readers waited {loaded:.1f} ms, {idle:.1f} ms idle")
+        for honest in self._honest:
+            if set(statuses := found[honest.name]["statuses"]) - {"202"}:
+                self.wrong.append(f"{label}: {honest.name} were answered {statuses}")
+        if set(statuses := found["reads"]["statuses"]) - {"200"}:
+            self.wrong.append(f"{label}: readers were answered {statuses}")
+        return row, answers
+
+    def _readers(self) -> dict[str, Any]:
+        stage = self._stage
+        reads = [stage.request(b"", {"Accept": "text/html"}, "GET", path) for path in stage.pages]
+        return self._stream("reads", reads, READS, 8, HOME)
+
+    def _replies(self, seconds: int) -> list[dict[str, Any]]:
+        return [
+            self._stream(honest.name, honest.more(rate * seconds), rate, 8, PEERS)
+            for honest, rate in zip(self._honest, (REPLIES, NEW_REPLIES), strict=True)
         ]
-        self.sent += count
-        return self._run(2 * seconds, streams)
 
-    def _stream(self, name: str, first: int, rate: float, connections: int) -> dict[str, Any]:
+    def _stream(
+        self, name: str, requests: list[bytes], rate: float, connections: int, sources: list[str]
+    ) -> dict[str, Any]:
+        file = self._folder / name
+        with file.open("wb") as out:
+            for one in requests:
+                out.write(len(one).to_bytes(4, "little") + one)
         return {
-            "name": name.partition("-")[0],
-            "file": str(self._folder / name),
-            "first": first,
+            "name": name,
+            "file": str(file),
+            "first": 0,
             "rate": rate,
             "connections": connections,
+            "sources": sources,
             "pauses": False,
         }
 
@@ -223,94 +198,140 @@ class Trial:
         file = self._folder / "plan"
         file.write_text(json.dumps(plan))
         words = [sys.executable, str(STEADY), str(file)]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=seconds + 60)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=seconds + 120)
         if done.returncode:
             raise RuntimeError(f"the load generator failed: {done.stderr[-2000:]}")
         found: dict[str, Any] = json.loads(done.stdout)
-        for name, status in (("honest", "202"), ("reads", "200")):
-            if name in found and set(found[name]["statuses"]) - {status}:
-                self.refused.append(f"{name}: {found[name]['statuses']}")
         return found
 
 
+class Runs:
+    """The three runs over the chosen kinds."""
+
+    def __init__(self, trial: Trial, stage: Stage, kinds: list[Kind], seconds: int) -> None:
+        self._trial = trial
+        self._stage = stage
+        self._kinds = kinds
+        self._seconds = seconds
+        self._number = 0
+        self.rows: list[Row] = []
+
+    def work(self) -> None:
+        """Each kind from many."""
+        for kind in self._kinds:
+            self._one(kind, kind.name, self._seconds, CROWD, kind.statuses)
+
+    def limit(self) -> None:
+        """Each kind from one."""
+        self._stage.domains = 1
+        for kind in self._kinds:
+            seconds = max(1, self._seconds // 2)
+            self._one(kind, f"{kind.name}, from one", seconds, ALONE, kind.statuses | REPEATED)
+        self._stage.domains = DOMAINS
+
+    def mixed(self) -> None:
+        """All kinds in turn."""
+        some = [self._made(kind) for kind in self._kinds]
+        rate = min(RATE, BYTES * len(some) / sum(map(len, some)))
+        count = int(rate * 3 * self._seconds)
+        requests = [self._made(self._kinds[at % len(self._kinds)]) for at in range(count)]
+        row, _ = self._trial.phase("all mixed", requests, 3 * self._seconds, rate, CROWD)
+        self.rows.append(row)
+
+    def _made(self, kind: Kind) -> bytes:
+        self._number += 1
+        return kind.make(self._stage, self._number)
+
+    def _one(
+        self, kind: Kind, label: str, seconds: int, sources: list[str], statuses: frozenset[str]
+    ) -> None:
+        first = self._made(kind)
+        rate = min(kind.rate or RATE, BYTES / len(first))
+        requests = [first, *(self._made(kind) for _ in range(int(rate * seconds) - 1))]
+        row, answers = self._trial.phase(label, requests, seconds, rate, sources)
+        self.rows.append(row)
+        print(f"{label}: {row.median / 1000:.1f} ms, {row.details}", file=sys.stderr, flush=True)
+        wrong = self._trial.wrong
+        if set(answers) - statuses:
+            wrong.append(f"{label}: answered {answers}")
+        if kind.after is not None:
+            wrong += [f"{label}: {sentence}" for sentence in kind.after(self._stage)]
+
+
 def measure(
-    server: Server, api: BlogApi, seconds: int, rate: int, only: str
+    server: Server, api: BlogApi, seconds: int, names: list[str], only: str
 ) -> tuple[list[Row], dict[str, Any], list[str]]:
     """The rows, notes, and what went wrong."""
     busy = os.getloadavg()[0]
-    rows: list[Row] = []
-    wrong: list[str] = []
-    neighbours = Neighbourhood(ACTORS, ACTORS, KEYS, free_port(21000))
+    port, bad_port = free_port(21000), free_port(22000)
+    known = Neighbourhood(PEOPLE, PEOPLE, KEYS, port)
+    strangers = Neighbourhood(NEWCOMERS, NEWCOMERS, KEYS, port, network=1)
+    bad = Neighbourhood(DOMAINS, DOMAINS, KEYS, bad_port, network=2)
     posts = [post(api, number, "A short post to reply to.") for number in range(POSTS)]
     api.call("POST", "/blocks", {"domain": BLOCKED})
-    crowd = Crowd(neighbours, [item["activitypub_id"] for item in posts], server)
-    pages = ["/", *(item["url"].removeprefix(server.base_url) for item in posts)]
-    words = [str(value) for value in (ACTORS, ACTORS, KEYS, neighbours.port)]
-    kinds = crowd.kinds()
+    stage = Stage(
+        base_url=server.base_url,
+        host=server.host,
+        posts=[item["activitypub_id"] for item in posts],
+        pages=["/", *(item["url"].removeprefix(server.base_url) for item in posts)],
+        bad=bad,
+        folder=server.data,
+    )
+    honest = [Honest(known, stage, "replies"), Honest(strangers, stage, "newcomers")]
+    chosen = [kind for kind in all_kinds() if not names or kind.name in names]
+    if not chosen:
+        raise SystemExit(f"there is no kind {names}; there are: {[k.name for k in all_kinds()]}")
+    words = [str(value) for value in (PEOPLE, PEOPLE, KEYS, port)]
     with (
         tempfile.TemporaryDirectory(prefix="fedblog-bench-") as name,
-        Helper("neighbours.py", *words, port=neighbours.port),
+        Helper("neighbours.py", *words, port=port),
+        Helper("bad_hosts.py", str(KEYS), str(bad_port), port=bad_port),
     ):
-        trial = Trial(server, Path(name), pages, crowd)
+        trial = Trial(server, Path(name), stage, honest)
+        likes = [
+            stage.sign(stage.activity(number, "first", "Like", stage.post(number)), number)
+            for number in range(DOMAINS)
+        ]
+        trial.introduce([*honest[0].more(PEOPLE), *likes])
+        stage.replays = likes[:PEOPLE]
         trial.warm()
-        count = rate * seconds
-        for kind in kinds:
-            trial.prepare(kind.name, [kind.make(number) for number in range(count)])
-        mixed = [kinds[number % len(kinds)].make(count + number) for number in range(count)]
-        trial.prepare("all mixed", mixed)
-        expected = {kind.name: {kind.status} for kind in kinds}
-        expected["all mixed"] = {kind.status for kind in kinds}
-        if only:
-            expected = {only: expected[only]}
-        memory = server.rss
-        most = memory
-        for hostile, statuses in expected.items():
-            cpu = server.cpu_seconds
-            found = trial.phase(seconds, hostile, rate)
-            cpu = server.cpu_seconds - cpu
-            most = max(most, server.rss)
-            idle, loaded = (found["reads"][part]["p95_ms"] for part in ("idle", "loaded"))
-            row = Row(hostile, "µs", ours=[loaded * 1000])
-            times = loaded / idle
-            row.details["idle"] = f"{idle * 1000:,.0f} µs"
-            row.details["times idle"] = f"{times:.2f}"
-            row.details["answers"] = " ".join(
-                f"{status}×{number}" for status, number in found["hostile"]["statuses"].items()
-            )
-            row.details["hostile p95"] = f"{found['hostile']['loaded']['p95_ms']:,.0f} ms"
-            row.details["core"] = f"{cpu / (2 * seconds):.2f}"
-            rows.append(row)
-            if times > TIMES_IDLE:
-                wrong.append(f"{hostile}: readers waited {times:.1f} times as long as idle")
-            if set(found["hostile"]["statuses"]) - statuses:
-                wrong.append(f"{hostile}: answered {found['hostile']['statuses']}")
-        listed = sum(len(api.everything(f"/posts/{item['id']}/comments")) for item in posts)
-    wrong += trial.refused
-    if listed != trial.sent:
-        wrong.append(f"the API lists {listed} comments; {trial.sent} honest replies were sent")
-    if most - memory > MORE_MEMORY:
-        wrong.append(f"memory grew by {(most - memory) >> 20} MiB")
+        runs = Runs(trial, stage, chosen, seconds)
+        for run in (runs.work, runs.limit, runs.mixed):
+            if not only or run.__name__ == only:
+                run()
+        written = "/statuses/replies", "/statuses/newcomers"
+        listed = sum(
+            any(mark in comment["activitypub_id"] for mark in written)
+            for item in posts
+            for comment in api.everything(f"/posts/{item['id']}/comments")
+        )
+    wrong = trial.wrong
+    sent = sum(one.sent for one in honest)
+    if listed != sent:
+        wrong.append(f"the API lists {listed} honest replies; {sent} were sent")
+    if (grown := trial.most_memory - trial.memory) > MORE_MEMORY:
+        wrong.append(f"memory grew by {grown / 1e6:.0f} MB")
     notes = {
-        "hostile requests a second": rate,
-        "pages read a second": READS,
-        "honest replies a second": REPLIES,
-        "honest replies listed": f"{listed} of {trial.sent}",
-        "memory before, and most": f"{memory >> 20} MiB, {most >> 20} MiB",
+        "pages read, known people's replies and newcomers' a second": (
+            f"{READS}, {REPLIES}, {NEW_REPLIES}"
+        ),
+        "honest replies listed": f"{listed} of {sent}",
+        "memory before, and most": f"{trial.memory / 1e6:.0f} MB, {trial.most_memory / 1e6:.0f} MB",
         "processes that wanted a core, before and after": f"{busy:.1f}, {os.getloadavg()[0]:.1f}",
         "what did not hold": "; ".join(wrong) or "nothing",
     }
-    return rows, notes, wrong
+    return runs.rows, notes, wrong
 
 
 def main() -> int:
     """Run the bench; 1 when something did not hold."""
     parser = options(__doc__ or "")
-    parser.add_argument("--seconds", type=int, default=4, help="seconds of each kind")
-    parser.add_argument("--rate", type=int, default=200, help="hostile requests a second")
-    parser.add_argument("--kind", default="", help="this kind alone")
+    parser.add_argument("--seconds", type=int, default=3, help="seconds of each kind from many")
+    parser.add_argument("--kind", nargs="*", default=[], help="these kinds alone")
+    parser.add_argument("--only", choices=["work", "limit", "mixed"], default="")
     chosen = parser.parse_args()
-    with Server() as server:
-        rows, notes, wrong = measure(server, server.api(), chosen.seconds, chosen.rate, chosen.kind)
+    with Server(is_limited=True) as server:
+        rows, notes, wrong = measure(server, server.api(), chosen.seconds, chosen.kind, chosen.only)
     publish("hostile", rows, notes, chosen.json)
     return 1 if wrong else 0
 

@@ -31,17 +31,19 @@ KEYS = Path(__file__).resolve().parent.parent / "results" / "keys.json"
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """*count* people on *hosts* addresses 127.0.x.y, all behind one *port*, with *keys* keys."""
+    """*count* people on *hosts* addresses 127.n.x.y (n is the *network*), all behind one *port*,
+    with *keys* keys."""
 
     count: int
     hosts: int
     keys: int
     port: int
+    network: int = 0
 
     def host(self, number: int) -> str:
         """Host and port of a person; neighbours in number live on different hosts."""
         place = number % self.hosts
-        return f"127.0.{1 + place // 250}.{1 + place % 250}:{self.port}"
+        return f"127.{self.network}.{1 + place // 250}.{1 + place % 250}:{self.port}"
 
     def actor(self, number: int) -> str:
         """The person's actor id."""

@@ -21,9 +21,10 @@ _OPEN_LIMITS = {
 
 
 class Server:
-    """The blog's server; *start_seconds* and *restart_seconds* are from spawn to first answer."""
+    """The blog's server; *start_seconds* and *restart_seconds* are from spawn to first answer. Its
+    limits of rates are open unless *is_limited*."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_limited: bool = False) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="fedblog-bench-")
         self.port = free_port(20000)
         self.base_url = f"http://localhost:{self.port}"
@@ -33,7 +34,7 @@ class Server:
             "FEDBLOG_DATA_DIR": str(Path(self._folder.name) / "data"),
             "FEDBLOG_LISTEN": f"127.0.0.1:{self.port}",
             "FEDBLOG_ALLOW_PRIVATE_NETWORK": "true",
-            **_OPEN_LIMITS,
+            **({} if is_limited else _OPEN_LIMITS),
         }
         self._running: Running | None = None
         self.start_seconds = 0.0
@@ -74,6 +75,11 @@ class Server:
         if self._running is not None:
             self._running.stop()
             self._running = None
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return Path(self._folder.name) / "data"
 
     @property
     def log(self) -> Path:

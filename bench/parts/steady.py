@@ -2,8 +2,9 @@
 
 A process of its own: ``steady.py PLAN``. The plan is JSON: ``host``, ``port``, ``seconds`` and
 ``streams``, each with ``name``, ``file`` (requests, each after its length in four bytes, sent in
-turn), ``first`` (where in the file to begin), ``rate`` a second, ``connections`` and ``pauses``: a
-stream that pauses sends in every second second only. A wait is counted from the moment a request
+turn), ``first`` (where in the file to begin), ``rate`` a second, ``connections``, ``sources`` (the
+addresses they come from, in turn; none: any) and ``pauses``: a stream that pauses sends in every
+second second only. A wait is counted from the moment a request
 was due. Prints JSON: for each stream the number due, statuses and waits in ms, apart for what was
 due in the seconds when such streams pause ("idle") and when they send ("loaded"); "none" is what
 was not answered.
@@ -35,6 +36,7 @@ class Stream:
         self._rate: float = plan["rate"]
         self._connections: int = plan["connections"]
         self._pauses: bool = plan["pauses"]
+        self._sources: list[str] = plan["sources"]
         self._address = host, port
         self._due: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
         self.statuses: Counter[str] = Counter()
@@ -45,7 +47,7 @@ class Stream:
     async def run(self, begin: float, seconds: float) -> None:
         """Send for *seconds* from *begin*, then wait for the last answers."""
         self._begin = begin
-        workers = [asyncio.create_task(self._work()) for _ in range(self._connections)]
+        workers = [asyncio.create_task(self._work(place)) for place in range(self._connections)]
         moments = [number / self._rate for number in range(int(self._rate * seconds))]
         if self._pauses:
             moments = [moment for moment in moments if int(moment) % 2]
@@ -65,7 +67,8 @@ class Stream:
         if missing := self.count - self.statuses.total():
             self.statuses["none"] += missing
 
-    async def _work(self) -> None:
+    async def _work(self, place: int) -> None:
+        source = (self._sources[place % len(self._sources)], 0) if self._sources else None
         reader: asyncio.StreamReader | None = None
         writer: asyncio.StreamWriter | None = None
         while (item := await self._due.get()) is not None:
@@ -73,7 +76,9 @@ class Stream:
             status = "none"
             try:
                 if writer is None or writer.is_closing() or (reader and reader.at_eof()):
-                    reader, writer = await asyncio.open_connection(*self._address)
+                    reader, writer = await asyncio.open_connection(
+                        *self._address, local_addr=source
+                    )
                 assert reader is not None
                 writer.write(request)
                 status, ends = await _answer(reader)

@@ -114,6 +114,6 @@ FEPS = (
     Fep(
         "fe34",
         "origin-based security",
-        ("federation/handlers/talking.py", "federation/proving.py"),
+        ("domain/origins.py", "federation/proving.py"),
     ),
 )

@@ -21,6 +21,7 @@ from fedblog.activitystreams.documents import (
     Poll,
     PollOption,
 )
+from fedblog.activitystreams.emoji import reaction_emoji
 from fedblog.activitystreams.errors import (
     MalformedJsonError,
     MissingPropertyError,
@@ -67,8 +68,6 @@ __all__ = [
 ]
 
 _MAX_INNER = 4
-# What joins several emoji into one, and the letters of a flag's tag: invisible, but part of it.
-_JOINS = dict.fromkeys([0x200D, *range(0xE0020, 0xE0080)])
 
 
 def is_public(item: Activity | Object) -> bool:
@@ -183,12 +182,6 @@ def _read_instrument(
 
 
 def _emoji(document: Document, content: str) -> str:
-    """The reaction: one emoji or ``:shortcode:``. Longer texts are none."""
+    """The reaction: one emoji or ``:shortcode:``; empty where it is another text."""
     found: Any = content or document.get("_misskey_reaction")
-    if type(found) is not str:
-        return ""
-    found = found.strip()
-    visible = found.translate(_JOINS)
-    return (
-        found if visible.isprintable() and visible and len(found) <= 64 and "<" not in found else ""
-    )
+    return reaction_emoji(found) if type(found) is str else ""

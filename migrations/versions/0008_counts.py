@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0006"
-down_revision: str | None = "0004"
+revision: str = "0008"
+down_revision: str | None = "0007"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -19,7 +19,7 @@ _BOOST = "kind IN ('announce') AND post_id IS NOT NULL"
 _GONE = (
     ("ix_comments_in_reply_to_uri", "comments"),
     ("ix_comments_parent_id", "comments"),
-    ("ix_comments_actor_uri", "comments"),
+    ("ix_comments_actor_uri_id", "comments"),
     ("ix_reactions_post_id_kind", "reactions"),
     ("ix_reactions_comment_id_kind", "reactions"),
     ("ix_activities_post_id", "activities"),
@@ -43,9 +43,8 @@ _NEW: tuple[tuple[str, str, list[str], str], ...] = (
     ),
     ("ix_comments_first_level", "comments", ["post_id", "id"], "parent_id IS NULL"),
     ("ix_comments_parent_id", "comments", ["parent_id", "id"], "parent_id IS NOT NULL"),
-    ("ix_comments_actor_uri", "comments", ["actor_uri"], "actor_uri IS NOT NULL"),
+    ("ix_comments_actor_uri_id", "comments", ["actor_uri", "id"], "actor_uri IS NOT NULL"),
     ("ix_comments_waiting", "comments", ["in_reply_to_uri"], "post_id IS NULL"),
-    ("ix_comments_orphans", "comments", ["received_at"], "post_id IS NULL"),
     ("ix_comments_by_author", "comments", ["author_id", "published_at"], "author_id IS NOT NULL"),
     ("ix_comments_local", "comments", ["post_id"], "actor_uri IS NULL"),
     ("ix_comments_listed", "comments", ["blog_id", "published_at", "id"], _LISTED),
@@ -67,7 +66,6 @@ _NEW: tuple[tuple[str, str, list[str], str], ...] = (
         "",
     ),
     ("ix_activities_post_id_id", "activities", ["post_id", "id"], ""),
-    ("ix_activities_object_uri", "activities", ["object_uri"], "is_public"),
 )
 
 logger = logging.getLogger("alembic.runtime.migration")

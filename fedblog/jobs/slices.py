@@ -1,0 +1,141 @@
+"""Carries long work on in slices, so that no other writer waits for the whole of it.
+
+A decision (a block, an actor's deletion, a post for very many followers) is committed at once; what
+follows from it for very many rows is a job of one of the kinds here. Each slice is one unit of at
+most ``slice_seconds``; between two of them the loop waits as long as the last one took, so that
+others have at least half of the writer.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from fedblog.publishing.site import Site
+from fedblog.storage import jobs, slices
+from fedblog.storage.changes import Change
+from fedblog.storage.errors import ConstraintError, StorageError, StoreClosedError
+from fedblog.storage.slices import FIRST_LIMIT, Work
+from fedblog.storage.store import Store
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 16
+"""Jobs that are carried on in turn before others are looked for."""
+LONGEST_WAIT = 30.0
+AFTER_ERROR = 5.0
+LEAST_PAUSE = 0.002
+LOG_EVERY = 10.0
+WAITS = (5, 30, 300, 1800, 7200)
+"""Seconds until a job whose slice failed goes on; the last one again and again: it is never given
+up, as it is the second half of something that was decided."""
+
+
+class SliceLoop:
+    """Carries on jobs of *kinds* until cancelled. Cancelling lets the slice under way end."""
+
+    def __init__(self, site: Site, kinds: Mapping[str, Work]) -> None:
+        self._store = site.store
+        self._seconds = site.settings.slice_seconds
+        self._kinds = kinds
+        self._limits: dict[str, int] = {}
+        self._logged: dict[str, float] = {}
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Carry on what is due until cancelled."""
+        stop_listening = self._store.listen(self._heard)
+        try:
+            while True:
+                self._changed.clear()
+                try:
+                    wait = await self._round()
+                except StoreClosedError:
+                    raise
+                except StorageError:
+                    logger.exception("long jobs cannot be carried on; trying again")
+                    wait = AFTER_ERROR
+                if wait <= 0:
+                    continue
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            stop_listening()
+
+    async def _round(self) -> float:
+        """One slice of each job that is due; gives the seconds until there may be more to do."""
+        now = datetime.now(UTC)
+        found = await self._store.read(slices.due, self._kinds.keys(), now, AT_ONCE)
+        for job_id in found:
+            began = time.monotonic()
+            await self._slice(job_id)
+            await asyncio.sleep(max(time.monotonic() - began, LEAST_PAUSE))
+        if found:
+            return 0.0
+        due = await self._store.read(jobs.next_due, self._kinds.keys())
+        if due is None:
+            return LONGEST_WAIT
+        return min(LONGEST_WAIT, max(0.05, (due - datetime.now(UTC)).total_seconds()))
+
+    async def _slice(self, job_id: str) -> None:
+        try:
+            done = await self._store.write(
+                slices.carry_on,
+                job_id,
+                self._kinds,
+                datetime.now(UTC),
+                seconds=self._seconds,
+                limit=self._limits.get(job_id, FIRST_LIMIT),
+            )
+        except Exception as error:
+            # Where the database is what fails, no job is to blame for it.
+            if isinstance(error, StorageError) and not isinstance(error, ConstraintError):
+                raise
+            await self._failed(job_id, error)
+            return
+        if done is None or done.is_done:
+            self._limits.pop(job_id, None)
+            self._logged.pop(job_id, None)
+            if done is not None:
+                logger.info("%s of %s is done: %d rows", done.kind, done.key, done.total)
+            return
+        self._limits[job_id] = done.limit
+        if time.monotonic() - self._logged.get(job_id, 0.0) >= LOG_EVERY:
+            self._logged[job_id] = time.monotonic()
+            logger.info("%s of %s is at work: %d rows so far", done.kind, done.key, done.total)
+
+    async def _failed(self, job_id: str, error: Exception) -> None:
+        logger.error("a slice of the long job %s failed", job_id, exc_info=error)
+        text = str(error) or type(error).__name__
+        await self._store.write(slices.failed, job_id, text, datetime.now(UTC), WAITS)
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        if any(change.kind in ("jobs", "everything") for change in changes):
+            self._changed.set()
+
+
+async def go_through(
+    store: Store, step: Callable[[Connection, int], int], *, seconds: float
+) -> int:
+    """Call *step* in unit after unit of at most *seconds*, letting others in between, until it
+    deals with fewer rows than it was allowed; gives the rows in all.
+
+    For work that needs no memory of where it is, such as dropping what has served its time: what
+    is left after a crash is found again. Raises StorageError.
+    """
+    rows, limit = 0, FIRST_LIMIT
+    while True:
+        began = time.monotonic()
+        number, is_done, limit = await store.write(
+            slices.repeat, step, seconds=seconds, limit=limit
+        )
+        rows += number
+        if is_done:
+            return rows
+        await asyncio.sleep(max(time.monotonic() - began, LEAST_PAUSE))
