@@ -215,10 +215,10 @@ def _whole(rule: Rule, more: str = "") -> str:
     return f"SELECT {distinct} FROM {tables} WHERE {rule.condition}{more}"
 
 
-def truth(rule: Rule, column: str, values: str) -> str:
-    """The statement that counts anew what *rule* counts, by key, of the rows whose *column* is
-    among *values* (SQL)."""
-    rows = _whole(rule, f" AND r.{column} IN ({values})")
+def truth(rule: Rule, column: str = "", values: str = "") -> str:
+    """The statement that counts anew what *rule* counts, by *key*; with *column* only of the rows
+    where it is among *values* (SQL)."""
+    rows = _whole(rule, f" AND r.{column} IN ({values})" if column else "")
     return f"SELECT d.key AS key, count(*) AS number FROM ({rows}) AS d GROUP BY d.key"
 
 

@@ -3,8 +3,8 @@
 Written by triggers alone (counting.py), in the transaction that changes what is counted.
 """
 
-from collections.abc import Collection
-from typing import Final, Literal
+from collections.abc import Collection, Sequence
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -35,7 +35,8 @@ _ONE = select(func.coalesce(func.sum(counts.c.number), 0)).where(
 def of(connection: Connection, keys: Collection[str]) -> dict[str, dict[str, int]]:
     """What is counted of each of *keys*, by kind; what there is none of is left out."""
     found: dict[str, dict[str, int]] = {}
-    for key, kind, number in _BY_KEY.run(connection, keys):
+    rows: Sequence[Any] = _BY_KEY.run(connection, keys)
+    for key, kind, number in rows:
         found.setdefault(key, {})[kind] = int(number)
     return found
 

@@ -4,7 +4,6 @@ What belongs to a blog carries ``blog_id``; what is known of the world (actors, 
 inboxes, received, tombstones, jobs) is the server's.
 """
 
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
