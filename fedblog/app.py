@@ -25,6 +25,7 @@ from fedblog.endpoints import (
     objects,
     webfinger,
 )
+from fedblog.endpoints.queries import Queries
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.fetching import Fetching
@@ -112,15 +113,20 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
         blocklist = Blocklist(site.store, site.blog_id)
         fetching = Fetching(site, batcher, blocklist)
         inboxes = inbox.Inbox(site, Receiver(site, batcher, blocklist))
+        routes = all_routes(site, inboxes)
         routed = Starlette(
-            routes=all_routes(site, inboxes),
+            routes=routes,
             exception_handlers=exception_handlers(site),
         )
         # Starlette would redirect by the Host header (S33); web/errors.py does it by the base URL.
         routed.router.redirect_slashes = False
         refuses = refuse_blocked(blocklist)
         served: ASGIApp = PageCache(
-            routed, site.store, max_bytes=settings.page_cache_bytes, refuses=refuses
+            routed,
+            site.store,
+            max_bytes=settings.page_cache_bytes,
+            queries=Queries(routes),
+            refuses=refuses,
         )
         if settings.authorized_fetch:
             verifier = Verifier(site, blocklist)

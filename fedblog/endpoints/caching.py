@@ -7,6 +7,9 @@ from fedblog.storage.changes import Change
 TAGS = "fedblog.cache"
 """The key of the scope under which the page cache finds what an answer depends on."""
 
+APART = "fedblog.cache.apart"
+"""The key of the scope that says: what stands between may not keep the answer, our cache may."""
+
 
 def cache_tags(scope: Scope, *changes: Change) -> None:
     """Let the page cache keep the answer to *scope* until one of *changes* happens.
@@ -14,3 +17,9 @@ def cache_tags(scope: Scope, *changes: Change) -> None:
     A tag with the key ``*`` stands for every change of its kind.
     """
     scope.setdefault(TAGS, set()).update(changes)
+
+
+def keep_apart(scope: Scope) -> None:
+    """Let the page cache keep a tagged answer to *scope* though its headers forbid it to others:
+    it tells the representations of one address apart, and what stands between may not."""
+    scope[APART] = True

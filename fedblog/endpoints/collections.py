@@ -24,6 +24,7 @@ from fedblog.domain.post import PostStatus
 from fedblog.endpoints.caching import cache_tags
 from fedblog.endpoints.negotiation import activity_json, json_error
 from fedblog.endpoints.objects import activity_bytes, guarded
+from fedblog.endpoints.queries import Pairs, Query, QueryRoute, Values
 from fedblog.publishing.site import Site
 from fedblog.storage import authors as author_rows
 from fedblog.storage import documents, public_activities, usage
@@ -36,6 +37,17 @@ _EMPTY = ("following", "featured")
 
 Json = dict[str, Any]
 Answer = Callable[[Request, str, "Cursor"], Awaitable[Response]]
+
+
+def _canonical_cursor(values: Values) -> Pairs:
+    if "cursor" in values:
+        given = values["cursor"]
+        return [("cursor", given[0] if len(given) == 1 and is_id(given[0]) else "")]
+    return [("page", "1" if values["page"] in (["1"], ["true"]) else "")]
+
+
+CURSOR = Query(frozenset({"page", "cursor"}), _canonical_cursor)
+"""Which page of a collection: ``page=1`` or ``cursor=ID``; empty is one that cannot be."""
 
 
 class Cursor:
@@ -225,7 +237,10 @@ def routes(site: Site) -> list[BaseRoute]:
             return await answer(request, owner, cursor)
 
         for path in (BLOG, READERS, INSTANCE, "authors/{author_id}"):
-            found.append(Route(f"/ap/{path}/{name}", guarded(endpoint), name=f"{path} {name}"))
+            address = f"/ap/{path}/{name}"
+            found.append(
+                QueryRoute(address, guarded(endpoint), query=CURSOR, name=f"{path} {name}")
+            )
 
     def add_objects(objects: _Objects, kind: str, name: str, answer: Answer) -> None:
         async def endpoint(request: Request) -> Response:
@@ -238,7 +253,7 @@ def routes(site: Site) -> list[BaseRoute]:
             return await answer(request, id_, cursor)
 
         path = f"/ap/{kind}s/{{id}}/{name}"
-        found.append(Route(path, guarded(endpoint), name=f"{kind} {name}"))
+        found.append(QueryRoute(path, guarded(endpoint), query=CURSOR, name=f"{kind} {name}"))
 
     add_actors("outbox", of_actors.outbox)
     add_actors("followers", of_actors.followers)

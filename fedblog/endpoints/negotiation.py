@@ -5,12 +5,15 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from fedblog.activitystreams.json import dump
 from fedblog.activitystreams.vocabulary import ACTIVITY_JSON, CONTEXT
+from fedblog.endpoints.caching import keep_apart
 
 _ACTIVITY_TYPES = frozenset({"application/activity+json", "application/ld+json"})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_LOOKED_AT = 2048
 
 
 def wants_activity(request: Request) -> bool:
@@ -20,10 +23,11 @@ def wants_activity(request: Request) -> bool:
 
 def prefers_activity(accept: str) -> bool:
     """Whether an Accept header names ActivityPub's media types, and HTML not before them
-    (RFC 9110, section 12.5.1). ``*/*`` and plain JSON get HTML."""
+    (RFC 9110, section 12.5.1). ``*/*`` and plain JSON get HTML. Of a very long header the
+    beginning counts."""
     activity: tuple[float, int] | None = None
     html: tuple[float, int] | None = None
-    for position, item in enumerate(accept.split(",")):
+    for position, item in enumerate(accept[:_LOOKED_AT].split(",")):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
         weight = _weight(parameters)
         if name in _ACTIVITY_TYPES and weight:
@@ -61,9 +65,11 @@ def json_error(status: int, detail: str) -> Response:
     )
 
 
-def at_human_address(response: Response) -> Response:
-    """*response* as it may be given at an address for people: nobody may keep it, because what
-    stands between may show it to someone who asked for the page (security case S31)."""
+def at_human_address(scope: Scope, response: Response) -> Response:
+    """*response* as it may be given at an address for people: nobody but our own page cache may
+    keep it, because what stands between may show it to someone who asked for the page (security
+    case S31)."""
+    keep_apart(scope)
     response.headers["vary"] = "Accept"
     response.headers["cache-control"] = "private, no-store"
     return response

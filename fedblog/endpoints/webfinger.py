@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,10 +14,12 @@ from fedblog.activitystreams.writing_actors import READERS_NAME, instance_name
 from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
 from fedblog.endpoints.caching import cache_tags
 from fedblog.endpoints.negotiation import json_error
+from fedblog.endpoints.queries import Pairs, Query, QueryRoute, Values
 from fedblog.publishing.site import Site
 from fedblog.storage import authors as author_rows
 from fedblog.storage.changes import Change
 
+_SELF = "self"
 PROFILE_PAGE = "http://webfinger.net/rel/profile-page"
 MAX_RESOURCE = 2048
 _OPEN = {"access-control-allow-origin": "*"}
@@ -126,6 +128,38 @@ class WebFinger:
             return await self._by_name(folders[0][1:].lower())
         return None
 
+    def canonical(self, values: Values) -> Pairs:
+        """The query of a request in its one form: a name and a page can be written in many ways,
+        and of the relations two are known here."""
+        resources = values.get("resource", [])
+        if len(resources) != 1 or len(resources[0]) > MAX_RESOURCE:
+            return ()
+        pairs = [("resource", self._canonical_resource(resources[0]))]
+        if asked := values.get("rel"):
+            known = {rel for rel in asked if rel in (_SELF, PROFILE_PAGE)}
+            pairs += [("rel", rel) for rel in known or {""}]
+        return pairs
+
+    def _canonical_resource(self, resource: str) -> str:
+        scheme, colon, rest = resource.partition(":")
+        if not colon or "@" in scheme:
+            scheme, rest = "acct", resource
+        if scheme.lower() == "acct":
+            return "acct:" + quote(unquote(rest).removeprefix("@").lower(), safe="@")
+        addresses = self._site.addresses
+        try:
+            parts = urlsplit(resource)
+        except ValueError:
+            return resource
+        if not addresses.is_local(resource) or parts.query or parts.fragment:
+            return resource
+        folders = unquote(parts.path).strip("/").split("/")
+        if len(folders) == 2 and folders[0] == "authors":
+            return addresses.author_page(quote(folders[1].lower(), safe=""))
+        if len(folders) == 1 and folders[0].startswith("@"):
+            return addresses.author_page(quote(folders[0][1:].lower(), safe=""))
+        return addresses.page("/") if parts.path in ("", "/") else resource
+
     async def _by_owner(self, owner: str) -> Named | None:
         if owner in self._fixed:
             return self._fixed[owner]
@@ -140,7 +174,7 @@ def describe(named: Named, addresses: Addresses, relations: list[str]) -> dict[s
     section 4.3)."""
     actor = addresses.actor(named.owner)
     links = [
-        {"rel": "self", "type": ACTIVITY_JSON, "href": actor},
+        {"rel": _SELF, "type": ACTIVITY_JSON, "href": actor},
         {"rel": PROFILE_PAGE, "type": "text/html", "href": named.page},
     ]
     # The home page is the blog's own: asked for by it, nobody else is answered.
@@ -161,6 +195,8 @@ def routes(site: Site) -> list[BaseRoute]:
         f'  <Link rel="lrdd" template="{template}"/>\n'
         "</XRD>\n"
     )
+    finger = WebFinger(site)
+    asked = Query(frozenset({"resource", "rel"}), finger.canonical)
     as_json = dump({"links": [{"rel": "lrdd", "template": template}]})
 
     async def host_meta(request: Request) -> Response:
@@ -172,7 +208,7 @@ def routes(site: Site) -> list[BaseRoute]:
         return Response(as_json, 200, _OPEN, media_type="application/jrd+json")
 
     return [
-        Route("/.well-known/webfinger", WebFinger(site).__call__, name="webfinger"),
+        QueryRoute("/.well-known/webfinger", finger.__call__, query=asked, name="webfinger"),
         Route("/.well-known/host-meta", host_meta, name="host-meta"),
         Route("/.well-known/host-meta.json", host_meta_json, name="host-meta json"),
     ]

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fedblog.endpoints.queries import Pairs, Query, Values
 from fedblog.web.rendering import static_path
 
 _NOTHING_ELSE = (
@@ -57,8 +58,19 @@ def moved(path: str) -> Response:
     return Response(b"", 301, {"location": path, "cache-control": "no-cache", "vary": "Accept"})
 
 
+def _canonical_page(values: Values) -> Pairs:
+    given = values["page"]
+    if given == ["1"]:
+        return ()
+    return [("page", given[0] if len(given) == 1 and _NUMBER.fullmatch(given[0]) else "0")]
+
+
+PAGE = Query(frozenset({"page"}), _canonical_page)
+"""``?page=N`` of pages for people; page 1 is the address alone, page 0 whatever is no number."""
+
+
 def page_number(request: Request) -> int:
-    """The number in ``?page=``; a page that cannot exist is not found (404)."""
+    """The number in ``?page=`` (`PAGE`); a page that cannot exist is not found (404)."""
     given = request.query_params.getlist("page")
     if not given:
         return 1

@@ -13,20 +13,18 @@ from typing import Protocol, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fedblog.endpoints.caching import TAGS
+from fedblog.endpoints.caching import APART, TAGS
+from fedblog.endpoints.queries import Queries
 from fedblog.storage.changes import EVERYTHING, Change
 from fedblog.web.ready import (
     Page,
     accepts_gzip,
-    has_known_keys,
     is_keepable,
     make_page,
     matches,
     representation,
 )
 
-SESSION_COOKIE = b"fedblog_session"
-"""The cookie of a logged-in person: with it a page is rendered, never kept."""
 ANY = "*"
 """As the key of a tag: every change of its kind."""
 
@@ -44,6 +42,7 @@ _WATCHED = frozenset(
 _NOT_PAGES = ("/api/", "/media/", "/static/", "/proxy/")
 _MEMORY = 512
 _LONGEST_HEADER = 400
+_UNPROVEN_SHARE = 0.25
 
 V = TypeVar("V")
 Listener = Callable[[Sequence[Change]], None]
@@ -88,8 +87,11 @@ class PageCache:
     """Answers from memory what it can, and has *app* answer the rest.
 
     *store* tells what changed; *max_bytes* bounds the bodies kept (0 turns the cache off).
+    *queries* brings addresses into the form that they are kept under, and that *app* is given.
     *refuses* looks at the Signature headers of a signed GET (to turn blocked hosts away, 403);
-    other signed requests get what everyone gets.
+    other signed requests get what everyone gets. *knows* says whether a Cookie or Authorization
+    header is one of ours: with it a page is rendered and never kept. Without *knows* nobody logs
+    in, and what a client makes up changes nothing.
     """
 
     def __init__(
@@ -98,13 +100,19 @@ class PageCache:
         store: ChangeFeed,
         *,
         max_bytes: int,
+        queries: Queries | None = None,
         refuses: Callable[[bytes], Awaitable[bool]] | None = None,
+        knows: Callable[[bytes], Awaitable[bool]] | None = None,
     ) -> None:
         self.app = app
         self.bytes = 0
         self._max_bytes = max_bytes
+        self._canonical = (queries or Queries()).canonical
         self._refuses = refuses
+        self._knows = knows
         self._pages: OrderedDict[_Key, Page] = OrderedDict()
+        self._unproven: OrderedDict[_Key, None] = OrderedDict()
+        self._unproven_bytes = 0
         self._by_tag: dict[Change, set[_Key]] = {}
         self._renders: dict[_Key, Render] = {}
         self._underway: set[Render] = set()
@@ -121,6 +129,13 @@ class PageCache:
         if method != "GET" and method != "HEAD":
             await self.app(scope, receive, send)
             return
+        path, query = scope["path"], scope["query_string"]
+        if path.startswith(_NOT_PAGES):
+            await self.app(scope, receive, send if method == "GET" else _bodiless(send))
+            return
+        if query and (canonical := self._canonical(path, query)) != query:
+            query = canonical
+            scope = {**scope, "query_string": query}
         accept = encoding = match = signature = b""
         for name, value in scope["headers"]:
             if name in _WATCHED:
@@ -132,7 +147,7 @@ class PageCache:
                     match = match + b"," + value if match else value
                 elif name == b"signature" or name == b"signature-input":
                     signature += value
-                elif name == b"authorization" or SESSION_COOKIE in value:
+                elif self._knows is not None and await self._knows(value):
                     await self.app(scope, receive, _private(send))
                     return
         if signature and self._refuses is not None and await self._refuses(signature):
@@ -141,11 +156,10 @@ class PageCache:
             return
         kind = self._representations.get(accept)
         if kind is None:
-            if len(accept) > _LONGEST_HEADER:
-                await self.app(scope, receive, send if method == "GET" else _bodiless(send))
-                return
-            kind = self._remember(self._representations, accept, representation(accept))
-        key = (scope["path"], scope["query_string"], kind)
+            kind = representation(accept)
+            if len(accept) <= _LONGEST_HEADER:
+                self._remember(self._representations, accept, kind)
+        key = (path, query, kind)
         page = self._pages.get(key)
         if page is None:
             page = await self._make(key, scope, receive, send)
@@ -153,6 +167,8 @@ class PageCache:
                 return
         else:
             self._pages.move_to_end(key)
+            if key in self._unproven:
+                self._prove(key, page)
         index = self._gzip.get(encoding)
         if index is None:
             index = int(accepts_gzip(encoding))
@@ -173,8 +189,9 @@ class PageCache:
         for change in changes:
             if change == EVERYTHING:
                 self._pages.clear()
+                self._unproven.clear()
                 self._by_tag.clear()
-                self.bytes = 0
+                self.bytes = self._unproven_bytes = 0
                 return
             for tag in (change, Change(change.kind, ANY)):
                 for key in list(self._by_tag.get(tag, ())):
@@ -189,10 +206,6 @@ class PageCache:
 
         Those who ask for a page while it is being made wait for it once, then help themselves.
         """
-        path, query, _ = key
-        if path.startswith(_NOT_PAGES) or (query and not has_known_keys(query)):
-            await self.app(scope, receive, send if scope["method"] == "GET" else _bodiless(send))
-            return None
         if self._max_bytes and (other := self._renders.get(key)) is not None:
             await other.done.wait()
             if (page := self._pages.get(key)) is not None:
@@ -220,7 +233,12 @@ class PageCache:
         async def collect(message: Message) -> None:
             nonlocal start
             if message["type"] == "http.response.start":
-                if tags and message["status"] == 200 and is_keepable(message["headers"]):
+                is_apart = APART in inner
+                if (
+                    tags
+                    and message["status"] == 200
+                    and is_keepable(message["headers"], is_apart=is_apart)
+                ):
                     start = message
                     return
                 render.done.set()
@@ -241,18 +259,29 @@ class PageCache:
         return page
 
     def _keep(self, key: _Key, page: Page) -> None:
+        """Keep *page*. What nobody has asked for twice fills a part of the memory only: whoever
+        goes through all there is, once, does not drive out what is read."""
         self._drop(key)
         self._pages[key] = page
+        self._unproven[key] = None
         self.bytes += page.size
+        self._unproven_bytes += page.size
         for tag in page.tags:
             self._by_tag.setdefault(tag, set()).add(key)
         while self.bytes > self._max_bytes:
-            self._drop(next(iter(self._pages)))
+            is_scan = self._unproven_bytes > self._max_bytes * _UNPROVEN_SHARE
+            self._drop(next(iter(self._unproven if is_scan else self._pages)))
+
+    def _prove(self, key: _Key, page: Page) -> None:
+        del self._unproven[key]
+        self._unproven_bytes -= page.size
 
     def _drop(self, key: _Key) -> None:
         page = self._pages.pop(key, None)
         if page is None:
             return
+        if key in self._unproven:
+            self._prove(key, page)
         self.bytes -= page.size
         for tag in page.tags:
             keys = self._by_tag[tag]

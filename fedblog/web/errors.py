@@ -59,9 +59,8 @@ class Errors:
             found = await self._elsewhere(path)
             if isinstance(found, views_post.Gone):
                 if wants_activity(request):
-                    return at_human_address(
-                        await objects.post_answer(self._site, {}, found.post_id)
-                    )
+                    answer = await objects.post_answer(self._site, request.scope, found.post_id)
+                    return at_human_address(request.scope, answer)
                 return await pages.gone(self._site, found)
             if found is not None:
                 return answers.moved(self._site.addresses.page(found))

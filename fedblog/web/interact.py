@@ -16,7 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from fedblog.domain.origins import client_network, counted_host
 from fedblog.domain.rates import TokenBuckets
+from fedblog.endpoints.queries import QueryRoute, first_of
 from fedblog.publishing.site import Site
 from fedblog.remote import intents, webfinger
 from fedblog.remote.errors import (
@@ -37,10 +39,11 @@ from fedblog.web.origin import is_from_here
 _MOST_FORM = 4096
 _FORM_SECONDS = 10.0
 _MOST_HANDLE = 320
+_MOST_ADDRESS = 2048
 _PER_READER = (10.0, 20)
-"""Look-ups a minute from one address, and at once."""
+"""Look-ups a minute from one address (of IPv6 one /64), and at once."""
 _PER_HOST = (60.0, 60)
-"""Look-ups a minute at one server, by all readers together."""
+"""Look-ups a minute at the servers of one registrable domain, by all readers together."""
 _OF_OBJECTS = ("reply", "like", "boost")
 
 
@@ -69,7 +72,11 @@ class RefusedError(Exception):
 def routes(site: Site) -> list[BaseRoute]:
     """The route of the forms."""
     interact = Interact(site)
-    return [Route("/interact", interact.form), Route("/interact", interact.go, methods=["POST"])]
+    asked = first_of("object", "action", longest=_MOST_ADDRESS)
+    return [
+        QueryRoute("/interact", interact.form, query=asked),
+        Route("/interact", interact.go, methods=["POST"]),
+    ]
 
 
 class Interact:
@@ -144,7 +151,8 @@ class Interact:
         return handle
 
     def _spend(self, reader: str, handle: Handle, words: Language) -> None:
-        wait = self._readers.take(reader) or self._hosts.take(handle.host)
+        asked = counted_host(handle.host)
+        wait = self._readers.take(client_network(reader)) or self._hosts.take(asked)
         if wait:
             sentence = words.text("That was tried too often. Wait a minute and try again.")
             raise RefusedError(sentence, status=429, retry_after=wait)

@@ -36,7 +36,7 @@ def routes(site: Site) -> list[BaseRoute]:
             cache_tags(request.scope, Change("blog"))
         else:
             author = await site.store.read(authors.by_handle, site.blog_id, handle)
-            if author is None:
+            if author is None or author.handle != handle:
                 raise HTTPException(404)
             name = author.name
             ground = GROUNDS[zlib.crc32(author.id.encode()) % len(GROUNDS)]

@@ -6,20 +6,21 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from fedblog.domain.addresses import BLOG, Addresses
 from fedblog.domain.blog import Blog
 from fedblog.endpoints import actors, objects
 from fedblog.endpoints.caching import cache_tags
 from fedblog.endpoints.negotiation import at_human_address, wants_activity
+from fedblog.endpoints.queries import QueryRoute
 from fedblog.publishing.site import Site
 from fedblog.storage import views, views_post
 from fedblog.storage.changes import Change
 from fedblog.storage.views import Card, Listing
 from fedblog.storage.views_people import Person
 from fedblog.web import answers, rendering
-from fedblog.web.answers import asked_path, page_number
+from fedblog.web.answers import PAGE, asked_path, page_number
 from fedblog.web.cache import ANY
 from fedblog.web.figures import with_figures
 from fedblog.web.languages import language
@@ -34,11 +35,11 @@ def routes(site: Site) -> list[BaseRoute]:
     """The pages' routes."""
     pages = Pages(site)
     return [
-        Route("/", pages.home),
-        Route("/{year}/{month}/{day}/{slug}/", pages.post),
-        Route("/authors/{handle}/", pages.author),
-        Route("/tags/{slug}/", pages.tag),
-        Route("/categories/{slug}/", pages.category),
+        QueryRoute("/", pages.home, query=PAGE),
+        QueryRoute("/{year}/{month}/{day}/{slug}/", pages.post, query=PAGE),
+        QueryRoute("/authors/{handle}/", pages.author, query=PAGE),
+        QueryRoute("/tags/{slug}/", pages.tag, query=PAGE),
+        QueryRoute("/categories/{slug}/", pages.category, query=PAGE),
     ]
 
 
@@ -53,7 +54,7 @@ class Pages:
     async def home(self, request: Request) -> Response:
         """The front page."""
         if wants_activity(request):
-            return await self._actor_object(BLOG)
+            return await self._actor_object(request, BLOG)
         number = page_number(request)
         view = await self._store.read(views.home, self._site.blog_id, number, self._size)
         if view is None:
@@ -96,10 +97,12 @@ class Pages:
             raise HTTPException(404)
         if isinstance(found, views_post.Moved):
             return answers.moved(self._site.addresses.page(found.path))
-        return at_human_address(await objects.post_answer(self._site, {}, found))
+        answer = await objects.post_answer(self._site, request.scope, found)
+        return at_human_address(request.scope, answer)
 
-    async def _actor_object(self, owner: str) -> Response:
-        return at_human_address(await actors.answer(self._site, {}, owner))
+    async def _actor_object(self, request: Request, owner: str) -> Response:
+        answer = await actors.answer(self._site, request.scope, owner)
+        return at_human_address(request.scope, answer)
 
     async def _post(self, view: views_post.PostPage) -> Response:
         blog, post, addresses = view.blog, view.post, self._site.addresses
@@ -148,7 +151,7 @@ class Pages:
         addresses = self._site.addresses
         if handle == addresses.handle:
             if wants_activity(request):
-                return await self._actor_object(BLOG)
+                return await self._actor_object(request, BLOG)
             return await self._group(request, number)
         view = await self._store.read(views.author, self._site.blog_id, handle, number, self._size)
         if view is None:
@@ -156,7 +159,7 @@ class Pages:
         if handle != view.author.handle:
             return answers.moved(addresses.author_page(view.author.handle))
         if wants_activity(request):
-            return await self._actor_object(view.author.id)
+            return await self._actor_object(request, view.author.id)
         self._tag_listing(request, view.listing)
         return await self._page(
             "author.html",

@@ -5,20 +5,18 @@ import gzip
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from starlette.types import Message
 
+from fedblog.endpoints.negotiation import prefers_activity
 from fedblog.storage.changes import Change
-
-KNOWN_QUERY_KEYS = frozenset({"page", "cursor", "resource"})
-"""A request with any other query key goes past the cache: its answers would be endless."""
 
 _MADE_HERE = frozenset({b"content-length", b"content-encoding", b"etag", b"vary"})
 _ON_304 = frozenset({b"etag", b"vary", b"cache-control", b"content-location", b"expires"})
 _COMPRESSED = ("text/", "application/json", "application/xml", "image/svg")
 _MIN_GZIP = 500
 _LARGE_GZIP = 64 * 1024
+_LOOKED_AT = 2048
 _OVERHEAD = 2048
 _TAG_OVERHEAD = 300
 
@@ -45,21 +43,16 @@ class Page:
 
 
 def representation(accept: bytes) -> bytes:
-    """The part of *accept* that may decide between representations of one address.
-
-    Whatever speaks of JSON is kept apart by its exact words (security case S31); of the rest only
-    whether HTML is asked for by name can matter.
-    """
-    accept = accept.lower()
-    if b"json" in accept:
-        return accept
-    return b"html" if b"html" in accept else b"any"
+    """Which of the representations of one address *accept* chooses (security case S31): there are
+    two, and endless ways to ask for them."""
+    return b"activity" if prefers_activity(accept.decode("latin-1")) else b"page"
 
 
 def accepts_gzip(accept_encoding: bytes) -> bool:
-    """Whether gzip may be sent (RFC 9110, section 12.5.3)."""
+    """Whether gzip may be sent (RFC 9110, section 12.5.3); of a very long header the beginning
+    counts."""
     allowed: dict[str, bool] = {}
-    for item in accept_encoding.decode("latin-1").lower().split(","):
+    for item in accept_encoding[:_LOOKED_AT].decode("latin-1").lower().split(","):
         coding, _, parameter = item.partition(";")
         weight = parameter.replace(" ", "").removeprefix("q=")
         allowed[coding.strip()] = not weight or weight.strip("0.") != ""
@@ -67,27 +60,22 @@ def accepts_gzip(accept_encoding: bytes) -> bool:
 
 
 def matches(if_none_match: bytes, etag: bytes) -> bool:
-    """Whether the reader holds *etag* already, by weak comparison (RFC 9110, section 13.1.2)."""
+    """Whether the reader holds *etag* already, by weak comparison (RFC 9110, section 13.1.2); of a
+    very long header the beginning counts."""
     if if_none_match == etag or if_none_match.strip() == b"*":
         return True
-    return any(item.strip().removeprefix(b"W/") == etag for item in if_none_match.split(b","))
+    return any(
+        item.strip().removeprefix(b"W/") == etag for item in if_none_match[:_LOOKED_AT].split(b",")
+    )
 
 
-def has_known_keys(query: bytes) -> bool:
-    """Whether *query* has only keys that handlers look at, each once."""
-    try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=8)
-    except ValueError:
-        return False
-    names = [name for name, _ in pairs]
-    return len(names) == len(set(names)) and KNOWN_QUERY_KEYS.issuperset(names)
-
-
-def is_keepable(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether an answer's own headers let it be shown to others."""
+def is_keepable(headers: Iterable[tuple[bytes, bytes]], *, is_apart: bool) -> bool:
+    """Whether an answer's own headers let it be shown to others; *is_apart* as `keep_apart`."""
     for name, value in headers:
         if name == b"set-cookie":
             return False
+        if is_apart:
+            continue
         if name == b"cache-control" and (b"no-store" in value or b"private" in value):
             return False
     return True

@@ -63,7 +63,7 @@ async def pages(world: World) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-async def test_s31_object_at_a_human_address_is_never_kept_or_mixed_with_the_page(
+async def test_s31_object_at_a_human_address_is_never_kept_by_others_or_mixed_with_the_page(
     world: World, pages: httpx.AsyncClient
 ) -> None:
     post = await world.post()
@@ -90,6 +90,23 @@ async def test_s31_object_at_a_human_address_is_never_kept_or_mixed_with_the_pag
     again = await pages.get(post.path, headers={**as_page, "if-none-match": etag})
     assert again.status_code == 304
     assert "Accept" in again.headers["vary"]
+
+
+async def test_object_at_a_human_address_is_made_once_and_anew_after_a_change(
+    world: World, pages: httpx.AsyncClient
+) -> None:
+    post = await world.post()
+    other = await world.post()
+    assert post.path is not None
+    cache = pages._transport.app  # type: ignore[attr-defined]
+    before = len(cache)
+    for accept in (LD, "application/activity+json", "application/activity+json, x/y"):
+        assert (await pages.get(post.path, headers={"accept": accept})).status_code == 200
+    assert len(cache) == before + 1
+    await world.change_post(other, title="Another")
+    assert len(cache) == before + 1
+    await world.change_post(post, title="New words")
+    assert (await pages.get(post.path, headers={"accept": LD})).json()["name"] == "New words"
 
 
 async def test_home_and_author_pages_answer_with_the_actor(

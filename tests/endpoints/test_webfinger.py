@@ -133,6 +133,46 @@ async def test_rel_chooses_links(world: World) -> None:
     assert [link["rel"] for link in document["links"]] == ["self"]
 
 
+async def test_spellings_of_one_name_share_one_kept_answer(world: World) -> None:
+    before = len(world.cache)
+    for resource in (
+        "acct:ada@example.org",
+        "ACCT:Ada@EXAMPLE.org",
+        "acct:@ada@example.org",
+        "acct:%61da@example.org",
+        "ada@example.org",
+    ):
+        for rest in ("", "&x=1", "&utm_source=a", "&resource2="):
+            query = f"resource={quote(resource, safe='')}{rest}"
+            assert (await world.http.get(f"/.well-known/webfinger?{query}")).status_code == 200
+    assert len(world.cache) == before + 1
+    for address in (
+        "https://blog.example.org/authors/ada/",
+        "https://blog.example.org/authors/ada",
+        "https://blog.example.org/authors/ADA/",
+        "https://blog.example.org//authors/ada///",
+        "https://blog.example.org/authors/%61da/",
+        "https://blog.example.org/@ada",
+        "https://blog.example.org/auth\tors/ada/",
+    ):
+        assert (await look_up(world, address))[0] == 200, address
+    assert len(world.cache) == before + 2
+
+
+async def test_relations_that_are_not_known_share_one_kept_answer(world: World) -> None:
+    before = len(world.cache)
+    for number in range(10):
+        path = f"/.well-known/webfinger?resource=acct:ada@example.org&rel=a{number}&rel=b{number}"
+        assert (await world.http.get(path)).json()["links"] == []
+        path = f"/.well-known/webfinger?rel=a{number}&rel=self&resource=acct:ada@example.org"
+        assert [link["rel"] for link in (await world.http.get(path)).json()["links"]] == ["self"]
+    assert len(world.cache) == before + 2
+
+
+async def test_name_that_was_quoted_twice_is_another_name(world: World) -> None:
+    assert (await look_up(world, "acct:%2561da@example.org"))[0] == 404
+
+
 async def test_s33_host_header_takes_no_part_in_what_is_answered(world: World) -> None:
     headers = {"host": "evil.example", "x-forwarded-host": "evil.example"}
     path = "/.well-known/webfinger?resource=acct:blog@example.org"

@@ -25,6 +25,7 @@ from fedblog.domain.ids import new_id
 from fedblog.domain.media import Media
 from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
 from fedblog.endpoints import actors, collections, nodeinfo, objects, webfinger
+from fedblog.endpoints.queries import Queries
 from fedblog.publishing.keyring import KeyRing
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import ActorDirectory
@@ -338,16 +339,15 @@ async def world(
         actors=ActorDirectory(settings, store, client, addresses),
         keys=await KeyRing.load(store, addresses, 1),
     )
-    app = Starlette(
-        routes=[
-            *objects.routes(site),
-            *actors.routes(site),
-            *collections.routes(site),
-            *webfinger.routes(site),
-            *nodeinfo.routes(site),
-        ]
-    )
-    cache = PageCache(app, store, max_bytes=1 << 20)
+    routes = [
+        *objects.routes(site),
+        *actors.routes(site),
+        *collections.routes(site),
+        *webfinger.routes(site),
+        *nodeinfo.routes(site),
+    ]
+    app = Starlette(routes=routes)
+    cache = PageCache(app, store, max_bytes=1 << 20, queries=Queries(routes))
     transport = httpx.ASGITransport(app=cache)
     async with httpx.AsyncClient(transport=transport, base_url=base_url) as http:
         yield World(site, http, cache, {person.handle: person for person in people})

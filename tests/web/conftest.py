@@ -10,6 +10,7 @@ from support.pages import Readers
 from support.world import World
 
 from fedblog import web
+from fedblog.endpoints.queries import Queries
 from fedblog.publishing.site import Site
 from fedblog.storage import authors
 from fedblog.web.cache import PageCache
@@ -21,9 +22,10 @@ __all__ = ["actor_keys", "site"]
 @pytest.fixture
 async def readers(site: Site) -> AsyncIterator[Readers]:
     """Readers of the site, page cache and error pages and all."""
-    app = Starlette(routes=web.routes(site), exception_handlers=exception_handlers(site))
+    routes = web.routes(site)
+    app = Starlette(routes=routes, exception_handlers=exception_handlers(site))
     app.router.redirect_slashes = False
-    cache = PageCache(app, site.store, max_bytes=8 << 20)
+    cache = PageCache(app, site.store, max_bytes=8 << 20, queries=Queries(routes))
     transport = httpx.ASGITransport(app=cache)
     # The Host header says something else than the configured address, on purpose (S33).
     async with httpx.AsyncClient(transport=transport, base_url="http://elsewhere.test") as http:

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from fedblog.endpoints.caching import keep_apart
+from fedblog.endpoints.collections import CURSOR
+from fedblog.endpoints.queries import Queries, QueryRoute
 from fedblog.storage.changes import EVERYTHING, Change
+from fedblog.web.answers import PAGE as PAGE_NUMBER
 from fedblog.web.cache import ANY, PageCache
 
 POST = Change("post", "1")
@@ -52,13 +56,28 @@ class Site:
     max_bytes: int = 1 << 20
     negotiates: bool = False
     refuses: Callable[[bytes], Awaitable[bool]] | None = None
+    knows: Callable[[bytes], Awaitable[bool]] | None = None
+    is_apart: bool = False
+    asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.feed = Feed()
-        self.cache = PageCache(self.app, self.feed, max_bytes=self.max_bytes, refuses=self.refuses)
+        routes = [
+            QueryRoute("/", self.app, query=PAGE_NUMBER),
+            QueryRoute("/ap/blog/outbox", self.app, query=CURSOR),
+        ]
+        self.cache = PageCache(
+            self.app,
+            self.feed,
+            max_bytes=self.max_bytes,
+            queries=Queries(routes),
+            refuses=self.refuses,
+            knows=self.knows,
+        )
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         self.renders += 1
+        self.asked.append(scope["query_string"].decode())
         headers, body, tags = list(self.headers), self.body, self.tags
         accept = dict(scope["headers"]).get(b"accept", b"")
         if self.negotiates and b"activity+json" in accept:
@@ -70,6 +89,8 @@ class Site:
         if self.gate is not None:
             await self.gate.wait()
         scope.setdefault("fedblog.cache", set()).update(tags)
+        if self.is_apart:
+            keep_apart(scope)
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body[:7], "more_body": True})
         await send({"type": "http.response.body", "body": body[7:]})
@@ -368,22 +389,33 @@ async def test_untagged_answer_is_not_kept() -> None:
     assert site.renders == 2
 
 
-async def test_session_is_rendered_and_private() -> None:
-    site = Site()
+@pytest.mark.parametrize(
+    "header",
+    [{"cookie": "theme=dark; fedblog_session=abc"}, {"authorization": "Bearer abc"}],
+    ids=["cookie", "authorization"],
+)
+async def test_who_is_known_is_rendered_and_private(header: dict[str, str]) -> None:
+    async def knows(value: bytes) -> bool:
+        return b"abc" in value
+
+    site = Site(knows=knows)
     await site.ask()
-    answer = await site.ask(cookie="theme=dark; fedblog_session=abc")
+    answer = await site.ask(**header)
     assert site.renders == 2
     assert answer.headers["cache-control"] == "private, no-store"
     await site.ask()
     assert site.renders == 2
 
 
-async def test_authorized_request_is_rendered_and_private() -> None:
-    site = Site()
-    await site.ask()
-    answer = await site.ask(authorization="Bearer abc")
-    assert site.renders == 2
-    assert answer.headers["cache-control"] == "private, no-store"
+@pytest.mark.parametrize("is_asked", [True, False])
+async def test_made_up_cookies_and_tokens_do_not_go_past_the_cache(is_asked: bool) -> None:
+    async def knows(value: bytes) -> bool:
+        return False
+
+    site = Site(knows=knows if is_asked else None)
+    for number in range(5):
+        await site.ask(cookie=f"fedblog_session={number}", authorization=f"Bearer {number}")
+    assert site.renders == 1
 
 
 async def test_other_cookies_do_not_matter() -> None:
@@ -405,21 +437,131 @@ async def test_signed_get_of_a_refused_host_is_turned_away_before_the_cache() ->
     assert site.renders == 1
 
 
-@pytest.mark.parametrize("query", ["utm_source=x", "page=2&x=1", "page=1&page=2", "page=%ff&a"])
-async def test_unknown_or_repeated_query_keys_go_past_the_cache(query: str) -> None:
+IGNORED = [
+    "utm_source=x",
+    "fbclid=1&utm_medium=y&k=v",
+    "k1",
+    "&&&",
+    "=",
+    "%ff=%00",
+    "page=1",
+    "p%61ge=1",
+    "page=1&utm_source=x",
+    "&".join(f"k{number}=1" for number in range(5000)) + "&page=2",
+    "cursor=01ARZ3NDEKTSV4RRFFQ69G5FAV",
+]
+
+
+async def test_keys_that_a_page_does_not_know_change_nothing() -> None:
     site = Site()
-    for _ in range(2):
-        assert (await site.ask(f"/?{query}")).body == PAGE
-    assert site.renders == 2
-    assert len(site.cache) == 0
+    plain = await site.ask("/")
+    for query in IGNORED:
+        assert await site.ask(f"/?{query}") == plain, query
+    assert (site.renders, len(site.cache), site.asked) == (1, 1, [""])
+
+
+async def test_page_without_a_declared_query_is_one() -> None:
+    site = Site()
+    for query in ("", "page=2", "cursor=x", "resource=acct:a@b"):
+        await site.ask(f"/feed/?{query}")
+    assert site.asked == [""]
+
+
+async def test_answer_that_is_not_kept_is_asked_for_without_unknown_keys() -> None:
+    site = Site(status=404)
+    await site.ask("/?utm_source=x&page=99&page=2")
+    await site.ask("/nothing?utm_source=x")
+    assert site.asked == ["page=0", ""]
+
+
+async def test_api_is_given_the_query_as_it_was_sent() -> None:
+    site = Site()
+    await site.ask("/api/v1/posts?any=1&cursor=%20")
+    assert site.asked == ["any=1&cursor=%20"]
+
+
+ABSURD = [
+    "page=abc",
+    "page=99999999999999999999",
+    "page=-1",
+    "page=0",
+    "page=02",
+    "page=+2",
+    "page=%D9%A2",
+    "page=",
+    "page",
+    "page=1&page=2",
+    "page=2&page=2",
+    "page=2;page=3",
+]
+
+
+async def test_numbers_that_are_none_are_asked_for_in_one_form() -> None:
+    site = Site()
+    for query in ABSURD:
+        await site.ask(f"/?{query}")
+    assert set(site.asked) == {"page=0"}
+    assert len(site.cache) == 1
 
 
 async def test_known_query_keys_are_kept_each_for_itself() -> None:
     site = Site()
     for _ in range(2):
-        for query in ("", "?page=2", "?page=3", "?resource=acct:blog@a.example"):
+        for query in ("", "?page=2", "?utm_source=x&page=3", "?page=%33"):
             await site.ask(f"/{query}")
-    assert site.renders == 4
+    assert site.asked == ["", "page=2", "page=3"]
+
+
+async def test_pages_of_collections_have_one_form_each() -> None:
+    site = Site()
+    cursor = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    for query in ("page=1", "page=true", "page=true&x=1"):
+        await site.ask(f"/ap/blog/outbox?{query}")
+    for query in (f"cursor={cursor}", f"page=1&cursor={cursor}", f"cursor={cursor}&page=x"):
+        await site.ask(f"/ap/blog/outbox?{query}")
+    for query in ("cursor=x", "cursor=", f"cursor={cursor}&cursor={cursor}"):
+        await site.ask(f"/ap/blog/outbox?{query}")
+    assert site.asked == ["page=1", f"cursor={cursor}", "cursor="]
+
+
+async def test_two_representations_are_kept_however_they_are_asked_for() -> None:
+    site = Site()
+    for number in range(20):
+        for accept in (
+            f"text/html;v={number}",
+            f"application/json;v={number}",
+            f"x/{number}, */*;q=0.{number}",
+            "application/json," * 100 + str(number),
+            f"application/activity+json;v={number}",
+            f'application/ld+json; profile="{number}"',
+            f"APPLICATION/activity+JSON, x/{number}, text/html;q=0.1",
+        ):
+            await site.ask(accept=accept)
+    assert (site.renders, len(site.cache)) == (2, 2)
+
+
+async def test_answer_apart_is_kept_though_others_may_not_keep_it() -> None:
+    site = Site()
+    site.headers = [*site.headers, (b"cache-control", b"private, no-store")]
+    site.is_apart = True
+    for _ in range(2):
+        answer = await site.ask(accept="application/activity+json")
+        assert answer.headers["cache-control"] == "private, no-store"
+    assert site.renders == 1
+
+
+async def test_going_through_everything_once_does_not_drive_out_what_is_read() -> None:
+    site = Site(max_bytes=100_000, headers=[(b"content-type", b"image/png")])
+    read = [f"/read/{number}" for number in range(10)]
+    for path in read * 2:
+        await site.ask(path)
+    for number in range(200):
+        await site.ask(f"/scanned/{number}")
+    assert site.cache.bytes <= 100_000
+    site.renders = 0
+    for path in read:
+        await site.ask(path)
+    assert site.renders == 0
 
 
 async def test_ranges_are_answered_with_the_whole_page() -> None:

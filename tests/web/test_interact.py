@@ -282,6 +282,23 @@ async def test_s28_one_reader_cannot_have_others_asked_without_end(
     assert parse(answer.text).one("input", name="handle").attributes["value"] == handle
 
 
+async def test_s28_one_network_of_ipv6_is_one_reader(
+    server: Server, people: People, send: Send
+) -> None:
+    handle = people.webfinger("bo", [subscribe(people)])
+    blog = f"{server.base_url}/ap/blog"
+
+    async def asked(address: str) -> int:
+        headers = {"origin": server.base_url, "x-forwarded-for": address}
+        answer = await send(headers, object=blog, action="follow", handle=handle)
+        return answer.status_code
+
+    statuses = [await asked(f"2001:db8:7:7:{n:x}::{n:x}") for n in range(21)]
+    assert statuses == [303] * 20 + [429]
+    assert await asked("2001:db8:7:8::1") == 303
+    assert await asked("192.0.2.7") == 303
+
+
 async def test_bodies_of_forms_are_bounded(server: Server) -> None:
     async with httpx.AsyncClient(base_url=server.base_url, timeout=10, verify=False) as reader:
         headers = {"origin": server.base_url, "accept": BROWSER}

@@ -36,3 +36,10 @@ async def test_icon_of_every_actor_is_there_to_fetch(server: Server):
 
 async def test_mark_of_nobody_is_not_there(server: Server):
     assert (await server.anonymous("/marks/nobody.png")).status_code == 404
+
+
+async def test_mark_has_one_address(server: Server):
+    mark = (await server.anonymous("/ap/blog")).json()["icon"]["url"].rpartition("/")[2]
+    other = mark.replace(".png", "").swapcase() + ".png"
+    assert (await server.anonymous(f"/marks/{mark}")).status_code == 200
+    assert (await server.anonymous(f"/marks/{other}")).status_code == 404

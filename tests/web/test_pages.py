@@ -745,3 +745,16 @@ async def test_page_needs_few_statements(world: World, readers: Readers) -> None
 
     assert await world.site.store.read(counted) <= 18
     assert await world.site.store.read(lambda c: c.execute(select(t.posts.c.id)).scalar())
+
+
+async def test_page_is_the_same_with_keys_that_it_does_not_know(world: World, readers: Readers):
+    post = await world.post()
+    for path in ("/", post.path, "/authors/ada/", "/feed/", "/feed.json"):
+        before = len(readers.cache)
+        plain = await readers.get(path)
+        kept = len(readers.cache)
+        for query in ("utm_source=x", "k1=1", "page=1", "p%61ge=1&fbclid=z"):
+            answer = await readers.get(f"{path}?{query}")
+            assert (answer.status_code, answer.text) == (200, plain.text)
+        assert len(readers.cache) == kept
+        assert kept == before + 1
