@@ -168,7 +168,7 @@ def picture_address(value: Any) -> str:
         if type(item) is str:
             address = values.web_address(item)
         elif type(item) is dict:
-            address = media_address(item.get("url")) or values.web_address(item.get("href"))
+            address = media_link(item.get("url"))[0] or values.web_address(item.get("href"))
         else:
             continue
         if address:
@@ -176,13 +176,16 @@ def picture_address(value: Any) -> str:
     return ""
 
 
-def media_address(value: Any) -> str:
-    """The first usable address in *value*: a text, a Link, or a list of them."""
+def media_link(value: Any) -> tuple[str, str]:
+    """The first usable address in *value* (a text, a Link, or a list of them) and the media type
+    that its Link gives ("" where it gives none)."""
     for item in values.listed(value):
-        address = values.web_address(item.get("href") if type(item) is dict else item)
+        is_link = type(item) is dict
+        address = values.web_address(item.get("href") if is_link else item)
         if address:
-            return address
-    return ""
+            media_type = item.get("mediaType") if is_link else None
+            return address, media_type if type(media_type) is str else ""
+    return "", ""
 
 
 def _quote_links(tags: Any) -> dict[str, None]:
@@ -206,20 +209,18 @@ def _attachments(value: Any) -> tuple[Attachment, ...]:
         type_ = values.type_of(item)
         if type_ and type_ not in ATTACHMENT_TYPES:
             continue
-        url = item.get("url")
-        address = media_address(url) or values.web_address(item.get("href"))
+        address, of_link = media_link(item.get("url"))
+        address = address or values.web_address(item.get("href"))
         if not address:
             continue
         media_type = item.get("mediaType")
-        if type(media_type) is not str and type(url) is list and type(url[0]) is dict:
-            media_type = url[0].get("mediaType")
-        elif type(media_type) is not str and type(url) is dict:
-            media_type = url.get("mediaType")
         found.append(
             Attachment(
                 type=type_ or "Document",
                 url=address,
-                media_type=media_type if type(media_type) is str else media_type_of(address),
+                media_type=media_type
+                if type(media_type) is str
+                else of_link or media_type_of(address),
                 name=values.text(item, "name") or values.text(item, "summary"),
                 width=values.count(item.get("width")),
                 height=values.count(item.get("height")),

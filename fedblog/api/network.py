@@ -23,12 +23,13 @@ from fedblog.storage.reports import ReportView
 
 
 class BlockModel(BaseModel):
-    """Whom to block: a domain, or one actor."""
+    """Whom to block: a domain, or one actor; *confirm* where that would cut off very much."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     domain: str | None = Field(None, max_length=255)
     actor: str | None = Field(None, max_length=2000)
+    confirm: bool = False
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -107,7 +108,7 @@ class _Network:
             problems = [FieldProblem("domain", message), FieldProblem("actor", message)]
             raise ProblemError(422, f"domain, actor: {message}", problems)
         if asked.domain is not None:
-            made = await moderation.block_domain(self._site, asked.domain)
+            made = await moderation.block_domain(self._site, asked.domain, confirmed=asked.confirm)
         else:
             made = await moderation.block_actor(self._site, await self._actor(asked.actor or ""))
         return json(_block_json(made), 201, {"Location": f"/api/v1/blocks/{made.id}"})

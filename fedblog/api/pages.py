@@ -6,7 +6,7 @@ A cursor is opaque to clients: the place where the last page ended.
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -68,9 +68,9 @@ def moment_of(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise ValueError("naive")
-    except ValueError:
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day there is, in other zones
         raise invalid("cursor", "is none that was given out here") from None
-    return moment
 
 
 def encoded(parts: Sequence[str]) -> str:

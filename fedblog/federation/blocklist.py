@@ -32,7 +32,7 @@ class Blocklist:
         heard = self._heard
         rows = await self._store.read(blocks.all_of, self._blog_id)
         self._domains = frozenset(row.domain for row in rows if row.domain)
-        self._actors = frozenset(row.actor_uri for row in rows if row.actor_uri)
+        self._actors = frozenset(guard.identity(row.actor_uri) for row in rows if row.actor_uri)
         if heard == self._heard:
             self._is_stale = False
 
@@ -42,9 +42,10 @@ class Blocklist:
         return self._is_stale
 
     def holds_for(self, uri: str) -> bool:
-        """Whether the actor or key *uri* is blocked, by itself or by its host (as the client would
-        ask it: in IDNA and lower case). What is no URL is nobody's, and can never be asked."""
-        if uri in self._actors:
+        """Whether the actor or key *uri* is blocked, by itself in any spelling or by its host (as
+        the client would ask it: in IDNA and lower case). What is no URL is nobody's, and can never
+        be asked."""
+        if self._actors and guard.identity(uri) in self._actors:
             return True
         if not self._domains:
             return False

@@ -39,7 +39,7 @@ from fedblog.federation.facts import Incoming, Outcome
 from fedblog.federation.forwarding import may_be_forwarded
 from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
-from fedblog.federation.verification import Verifier, gather
+from fedblog.federation.verification import Signed, Verifier, gather
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import KnownKey
 from fedblog.storage import actors as actor_rows
@@ -115,9 +115,7 @@ class Receiver:
             Incoming(
                 activity=activity,
                 actor=actor,
-                receipt_key=_receipt_key(
-                    activity, headers.values.get("signature", ""), signed.stamp
-                ),
+                receipt_key=_receipt_key(activity, signed),
                 received_at=datetime.now(UTC),
                 ancestors_left=self._site.settings.ancestor_limit,
                 forwarded=body,
@@ -190,17 +188,20 @@ def _check_media_type(value: str) -> None:
         raise MediaTypeError("an activity is sent as application/activity+json")
 
 
-def _receipt_key(activity: Activity, signature: str, stamp: str) -> str:
+def _receipt_key(activity: Activity, signed: Signed) -> str:
     """What *activity* is remembered by, so that a repeat does nothing.
 
     Pixelfed, Friendica and PeerTube give every Follow of one pair the same id, also after an Undo;
     others send a Follow again because no Accept came. So a Follow is repeated only by the same
-    signature.
+    signature, made at the same time. How the headers write them does not count: a blank more in one
+    of them would make an old Follow a new one.
     """
+    stamp = " ".join(map(str, signed.times))
     if activity.id is None:
         return _digest_of(activity, stamp)
     if activity.type == "Follow":
-        return f"{activity.id} {hashlib.sha256(signature.encode()).hexdigest()[:32]}"
+        made = hashlib.sha256(signed.signature + b"\0" + stamp.encode())
+        return f"{activity.id} {made.hexdigest()[:32]}"
     return activity.id
 
 

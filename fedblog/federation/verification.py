@@ -38,12 +38,14 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A request whose signature can be read, is fresh and covers what it must; *stamp* is its time
-    as it was written. Whether it is that of the key *key_id* is what *check* finds out: it raises
+    """A request whose signature can be read, is fresh and covers what it must. *signature* are its
+    bytes and *times* those that it covers, in seconds: a repeated request has the same, however its
+    headers are written. Whether it is that of the key *key_id* is what *check* finds out: it raises
     SignatureError where not."""
 
     key_id: str
-    stamp: str
+    signature: bytes
+    times: tuple[int, ...]
     check: Callable[[PublicKey], None]
 
 
@@ -162,7 +164,8 @@ class Verifier:
         def holds(key: PublicKey) -> None:
             messages.verify(parsed, key, method=method, url=url, headers=values)
 
-        return Signed(parsed.key_id, str(parsed.created), holds)
+        times = () if parsed.created is None else (parsed.created,)
+        return Signed(parsed.key_id, parsed.signature, times, holds)
 
     def _check_cavage(
         self, method: str, path: str, query: str, headers: Headers, body: bytes | None
@@ -189,7 +192,8 @@ class Verifier:
                 parsed, key, method=method, targets=targets, headers=values, host=self._host
             )
 
-        return Signed(parsed.key_id, values.get("date") or str(parsed.created), holds)
+        times = cavage.covered_times(parsed, values.get("date"))
+        return Signed(parsed.key_id, parsed.signature, times, holds)
 
     def _holds(self, signed: Signed, known: KnownKey) -> None:
         if not is_strong(known.public_key, allow_short=self._site.settings.allow_short_rsa_keys):

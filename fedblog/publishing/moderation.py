@@ -15,11 +15,14 @@ from fedblog.domain.block import Block, covers
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
-from fedblog.domain.origins import bare_host
+from fedblog.domain.origins import bare_host, is_public_suffix
 from fedblog.publishing import authorizations, forwarding
 from fedblog.publishing.comments import is_listed
 from fedblog.publishing.site import Site
+from fedblog.remote import guard
+from fedblog.remote.errors import BlockedAddressError
 from fedblog.settings import is_loopback
+from fedblog.storage import actors as actor_rows
 from fedblog.storage import blocks as block_rows
 from fedblog.storage import comments as comment_rows
 from fedblog.storage import network
@@ -65,16 +68,19 @@ async def decide_media(site: Site, comment_id: str, *, shown: bool) -> None:
     await site.store.write(unit)
 
 
-async def block_domain(site: Site, domain: str) -> Block:
+async def block_domain(site: Site, domain: str, *, confirmed: bool = False) -> Block:
     """Have nothing to do with a domain and its subdomains: followers from there are dropped, their
     reactions and comments vanish, deliveries that wait for them are given up.
 
-    Raises InvalidFieldError, and ConflictError when it is blocked already.
+    One that would cut off more than anybody means takes *confirmed*: the blog's own, and one below
+    which everybody registers names. Raises InvalidFieldError, and ConflictError when it is blocked
+    already.
     """
     name = normal_domain(domain)
-    own = site.addresses.host
-    if covers(name, own) and not is_loopback(bare_host(own)):
-        raise InvalidFieldError("domain", "is this blog's own")
+    if not confirmed and (reason := _doubt(site, name)):
+        raise InvalidFieldError(
+            "domain", f'{reason}; repeat it with "confirm": true if you mean it'
+        )
     block = Block(new_id(), site.blog_id, name, None, datetime.now(UTC))
 
     def unit(connection: Connection) -> Block:
@@ -89,8 +95,12 @@ async def block_domain(site: Site, domain: str) -> Block:
 
 
 async def block_actor(site: Site, actor_uri: str) -> Block:
-    """Have nothing to do with one actor, given by id. Raises as `block_domain` does."""
+    """Have nothing to do with one actor, given by id, in whichever spelling it is known. Raises as
+    `block_domain` does."""
     uri = _actor_uri(actor_uri)
+    spellings = _spellings(uri)
+    known = await site.store.read(actor_rows.find, spellings)
+    uri = next((spelling for spelling in spellings if spelling in known), uri)
     if site.addresses.is_local(uri):
         raise InvalidFieldError("actor", "is of this blog itself")
     block = Block(new_id(), site.blog_id, None, uri, datetime.now(UTC))
@@ -101,6 +111,26 @@ async def block_actor(site: Site, actor_uri: str) -> Block:
         return block
 
     return await site.store.write(unit)
+
+
+def _doubt(site: Site, domain: str) -> str:
+    """Why a block of *domain* is hardly meant, or ""."""
+    own = (site.addresses.host, site.addresses.handle_host)
+    if any(covers(domain, host) and not is_loopback(bare_host(host)) for host in own):
+        return "is this blog's own"
+    if is_public_suffix(domain):
+        return "is a suffix below which everybody registers names, all of which it would block"
+    return ""
+
+
+def _spellings(uri: str) -> list[str]:
+    """The forms of *uri* under which its actor may be known, the likeliest first."""
+    try:
+        plain = guard.normalise(uri)
+    except BlockedAddressError:
+        return [uri]
+    bare = f"{plain.scheme}://{guard.identity(uri)}"
+    return list(dict.fromkeys([uri, str(plain), bare, f"{bare}/"]))
 
 
 async def unblock(site: Site, block_id: str) -> None:
@@ -148,9 +178,17 @@ def _actor_uri(text: str) -> str:
 
 
 def _insert(connection: Connection, block: Block) -> None:
-    standing = block_rows.find(
-        connection, block.blog_id, domain=block.domain, actor_uri=block.actor_uri
-    )
-    if standing is not None:
+    if block.domain is not None:
+        is_known = (
+            block_rows.find(connection, block.blog_id, domain=block.domain, actor_uri=None)
+            is not None
+        )
+    else:
+        identity = guard.identity(block.actor_uri or "")
+        is_known = any(
+            other.actor_uri is not None and guard.identity(other.actor_uri) == identity
+            for other in block_rows.all_of(connection, block.blog_id)
+        )
+    if is_known:
         raise ConflictError(f"{block.domain or block.actor_uri} is blocked already")
     block_rows.insert_block(connection, block)

@@ -168,6 +168,17 @@ def check_time(
         raise StaleError("the signature has expired")
 
 
+def covered_times(parsed: ParsedSignature, date_header: str | None) -> tuple[int, ...]:
+    """The times that the signature covers, in seconds: what a repeated request cannot have changed.
+    Raises StaleError where a covered date cannot be read."""
+    times: list[int] = []
+    if "date" in parsed.headers:
+        times.append(int(_date_seconds(date_header)))
+    if CREATED in parsed.headers and parsed.created is not None:
+        times.append(parsed.created)
+    return tuple(times)
+
+
 def verify(
     parsed: ParsedSignature,
     key: PublicKey,

@@ -70,6 +70,7 @@ class ParsedMessageSignature:
     created: int | None
     expires: int | None
     tag: str | None
+    signature: bytes = b""
 
 
 def parse(headers: Mapping[str, str]) -> ParsedMessageSignature:
@@ -104,6 +105,7 @@ def parse(headers: Mapping[str, str]) -> ParsedMessageSignature:
         created=_moment(parameters, "created"),
         expires=_moment(parameters, "expires"),
         tag=_text(parameters, "tag"),
+        signature=signatures[label][0],
     )
 
 

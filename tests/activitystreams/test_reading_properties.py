@@ -1,6 +1,6 @@
 """Whatever arrives, reading gives a typed value or a ReadingError, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -114,3 +114,173 @@ def test_times_and_addresses_are_read_or_left_out(value: Any) -> None:
     address = values.web_address(value)
     assert address == "" or address.lower().startswith(("https://", "http://"))
     assert all(type(uri) is str and uri for uri in values.uris(value))
+
+
+LINK = {"type": "Link", "href": "https://a.example/p.png", "mediaType": "image/png"}
+PICTURE = {
+    "type": "Image",
+    "mediaType": "image/png",
+    "url": [LINK],
+    "href": "https://a.example/q.png",
+    "name": "A river",
+    "width": 10,
+    "height": 10,
+}
+TAGS = [
+    {"type": "Mention", "href": "https://b.example/u", "name": "@u@b.example"},
+    {"type": "Hashtag", "href": "https://a.example/t", "name": "#t"},
+    {"type": "Emoji", "id": "https://a.example/e", "name": ":e:", "icon": PICTURE},
+    {"type": "Link", "href": "https://a.example/2", "mediaType": "application/activity+json"},
+]
+WHOLE_NOTE = {
+    "@context": ["https://www.w3.org/ns/activitystreams", {"@language": "en"}],
+    "id": "https://a.example/1",
+    "type": ["Note"],
+    "attributedTo": ["https://a.example/u", {"id": "https://a.example/u"}],
+    "inReplyTo": ["https://b.example/1"],
+    "to": ["as:Public"],
+    "cc": ["https://a.example/u/followers"],
+    "audience": ["https://b.example/g"],
+    "content": ["<p>Hm :e:</p>"],
+    "contentMap": {"en": "<p>Hm :e:</p>"},
+    "name": "N",
+    "summary": "S",
+    "mediaType": "text/html",
+    "url": [LINK, "https://a.example/1.html"],
+    "attachment": [PICTURE, LINK],
+    "image": [PICTURE],
+    "icon": [PICTURE],
+    "tag": TAGS,
+    "replies": {"type": "Collection", "first": {"type": "CollectionPage", "items": ["x"]}},
+    "likes": {"type": "Collection", "totalItems": 1, "items": ["https://b.example/l"]},
+    "oneOf": [{"type": "Note", "name": "yes", "replies": {"totalItems": 1}}],
+    "votersCount": 1,
+    "endTime": "2026-11-20T10:00:00Z",
+    "published": "2026-11-20T10:00:00Z",
+    "quote": ["https://a.example/2"],
+    "proof": [{"type": "DataIntegrityProof", "proofValue": "z1"}],
+}
+WHOLE_ACTIVITY = {
+    "@context": "https://www.w3.org/ns/activitystreams",
+    "id": "https://a.example/a/1",
+    "type": ["Create"],
+    "actor": [{"id": "https://a.example/u"}],
+    "object": [{"type": "Note", "id": "https://a.example/1", "attachment": [PICTURE]}],
+    "instrument": [{"type": "Note", "id": "https://a.example/1"}],
+    "target": ["https://b.example/2"],
+    "to": ["as:Public"],
+    "cc": [],
+    "tag": TAGS,
+    "content": [":e:"],
+    "proof": [{"type": "DataIntegrityProof"}],
+}
+KEY = {
+    "id": "https://a.example/u#main-key",
+    "type": ["Multikey"],
+    "owner": ["https://a.example/u"],
+    "controller": ["https://a.example/u"],
+    "publicKeyPem": "-----BEGIN PUBLIC KEY-----",
+    "publicKeyMultibase": "z6Mk",
+}
+WHOLE_ACTOR = {
+    "id": "https://a.example/u",
+    "type": ["Person"],
+    "preferredUsername": ["u"],
+    "name": ["U"],
+    "summary": ["S"],
+    "inbox": ["https://a.example/u/inbox"],
+    "outbox": ["https://a.example/u/outbox"],
+    "endpoints": [{"sharedInbox": ["https://a.example/inbox"]}],
+    "icon": [PICTURE],
+    "image": [PICTURE],
+    "url": [LINK],
+    "tag": TAGS,
+    "publicKey": [KEY],
+    "assertionMethod": [KEY],
+    "alsoKnownAs": ["https://b.example/u"],
+    "movedTo": ["https://b.example/u"],
+    "published": "2026-11-20T10:00:00Z",
+    "attachment": [PICTURE],
+}
+WHOLE_COLLECTION = {
+    "id": "https://a.example/c",
+    "type": ["OrderedCollection"],
+    "totalItems": 1,
+    "first": [{"type": ["CollectionPage"], "items": ["https://a.example/1"], "next": ["x"]}],
+    "items": [{"id": "https://a.example/1"}],
+    "orderedItems": [{"id": "https://a.example/1"}],
+    "next": ["https://a.example/c2"],
+    "partOf": ["https://a.example/c"],
+}
+EMPTY: list[Any] = [[], [[]], [None], [{}], {}, "", [""], None, 0, True, 1.5, [[], LINK], ["x" * 9]]
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value within *value*."""
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+    for name, item in inner:
+        yield (*above, name)
+        yield from places(item, (*above, name))
+
+
+def with_value(document: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """A copy of *document* with *value* at *place*."""
+    if not place:
+        return value
+    copied = dict(document) if isinstance(document, dict) else list(document)
+    copied[place[0]] = with_value(document[place[0]], place[1:], value)
+    return copied
+
+
+def without_each_sibling(document: Any, place: tuple[Any, ...]) -> Iterator[Any]:
+    """Copies of *document* that each lack one of the properties beside *place*."""
+    around = document
+    for name in place[:-1]:
+        around = around[name]
+    if isinstance(around, dict):
+        for name in around.keys() - {place[-1]}:
+            left = {key: value for key, value in around.items() if key != name}
+            yield with_value(document, place[:-1], left)
+
+
+@pytest.mark.parametrize(
+    ("reader", "document"),
+    [
+        (read_object, WHOLE_NOTE),
+        (read_activity, WHOLE_ACTIVITY),
+        (read_actor, WHOLE_ACTOR),
+        (read_key, KEY),
+        (read_collection, WHOLE_COLLECTION),
+    ],
+    ids=["note", "activity", "actor", "key", "collection"],
+)
+def test_every_value_may_be_empty_or_of_another_kind(reader: Any, document: Any) -> None:
+    reader(document)
+    broken = []
+    for place in places(document):
+        for value in EMPTY:
+            changed = with_value(document, place, value)
+            for lacking in [changed, *without_each_sibling(changed, place)]:
+                try:
+                    reader(lacking)
+                except ReadingError:
+                    continue
+                except Exception as error:
+                    broken.append((place, value, repr(error)))
+    assert not broken
+
+
+def test_media_type_is_that_of_the_link_whose_address_is_taken() -> None:
+    for url, found in (
+        ([], ("https://a.example/q.png", "image/png")),
+        ([{"href": "nothing", "mediaType": "video/mp4"}, LINK], (LINK["href"], "image/png")),
+        (LINK, (LINK["href"], "image/png")),
+        ([{}, "https://a.example/z.webp"], ("https://a.example/z.webp", "image/webp")),
+    ):
+        picture = {"type": "Image", "url": url, "href": "https://a.example/q.png"}
+        (taken,) = read_object(WHOLE_NOTE | {"attachment": [picture]}).attachments
+        assert (taken.url, taken.media_type) == found

@@ -1,5 +1,7 @@
 """Bad input to the API: a clear error each, and nothing changes."""
 
+import json
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -12,11 +14,17 @@ UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 GOOD: dict[str, Any] = {"title": "T", "content": "C"}
 POSTS = "/api/v1/posts"
 LATER = "2099-01-01T00:00:00Z"
+FIRST, LAST = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
 
 
 def post(**fields: Any) -> dict[str, Any]:
     """A request for a post with *fields*."""
     return {"json": {**GOOD, **fields}}
+
+
+def of(*parts: str) -> str:
+    """A cursor that says *parts*."""
+    return urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
 def typed(media_type: str) -> dict[str, Any]:
@@ -141,6 +149,11 @@ CASES: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/api/v1/deliveries", {}, 422, "post"),
     ("GET", "/api/v1/deliveries", {"params": {"post": "\0"}}, 404, ""),
     ("GET", "/api/v1/followers", {"params": {"cursor": "WyJ4IiwieSIsInoiXQ"}}, 422, "cursor"),
+    # times that are none in UTC: before the first day there is, and after the last
+    ("GET", "/api/v1/followers", {"params": {"cursor": of(FIRST, "x", "y")}}, 422, "cursor"),
+    ("GET", "/api/v1/comments", {"params": {"cursor": of(LAST, UNKNOWN)}}, 422, "cursor"),
+    ("POST", POSTS, post(status="scheduled", publish_at=FIRST), 422, "publish_at"),
+    ("POST", POSTS, post(status="scheduled", publish_at=LAST), 422, "publish_at"),
     ("POST", "/api/v1/blocks", {"json": {}}, 422, "domain"),
     (
         "POST",

@@ -1,5 +1,6 @@
 """Followers, deliveries, blocks and reports through the API."""
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,11 @@ from httpx import AsyncClient
 from sqlalchemy import Connection
 from support.blog import comment, follow, remote_actor
 
+from fedblog.domain.addresses import Addresses
+from fedblog.domain.errors import InvalidFieldError
 from fedblog.domain.reaction import Reaction, ReactionKind
+from fedblog.federation.blocklist import Blocklist
+from fedblog.publishing import moderation
 from fedblog.publishing.moderation import normal_domain
 from fedblog.publishing.site import Site
 from fedblog.storage import reactions, reports, tables
@@ -127,6 +132,73 @@ async def test_blocked_actor_is_cut_off_alone(api: AsyncClient, site: Site) -> N
     assert answer.json()["actor"] == mal.uri
     followers = (await api.get("/api/v1/followers")).json()["items"]
     assert [item["actor"] for item in followers] == [bo.uri]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "https://ONE.example/users/mal",
+        "https://one.example:443/users/mal",
+        "https://one.example./users/mal",
+        "https://one.example/users/%6Dal",
+        "https://one.example/users/mal/",
+        "https://one.example/users/mal#main-key",
+        "https://one.example/users/x/../mal",
+        "HTTPS://one.example/users/mal",
+    ],
+)
+async def test_block_of_a_person_holds_for_every_spelling_of_the_id(
+    api: AsyncClient, site: Site, spelling: str
+) -> None:
+    mal = remote_actor("mal", "one.example")
+    assert mal.uri == "https://one.example/users/mal"
+    blocklist = Blocklist(site.store, site.blog_id)
+    await follow(site, mal)
+    answer = await api.post("/api/v1/blocks", json={"actor": spelling})
+    assert answer.status_code == 201
+    assert (await api.get("/api/v1/followers")).json()["items"] == []
+    assert (await api.post("/api/v1/blocks", json={"actor": mal.uri})).status_code == 409
+    await blocklist.refresh()
+    for uri in (mal.uri, spelling):
+        assert blocklist.holds_for(uri)
+    for uri in ("mal2", "MAL", "mal/notes", "mal?x=1", "m%2Fal"):
+        assert not blocklist.holds_for(f"https://one.example/users/{uri}")
+    assert not blocklist.holds_for("https://one.example:444/users/mal")
+
+
+async def test_block_of_a_host_with_letters_of_its_own_holds_for_both_forms(
+    api: AsyncClient, site: Site
+) -> None:
+    blocklist = Blocklist(site.store, site.blog_id)
+    await api.post("/api/v1/blocks", json={"actor": "https://b\u00fccher.example/\u00fc"})
+    await blocklist.refresh()
+    assert blocklist.holds_for("https://xn--bcher-kva.example/%C3%BC")
+    assert blocklist.holds_for("https://B\u00dcCHER.example/%c3%bc#main-key")
+
+
+@pytest.mark.parametrize(
+    "domain", ["com", "CO.UK", "github.io.", "xn--p1ai", "\u0440\u0444", "ck", "com:443"]
+)
+async def test_block_of_a_public_suffix_is_refused_unless_said_twice(
+    api: AsyncClient, domain: str
+) -> None:
+    answer = await api.post("/api/v1/blocks", json={"domain": domain})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "domain"
+    assert '"confirm": true' in answer.json()["errors"][0]["message"]
+    assert (await api.get("/api/v1/blocks")).json()["items"] == []
+    answer = await api.post("/api/v1/blocks", json={"domain": domain, "confirm": True})
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("domain", ["blog.example.org", "example.org", "handles.example", "org"])
+async def test_block_of_ones_own_host_is_refused_unless_said_twice(site: Site, domain: str) -> None:
+    own = Addresses("https://blog.example.org", handle_host="handles.example")
+    elsewhere = dataclasses.replace(site, addresses=own)
+    with pytest.raises(InvalidFieldError, match="confirm"):
+        await moderation.block_domain(elsewhere, domain)
+    block = await moderation.block_domain(elsewhere, domain, confirmed=True)
+    assert block.domain == domain
 
 
 @pytest.mark.parametrize(
