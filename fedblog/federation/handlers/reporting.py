@@ -2,9 +2,7 @@
 
 from fedblog.domain.ids import new_id
 from fedblog.federation.facts import Facts, Incoming, Outcome, Report
-from fedblog.text.sanitise import plain_text
 
-_CONTENT_LENGTH = 5000
 _MOST_OBJECTS = 100
 
 
@@ -22,7 +20,7 @@ def flag(incoming: Incoming, facts: Facts) -> Outcome:
             activity_uri=activity.id,
             actor_uri=incoming.actor.uri,
             object_uris=uris,
-            content=plain_text(activity.content)[:_CONTENT_LENGTH],
+            content=incoming.words.report if incoming.words is not None else "",
         ),
     )
     return Outcome("stored")
