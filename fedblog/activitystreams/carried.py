@@ -17,6 +17,8 @@ MAX_QUOTES = 4
 MAX_EMOJIS = 64
 _OPTION_LENGTH = 200
 _ALT_LENGTH = 2000
+_SHORT_TEXT = 20_000
+"""Characters of a text, other than the main one, in which custom emojis are looked for."""
 _SHORTCODE = re.compile(r"[^\s:<>&\"']{1,64}")
 
 
@@ -86,8 +88,8 @@ def of_object(item: Object, html: str, pictures: tuple[Attachment, ...]) -> dict
     }
     if item.emojis:
         options = item.poll.options if item.poll is not None else ()
-        names = (option.name for option in options)
-        found["emojis"] = emojis(item.emojis, html, item.summary, item.name, *names)
+        texts = (item.summary, item.name, *(option.name for option in options[:MAX_OPTIONS]))
+        found["emojis"] = emojis(item.emojis, html, *(text[:_SHORT_TEXT] for text in texts))
     return found
 
 

@@ -102,7 +102,7 @@ def _read_envelope(document: Document, default_actor: str | None) -> Envelope:
         actor = default_actor
     return Envelope(
         id=values.uri(document.get("id")),
-        type=type_,
+        type="EmojiReact" if type_ == "EmojiReaction" else type_,
         actor=actor,
         object_id=values.uri(document.get("object")),
     )
@@ -153,10 +153,8 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
     emojis: tuple[Emoji, ...] = ()
     content = values.text(document, "content")
     tags = document.get("tag")
-    if type_ in ("EmojiReact", "EmojiReaction", "Like"):
+    if type_ in ("EmojiReact", "Like"):
         emoji = _emoji(document, content)
-        if type_ == "EmojiReaction":
-            type_ = "EmojiReact"
     if tags:
         emojis = read_emojis(tags)
     instrument: Object | None = None

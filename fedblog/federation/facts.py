@@ -17,6 +17,7 @@ from fedblog.domain.addresses import BLOG, Addresses
 from fedblog.domain.authorization import Authorization
 from fedblog.domain.comment import Comment
 from fedblog.domain.follower import Follower
+from fedblog.domain.frozen import frozen
 from fedblog.domain.ids import is_id, new_id
 from fedblog.domain.reaction import Reaction
 from fedblog.federation.kept import Kept
@@ -49,7 +50,7 @@ _TALKING = frozenset({"Create", "Update", "Delete"})
 _REPORTING = frozenset({"Flag"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incoming:
     """One activity whose sender is proven: *actor* is who signed it, or whose own server gave it.
 
@@ -69,7 +70,7 @@ class Incoming:
     words: Words | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What became of an activity: *result* is stored, duplicate, ignored, deferred or failed."""
 
@@ -77,7 +78,7 @@ class Outcome:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FollowUp:
     """A job for the network, written in the same unit. One of a kind and key waits at a time."""
 
@@ -86,7 +87,7 @@ class FollowUp:
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """A Flag: who reported what, and why."""
 

@@ -88,7 +88,7 @@ def new_comment(incoming: Incoming, item: Object, uri: str, place: Place, facts:
         published_at=min(published, incoming.received_at),
         received_at=incoming.received_at,
         edited_at=item.updated if item.updated and item.updated > published else None,
-        **(words_of(incoming) | {"url": item.url or uri}),
+        **words_of(incoming),
     )
 
 

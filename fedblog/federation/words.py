@@ -12,7 +12,7 @@ from fedblog.activitystreams import carried
 from fedblog.activitystreams.reading import Activity, Object, is_public
 from fedblog.activitystreams.reading_texts import html_of, is_markdown, with_inline_pictures
 from fedblog.settings import Settings
-from fedblog.text.sanitise import plain_text, remote_html, remote_text
+from fedblog.text.sanitise import REMOTE_MAX_CHARACTERS, plain_text, remote_html, remote_text
 
 _NAME_LENGTH = 300
 _SUMMARY_LENGTH = 500
@@ -33,8 +33,8 @@ class TextTooLongError(Exception):
 class Limits:
     """Most *characters* of a text, and of one in Markdown that is read as such."""
 
-    characters: int
-    markdown_characters: int
+    characters: int = REMOTE_MAX_CHARACTERS
+    markdown_characters: int = 10_000
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -51,19 +51,31 @@ class Words:
     report: str = ""
 
 
+def check_length(activity: Activity, limits: Limits) -> None:
+    """Raise TextTooLongError where `of_activity` would."""
+    item = _written(activity)
+    if item is not None and len(item.content) > limits.characters:
+        raise TextTooLongError(f"the text is longer than {limits.characters} characters")
+
+
 def of_activity(activity: Activity, limits: Limits) -> Words:
     """The words of *activity*. Raises TextTooLongError."""
     if activity.type == "Flag":
         return Words(report=plain_text(activity.content[:_SHORT_TEXT])[:_REPORT_LENGTH])
+    item = _written(activity)
+    return Words() if item is None else Words(of_object(item, limits))
+
+
+def _written(activity: Activity) -> Object | None:
+    """What *activity* carries that may become a comment."""
     item = activity.object if activity.type in _WRITING else activity.instrument
-    if item is None or not item.in_reply_to or item.is_vote:
-        return Words()
-    return Words(of_object(item, limits))
+    return None if item is None or not item.in_reply_to or item.is_vote else item
 
 
 def of_object(item: Object, limits: Limits) -> dict[str, Any]:
     """What a comment is made of that *item* becomes. Raises TextTooLongError."""
-    content, summary = item.content, item.summary[:_SHORT_TEXT]
+    content = item.content
+    summary = item.summary[:_SHORT_TEXT]
     if len(content) > limits.characters:
         raise TextTooLongError(f"the text is longer than {limits.characters} characters")
     html = html_of(content, item.media_type, markdown_characters=limits.markdown_characters)
@@ -77,7 +89,7 @@ def of_object(item: Object, limits: Limits) -> dict[str, Any]:
         "url": item.url or item.id or "",
         "name": remote_text(item.name, limit=_NAME_LENGTH) if item.name else "",
         "source_html": html,
-        "content_html": remote_html(shown),
+        "content_html": remote_html(shown, limit=limits.characters),
         "summary": remote_text(summary, limit=_SUMMARY_LENGTH) if summary else "",
         "language": item.language,
         "visibility": "public" if is_public(item) else "private",

@@ -15,7 +15,7 @@ import nh3
 from fedblog.domain.errors import InvalidFieldError
 
 REMOTE_MAX_CHARACTERS: Final = 100_000
-"""Remote HTML is cut here before it is parsed."""
+"""Remote HTML is cut here before it is parsed, where no other limit is given."""
 REMOTE_MAX_TAGS: Final = 5_000
 """Remote HTML with more tags is flattened to text."""
 MAX_DEPTH: Final = 100
@@ -214,14 +214,15 @@ def author_html(html: str) -> str:
     return _settled(_AUTHOR, _HEADING.sub(_author_heading, html))
 
 
-def remote_html(html: str) -> str:
+def remote_html(html: str, *, limit: int = REMOTE_MAX_CHARACTERS) -> str:
     """The HTML of a person on another server: text, links, lists, quotes, code, inline marks.
 
     Pictures are dropped, headings become bold paragraphs, links say that they are not ours
-    (``rel``). Never raises: what cannot be parsed in bounded time comes back as plain text.
+    (``rel``). Never raises: what cannot be parsed in bounded time comes back as plain text, and
+    after *limit* characters it is cut.
     """
-    if len(html) > REMOTE_MAX_CHARACTERS:
-        html = html[:REMOTE_MAX_CHARACTERS]
+    if len(html) > limit:
+        html = html[:limit]
     tags = html.count("<")
     if html.count("&") > _TEXT_MAX_AMPERSANDS:
         return _flattened(html)
