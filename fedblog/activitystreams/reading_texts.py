@@ -34,11 +34,6 @@ _MEDIA_TYPES = {
 """Of pictures that come without one, by the end of their address."""
 
 
-def is_markdown(media_type: str) -> bool:
-    """Whether a text of *media_type* is Markdown."""
-    return _kind(media_type) in _MARKDOWN
-
-
 def html_of(content: str, media_type: str, *, markdown_characters: int) -> str:
     """*content*, a text of *media_type*, as HTML that is not sanitised.
 

@@ -5,9 +5,11 @@ the loop fewer. Who waits is served in turn by name, so that one sender's load d
 """
 
 import asyncio
+import contextlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -70,14 +72,14 @@ class Lane:
                 continue
             self._is_busy = True
             running = self._thread.submit(work)
-            running.add_done_callback(lambda done: self._ended(loop, future, done))
+            running.add_done_callback(partial(self._ended, loop, future))
             return
 
     def _ended(
         self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], done: Future[Any]
     ) -> None:
         """On the thread: tell the loop."""
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(self._tell, loop, future, done)
 
     def _tell(

@@ -38,9 +38,9 @@ class Prover:
     async def actor_of(
         self, document: Mapping[str, Any], activity: Activity, size: int
     ) -> RemoteActor | None:
-        """The actor of *activity*, read from *document* of *size* bytes, where its proof holds; else
-        None. The proof of a larger document than the setting allows is not looked at; that of a
-        large one is read on the thread of *lane*.
+        """The actor of *activity*, read from *document* of *size* bytes, where its proof holds;
+        else None. The proof of a larger document than the setting allows is not looked at; that of
+        a large one is read on the thread of the lane.
 
         The proof's key must be of the actor's own origin (FEP-fe34) and listed by the actor
         (FEP-521a). As with HTTP signatures a key that does not fit is fetched anew once (S35).

@@ -1,9 +1,9 @@
 """An activity arrives: who sent it is proven before anything is stored.
 
 From cheap to dear. Before the body is read: its media type and the signature's headers (what they
-cover, when they were made, whose key). Then the digest, JSON within bounds, what the activity is and
-whose, block lists, and only then the key, which may have to be fetched (verification.py). What it
-says is read once its sender is proven, the long ones on a thread (words.py). Then it goes to the
+cover, when they were made, whose key). Then the digest, JSON within bounds, what the activity is
+and whose, block lists, and only then the key, which may have to be fetched (verification.py). What
+it says is read once its sender is proven, the long ones on a thread (words.py). Then it goes to the
 batcher. An activity that another than its actor sent is believed where it carries its actor's
 proof, else fetched from its own host.
 """
@@ -27,14 +27,17 @@ from fedblog.activitystreams.reading import (
 )
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
 from fedblog.domain.frozen import frozen
-from fedblog.domain.origins import same_host
+from fedblog.domain.lane import Lane, LaneFullError
+from fedblog.domain.origins import registrable_domain, same_host
 from fedblog.domain.rates import TokenBuckets
+from fedblog.federation import words
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
     BlockedError,
     MalformedError,
     MediaTypeError,
+    OverloadedError,
     ProcessingError,
     RateLimitedError,
     TooLargeError,
@@ -44,7 +47,6 @@ from fedblog.federation.forwarding import may_be_forwarded
 from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.federation.verification import Signed, Verifier, gather
-from fedblog.federation import words
 from fedblog.federation.words import Limits, Words
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import KnownKey
@@ -97,11 +99,9 @@ class Receiver:
         """End the thread for long texts."""
         self._lane.close()
 
-    async def admit(
-        self, path: str, query: str, headers: Sequence[tuple[bytes, bytes]]
-    ) -> Signed:
-        """Look at the head of a POST to an inbox, before its body: *path* is raw, names of *headers*
-        are in lower case. Raises ReceivingError where nothing of it could be believed."""
+    async def admit(self, path: str, query: str, headers: Sequence[tuple[bytes, bytes]]) -> Signed:
+        """Look at the head of a POST to an inbox, before its body: *path* is raw, the names of
+        *headers* are in lower case. Raises ReceivingError where nothing of it could be believed."""
         gathered = gather(headers)
         _check_media_type(gathered.values.get("content-type", ""))
         if self._blocklist.is_stale:
@@ -181,9 +181,8 @@ class Receiver:
                 activity = read_activity(document)
                 words.check_length(activity, self._limits)
                 return activity, None
-            return await self._lane.run(
-                registrable_domain(known.actor.host), _read_whole, document, self._limits
-            )
+            domain = registrable_domain(known.actor.host)
+            return await self._lane.run(domain, _read_whole, document, self._limits)
         except ReadingError as error:
             raise MalformedError(f"not an activity: {error}") from None
         except words.TextTooLongError as error:

@@ -1,7 +1,7 @@
 """Who made a request: its signature, of either scheme, against the key of the one it names.
 
-From cheap to dear: the header is read, what it covers and when it was made are looked at, all before
-the body is there; then the digest; only then the key, which may have to be fetched, and the
+From cheap to dear: the header is read, what it covers and when it was made are looked at, all
+before the body is there; then the digest; only then the key, which may have to be fetched, and the
 signature itself.
 """
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from fedblog.activitystreams import carried
 from fedblog.activitystreams.reading import Activity, Object, is_public
-from fedblog.activitystreams.reading_texts import html_of, is_markdown, with_inline_pictures
+from fedblog.activitystreams.reading_texts import html_of, with_inline_pictures
 from fedblog.settings import Settings
 from fedblog.text.sanitise import REMOTE_MAX_CHARACTERS, plain_text, remote_html, remote_text
 
@@ -101,8 +101,3 @@ def is_light(body: bytes) -> bool:
     """Whether the activity in *body* can be read, and its words made, among others without anyone
     noticing: what most people write is."""
     return len(body) <= _LIGHT_BYTES and b"markdown" not in body
-
-
-def is_light_object(item: Object) -> bool:
-    """The same of an object that was fetched."""
-    return len(item.content) <= _LIGHT_BYTES // 2 and not is_markdown(item.media_type)

@@ -94,10 +94,22 @@ class RemoteClient:
             allow_loopback=settings.allow_private_network,
             post_limit=max(settings.delivery_concurrency, 1),
         )
+        self._lane = Lane(
+            "documents", waiting=settings.text_waiting, waiting_each=settings.text_waiting_each
+        )
 
     async def close(self) -> None:
         """Close every connection. The client cannot be used after it."""
+        self._lane.close()
         await self._connections.close()
+
+    async def aside(self, url: str, work: Callable[..., T], *arguments: Any) -> T:
+        """What ``work(*arguments)`` gives or raises, done off the event loop: reading what *url*
+        gave, in turn with that of other domains. Raises UnreachableError where too much waits."""
+        try:
+            return await self._lane.run(counted_host(guard.host_of(url)), work, *arguments)
+        except LaneFullError:
+            raise UnreachableError(f"too much waits to be read before {url}") from None
 
     # --- GET ------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from fedblog.settings import Settings
 
 Document = dict[str, Any]
 _MEDIA_TYPE_LENGTH = 256
+_PARSED_AT_ONCE = 1 << 14
 
 
 async def fetch(client: RemoteClient, url: str, *, settings: Settings) -> tuple[str, Document]:
@@ -80,11 +81,18 @@ def parse(fetched: Fetched, settings: Settings) -> Document:
         raise WrongDocumentError(f"{fetched.url}: {error}") from None
 
 
+async def parsed(client: RemoteClient, fetched: Fetched, settings: Settings) -> Document:
+    """The same; a large answer is parsed off the event loop."""
+    if len(fetched.body) <= _PARSED_AT_ONCE:
+        return parse(fetched, settings)
+    return await client.aside(fetched.url, parse, fetched, settings)
+
+
 async def _get(client: RemoteClient, url: str, settings: Settings) -> tuple[Fetched, Document]:
     fetched = await client.get(url, accept=ACCEPT)
     if not is_activity_type(fetched.media_type):
         raise WrongMediaTypeError(f"{fetched.url} is {fetched.media_type[:80] or 'untyped'}")
-    return fetched, parse(fetched, settings)
+    return fetched, await parsed(client, fetched, settings)
 
 
 def _id_of(document: Document, fetched: Fetched) -> str:

@@ -39,9 +39,7 @@ _MAX_LENGTH = 8192
 _MOST_PARAMETERS = 20
 _MOST_HEADERS = 100
 # Possessive (*+, ++): what a part of it has taken is never given back and looked at again.
-_PARAMETER = re.compile(
-    r'[ \t]*+([A-Za-z]++)=(?:"([^"\\]*+)"|([0-9]{1,12}+))[ \t]*+(?:,|\Z)'
-)
+_PARAMETER = re.compile(r'[ \t]*+([A-Za-z]++)=(?:"([^"\\]*+)"|([0-9]{1,12}+))[ \t]*+(?:,|\Z)')
 _DATE = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
 _MONTHS = {
     name: number

@@ -9,6 +9,7 @@ up after a number that no text of a person comes near.
 from typing import Final
 
 from markdown_it import MarkdownIt
+from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.utils import EnvType
@@ -50,8 +51,8 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "typographer": False})
     parser.enable("strikethrough")
     parser.disable("reference")
-    # Also where a block looks whether the next line ends it, which nested blocks do again and again.
-    ending = {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    # Also where a block looks whether the next line ends it, which nested ones do again and again.
+    ending: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
     parser.block.ruler.before("code", "count", _count_block, ending)
     parser.inline.ruler.before("text", "count", _count_inline)
     parser.core.ruler.push("bare_addresses", bare_addresses)
