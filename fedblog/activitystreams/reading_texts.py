@@ -6,6 +6,7 @@ here looks at each character a bounded number of times.
 
 import re
 from html import escape, unescape
+from itertools import islice
 
 from fedblog.activitystreams import values
 from fedblog.activitystreams.documents import Attachment, Object
@@ -17,6 +18,7 @@ _MAX_INLINE = 16
 _MAX_PICTURES = 100
 _MAX_TAG = 3000
 _MAX_ATTRIBUTES = 30
+_PICTURE = re.compile(r"<img(?=[\s/])", re.IGNORECASE)
 # Possessive (++, *+): what a part of it has taken is never given back and looked at again.
 _ATTRIBUTE = re.compile(
     r"\s*+([^\s\"'<>/=]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'=<>`]++)))?+|\s*+[\"'=/]"
@@ -58,21 +60,14 @@ def html_of(content: str, media_type: str, *, markdown_characters: int) -> str:
 def with_inline_pictures(item: Object, html: str) -> tuple[Attachment, ...]:
     """The attachments of *item* and the pictures in its text *html*, which is shown without them:
     at most 16 of them."""
-    if "<img" not in html:
-        return item.attachments
     found = {entry.url: entry for entry in item.attachments}
     most = len(found) + _MAX_INLINE
-    end = 0
-    for _ in range(_MAX_PICTURES):
-        begin = html.find("<img", end)
-        if begin < 0 or len(found) >= most:
-            break
-        end = html.find(">", begin, begin + _MAX_TAG)
-        if end < 0:
-            end = begin + 4
-            continue
-        if picture := _picture(html[begin + 4 : end]):
+    for begin in islice(_PICTURE.finditer(html), _MAX_PICTURES):
+        end = html.find(">", begin.end(), begin.end() + _MAX_TAG)
+        if end >= 0 and (picture := _picture(html[begin.end() : end])):
             found.setdefault(picture.url, picture)
+            if len(found) >= most:
+                break
     return tuple(found.values())
 
 

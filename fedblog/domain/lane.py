@@ -52,13 +52,13 @@ class Lane:
         return await future
 
     def close(self) -> None:
-        """End the thread after what it is at; what waits is dropped."""
+        """Have the thread end after what it is at; what waits is dropped."""
         for queue in self._queues.values():
             for future, _ in queue:
                 future.cancel()
         self._queues.clear()
         self._count = 0
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _begin_next(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_busy = False

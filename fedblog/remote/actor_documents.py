@@ -44,7 +44,9 @@ def remote_actor(document: ActorDocument, now: datetime, *, allow_private: bool)
         moved_to=document.moved_to,
         also_known_as=document.also_known_as[:_MOST_ALIASES],
         fetched_at=now,
-        emojis=carried.emojis(document.emojis, document.name[:_NAME_READ]) if document.emojis else None,
+        emojis=carried.emojis(document.emojis, document.name[:_NAME_READ])
+        if document.emojis
+        else None,
     )
 
 

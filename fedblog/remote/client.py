@@ -7,17 +7,20 @@ follow the environment's proxies.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
+from fedblog.domain.lane import Lane, LaneFullError
+from fedblog.domain.origins import counted_host
 from fedblog.remote import guard
 from fedblog.remote.connections import Connections, Opened
 from fedblog.remote.errors import (
@@ -33,6 +36,8 @@ from fedblog.remote.schemes import CAVAGE, REFUSALS, RFC9421, Schemes, other
 from fedblog.settings import Settings
 from fedblog.signatures import cavage
 from fedblog.signatures.keys import SigningKey
+
+T = TypeVar("T")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ANSWER_BYTES = 16 * 1024
