@@ -22,6 +22,7 @@ from fedblog.activitystreams.documents import (
     Poll,
     PollOption,
 )
+from fedblog.activitystreams.emoji import reaction_emoji
 from fedblog.activitystreams.errors import (
     MalformedJsonError,
     MissingPropertyError,
@@ -70,10 +71,6 @@ __all__ = [
 ]
 
 _MAX_INNER = 4
-_MAX_EMOJI = 256
-"""Characters of what may be one emoji, its blanks and invisible joins included."""
-# What joins several emoji into one, and the letters of a flag's tag: invisible, but part of it.
-_JOINS = dict.fromkeys([0x200D, *range(0xE0020, 0xE0080)])
 
 
 def is_public(item: Activity | Object) -> bool:
@@ -202,12 +199,6 @@ def _read_instrument(
 
 
 def _emoji(document: Document, content: str) -> str:
-    """The reaction: one emoji or ``:shortcode:``. Longer texts are none."""
+    """The reaction: one emoji or ``:shortcode:``; empty where it is another text."""
     found: Any = content or document.get("_misskey_reaction")
-    if type(found) is not str or len(found) > _MAX_EMOJI:
-        return ""
-    found = found.strip()
-    visible = found.translate(_JOINS)
-    return (
-        found if visible.isprintable() and visible and len(found) <= 64 and "<" not in found else ""
-    )
+    return reaction_emoji(found) if type(found) is str else ""

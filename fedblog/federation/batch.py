@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from fedblog.domain.addresses import Addresses
 from fedblog.federation import facts as fact_rows
 from fedblog.federation import forwarding, words
+from fedblog.federation.bounds import DEFAULTS, Bounds
 from fedblog.federation.facts import Facts, Incoming, Outcome
 from fedblog.federation.handlers import HANDLERS
 from fedblog.federation.words import Limits, Words
@@ -51,9 +52,11 @@ class Batcher:
         *,
         forward_replies: bool = True,
         limits: Limits | None = None,
+        bounds: Bounds = DEFAULTS,
     ) -> None:
         self._limits = limits or Limits()
         self._forward_replies = forward_replies
+        self._bounds = bounds
         self._store = store
         self._addresses = addresses
         self._blog_id = blog_id
@@ -101,6 +104,7 @@ class Batcher:
                 self._blog_id,
                 [incoming for incoming, _ in batch],
                 self._forward_replies,
+                self._bounds,
             )
         except Exception as error:
             if len(batch) == 1 or isinstance(error, _OF_NO_ONE):
@@ -136,11 +140,12 @@ def process(
     blog_id: int,
     batch: Sequence[Incoming],
     forward_replies: bool = True,
+    bounds: Bounds = DEFAULTS,
 ) -> list[Outcome]:
     """Load facts for *batch*, decide each in order, write what changed. One unit."""
     batch = [worded(incoming, Limits()) for incoming in batch]
     now = datetime.now(UTC)
-    facts = fact_rows.load(connection, addresses, blog_id, batch, now)
+    facts = fact_rows.load(connection, addresses, blog_id, batch, now, bounds)
     outcomes: list[Outcome] = []
     receipts: list[Receipt] = []
     forwards: list[forwarding.Forward] = []
@@ -172,6 +177,8 @@ def process(
 
 def decide(incoming: Incoming, facts: Facts) -> Outcome:
     """Run the handler of one activity; what a failing one did is taken back, alone."""
+    if incoming.actor.uri in facts.blocked:  # since it was let in, or while it was fetched
+        return Outcome("ignored", "blocked")
     handler = HANDLERS.get(incoming.activity.type)
     if handler is None:
         return Outcome("ignored", f"{incoming.activity.type} does nothing here")

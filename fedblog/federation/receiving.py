@@ -26,7 +26,6 @@ from fedblog.activitystreams.reading import (
     read_envelope,
 )
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
-from fedblog.domain.frozen import frozen
 from fedblog.domain.lane import Lane, LaneFullError
 from fedblog.domain.origins import registrable_domain, same_host
 from fedblog.domain.rates import TokenBuckets
@@ -63,18 +62,11 @@ _MEDIA_TYPE_LENGTH = 256
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
 """What an inbox takes. Some peers send plain JSON; the signature says what it is worth."""
 
-_COUNTED = REQUEST_TYPES | {"Create", "Update", "Move"}
-"""What one actor may not send without end: it makes comments, answers or fetches."""
-
-
-@frozen
-class Request:
-    """A POST to an inbox as it came: *path* raw, header names in lower case."""
-
-    path: str
-    query: str
-    headers: Sequence[tuple[bytes, bytes]]
-    body: bytes
+_COUNTED = REQUEST_TYPES | {
+    *("Create", "Update", "Move", "Follow", "Flag"),
+    *("Like", "EmojiReact", "Dislike", "Undo", "Block"),
+}
+"""What one actor may not send without end: it makes rows, answers or fetches."""
 
 
 class Receiver:

@@ -16,7 +16,6 @@ from fedblog.text.sanitise import REMOTE_MAX_CHARACTERS, plain_text, remote_html
 
 _NAME_LENGTH = 300
 _SUMMARY_LENGTH = 500
-_REPORT_LENGTH = 5000
 _SHORT_TEXT = 20_000
 """Characters that are looked at of a text of which only the beginning is kept."""
 _SUMMARISED = frozenset({"Article", "Page", "Video", "Audio", "Image", "Event"})
@@ -61,7 +60,7 @@ def check_length(activity: Activity, limits: Limits) -> None:
 def of_activity(activity: Activity, limits: Limits) -> Words:
     """The words of *activity*. Raises TextTooLongError."""
     if activity.type == "Flag":
-        return Words(report=plain_text(activity.content[:_SHORT_TEXT])[:_REPORT_LENGTH])
+        return Words(report=plain_text(activity.content[:_SHORT_TEXT]))
     item = _written(activity)
     return Words() if item is None else Words(of_object(item, limits))
 

@@ -41,7 +41,7 @@ async def keep_house(store: Store, now: datetime) -> None:
     await store.write(idempotency.drop_before, now - ANSWERS_KEPT)
     await store.write(received.forget_before, now - RECEIPTS_KEPT)
     await store.write(tombstones.forget_before, now)
-    await store.write(threads.forget_orphans, now - ORPHANS_KEPT)
+    await store.write(threads.forget_orphans, now - ORPHANS_KEPT, 1000)
     await store.write(unforwarded.forget_before, now - UNFORWARDED_KEPT)
     await store.write(deliveries.forget_finished, now - DELIVERIES_KEPT)
     await store.write(delivery_order.free_strays, now, now - LONGEST_DELIVERY)

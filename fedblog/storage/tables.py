@@ -34,6 +34,14 @@ metadata = MetaData(
 # BIGINT on PostgreSQL; SQLite counts up only in INTEGER primary keys.
 _Counter = BigInteger().with_variant(Integer, "sqlite")
 
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows for which *where* holds."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+_TO_ERASE = "deleted_at IS NOT NULL AND erased_at IS NULL"
+
 # --- the server itself ---------------------------------------------------------------------
 
 server = Table(
@@ -145,6 +153,16 @@ media = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+# Where an uploaded picture stands or once stood: in a post (any version of it) or a comment.
+media_uses = Table(
+    "media_uses",
+    metadata,
+    Column("media_id", ForeignKey("media.id"), nullable=False),
+    Column("object_id", Text, nullable=False),
+    PrimaryKeyConstraint("media_id", "object_id"),
+    Index("ix_media_uses_object_id", "object_id"),
+)
+
 # --- posts ------------------------------------------------------------------------------------
 
 posts = Table(
@@ -172,8 +190,11 @@ posts = Table(
     Column("published_at", UtcDateTime),
     Column("edited_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    Column("erased_at", UtcDateTime),
     UniqueConstraint("blog_id", "path"),
     Index("ix_posts_blog_id_status_published_at", "blog_id", "status", "published_at", "id"),
+    _partial("ix_posts_to_erase", "deleted_at", where=_TO_ERASE),
+    _partial("ix_posts_featured_media", "featured_media", where="featured_media IS NOT NULL"),
 )
 
 revisions = Table(
@@ -232,6 +253,7 @@ idempotency_keys = Table(
     Column("body", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("author_id", "key"),
+    Index("ix_idempotency_keys_created_at", "created_at"),
 )
 
 # --- the conversation --------------------------------------------------------------------------
@@ -268,10 +290,14 @@ comments = Table(
     Column("poll", Text),  # JSON {options: [{name, votes}], multiple, ends_at, is_closed, voters}
     Column("quotes", Text),  # JSON list of ids
     Column("emojis", Text),  # JSON list of {shortcode, url}
+    Column("erased_at", UtcDateTime),
     Index("ix_comments_post_id_id", "post_id", "id"),
     Index("ix_comments_in_reply_to_uri", "in_reply_to_uri"),
-    Index("ix_comments_actor_uri", "actor_uri"),
+    Index("ix_comments_actor_uri_id", "actor_uri", "id"),
     Index("ix_comments_parent_id", "parent_id"),
+    _partial("ix_comments_orphans_actor_uri", "actor_uri", "id", where="post_id IS NULL"),
+    _partial("ix_comments_orphans_received_at", "received_at", "id", where="post_id IS NULL"),
+    _partial("ix_comments_to_erase", "deleted_at", where=_TO_ERASE),
 )
 
 reactions = Table(
@@ -290,7 +316,7 @@ reactions = Table(
     UniqueConstraint("object_uri", "actor_uri", "kind", "emoji"),
     Index("ix_reactions_post_id_kind", "post_id", "kind"),
     Index("ix_reactions_comment_id_kind", "comment_id", "kind"),
-    Index("ix_reactions_actor_uri", "actor_uri"),
+    Index("ix_reactions_actor_uri_id", "actor_uri", "id"),
     Index("ix_reactions_activity_uri", "activity_uri"),
 )
 
@@ -305,6 +331,7 @@ followers = Table(
     Column("created_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("blog_id", "owner", "actor_uri"),
     Index("ix_followers_inbox_id", "blog_id", "owner", "inbox_id"),
+    Index("ix_followers_inbox", "inbox_id"),
     Index("ix_followers_actor_uri", "actor_uri"),
     Index("ix_followers_activity_uri", "activity_uri"),
 )
@@ -351,6 +378,7 @@ authorizations = Table(
     Column("decided_at", UtcDateTime),
     UniqueConstraint("object_uri", "target_uri", "actor_uri", "interaction"),
     Index("ix_authorizations_post_id", "post_id"),
+    Index("ix_authorizations_actor_uri", "actor_uri"),
 )
 
 # --- what goes out -------------------------------------------------------------------------------
@@ -370,6 +398,13 @@ activities = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_activities_owner_id", "blog_id", "owner", "is_public", "id"),
     Index("ix_activities_post_id", "post_id"),
+    Index("ix_activities_object_uri", "object_uri"),
+    Index(
+        "ix_activities_private_created_at",
+        "created_at",
+        sqlite_where=text("is_public IS 0"),
+        postgresql_where=text("is_public IS false"),
+    ),
 )
 
 unforwarded = Table(
@@ -389,6 +424,7 @@ inboxes = Table(
     Column("id", _Counter, primary_key=True, autoincrement=True),
     Column("url", Text, nullable=False, unique=True),
     Column("host", Text, nullable=False),
+    Index("ix_inboxes_host_id", "host", "id"),
 )
 
 deliveries = Table(
@@ -404,9 +440,16 @@ deliveries = Table(
     Column("last_error", Text),
     Column("delivered_at", UtcDateTime),
     PrimaryKeyConstraint("activity_id", "inbox_id"),
+    Index("ix_deliveries_inbox_id", "inbox_id"),
     Index(
         "ix_deliveries_waiting",
         "next_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "ix_deliveries_waiting_inbox_id",
+        "inbox_id",
         sqlite_where=text("state = 'waiting'"),
         postgresql_where=text("state = 'waiting'"),
     ),
@@ -420,7 +463,7 @@ actors = Table(
     Column("uri", Text, primary_key=True),
     Column("type", Text, nullable=False),
     Column("handle", Text, nullable=False),
-    Column("host", Text, nullable=False, index=True),
+    Column("host", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("avatar_url", Text, nullable=False),
@@ -430,9 +473,10 @@ actors = Table(
     Column("followers_uri", Text),
     Column("moved_to", Text),
     Column("also_known_as", Text, nullable=False),  # JSON list
-    Column("fetched_at", UtcDateTime, nullable=False),
+    Column("fetched_at", UtcDateTime, nullable=False, index=True),
     Column("deleted_at", UtcDateTime),
     Column("emojis", Text),  # JSON list of {shortcode, url} for the name
+    Index("ix_actors_host_uri", "host", "uri"),
 )
 
 actor_keys = Table(
