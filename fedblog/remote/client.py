@@ -6,17 +6,20 @@ httpx.AsyncClient would keep cookies and follow the environment's proxies.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
+from fedblog.domain.lane import Lane, LaneFullError
+from fedblog.domain.origins import counted_host
 from fedblog.remote import guard, posting
 from fedblog.remote.connections import Connections, Opened
 from fedblog.remote.errors import (
@@ -32,6 +35,8 @@ from fedblog.remote.schemes import CAVAGE, REFUSALS, RFC9421, Schemes, other
 from fedblog.settings import Settings
 from fedblog.signatures import cavage
 from fedblog.signatures.keys import SigningKey
+
+T = TypeVar("T")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -80,10 +85,22 @@ class RemoteClient:
             allow_loopback=settings.allow_private_network,
             post_limit=max(settings.delivery_concurrency, 1),
         )
+        self._lane = Lane(
+            "documents", waiting=settings.text_waiting, waiting_each=settings.text_waiting_each
+        )
 
     async def close(self) -> None:
         """Close every connection. The client cannot be used after it."""
+        self._lane.close()
         await self._connections.close()
+
+    async def aside(self, url: str, work: Callable[..., T], *arguments: Any) -> T:
+        """What ``work(*arguments)`` gives or raises, done off the event loop: reading what *url*
+        gave, in turn with that of other domains. Raises UnreachableError where too much waits."""
+        try:
+            return await self._lane.run(counted_host(guard.host_of(url)), work, *arguments)
+        except LaneFullError:
+            raise UnreachableError(f"too much waits to be read before {url}") from None
 
     # --- GET ------------------------------------------------------------------------------------
 
