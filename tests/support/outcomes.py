@@ -32,6 +32,7 @@ from fedblog.domain.ids import new_id
 from fedblog.domain.origins import same_host
 from fedblog.federation import facts as fact_rows
 from fedblog.federation.batch import decide
+from fedblog.federation.bounds import DEFAULTS
 from fedblog.federation.facts import Facts, Incoming
 from fedblog.publishing.site import Site
 from fedblog.remote.actor_documents import remote_actor
@@ -187,11 +188,11 @@ def _decide(connection: Connection, site: Site, post_uri: str, activity: Activit
     now = datetime.now(UTC)
     for table in (t.reactions, t.comments, t.followers, t.tombstones, t.jobs):
         connection.execute(delete(table))
-    sender = _person(activity.actor, now)
+    sender = _person(activity.actor, now, DEFAULTS)
     actors.save(connection, sender, [])
-    _know_before(connection, site, post_uri, activity, sender, now)
+    _know_before(connection, site, post_uri, activity, sender, now, DEFAULTS)
     incoming = Incoming(activity, sender, activity.id or new_id(), now, 0)
-    facts = fact_rows.load(connection, site.addresses, site.blog_id, [incoming], now)
+    facts = fact_rows.load(connection, site.addresses, site.blog_id, [incoming], now, DEFAULTS)
     before = {uri: row for row in facts.comments for uri in [row.uri]}
     outcome = decide(incoming, facts)
     if outcome.result == "failed":
@@ -236,8 +237,12 @@ def _know_before(
     uri = activity.object_id
     if activity.type == "Undo":
         if inner is not None and inner.type in REACTIONS | {"Follow"} and inner.actor == sender.uri:
-            earlier = Incoming(inner, sender, "", now, 0)
-            facts = fact_rows.load(connection, site.addresses, site.blog_id, [earlier], now)
+            facts = fact_rows.load(
+                connection, site.addresses, site.blog_id, [earlier], now, DEFAULTS
+            )
+            facts = fact_rows.load(
+                connection, site.addresses, site.blog_id, [earlier], now, DEFAULTS
+            )
             decide(earlier, facts)
             fact_rows.save(connection, facts, [])
         elif inner is None and uri:
@@ -249,7 +254,7 @@ def _know_before(
         ):
             threads.insert_all(connection, [_comment(site, post_uri, uri, sender, now)])
     elif activity.type in ("Delete", "Block"):
-        _follows(connection, site, sender, f"{sender.uri}#follow", now)
+        _follows(connection, site, sender, f"{sender.uri}#follow", now, DEFAULTS)
 
 
 def _follows(
