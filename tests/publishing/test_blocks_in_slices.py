@@ -21,13 +21,23 @@ from fedblog.jobs.slices import SliceLoop
 from fedblog.publishing import moderation, posts
 from fedblog.publishing.identity import find_author
 from fedblog.publishing.site import Site
-from fedblog.storage import actors, comments, cutting_off, erasing, reactions, slices, threads
+from fedblog.storage import (
+    actors,
+    comments,
+    cutting_off,
+    erasing,
+    fan_out,
+    reactions,
+    slices,
+    threads,
+)
 from fedblog.storage import tables as t
 from fedblog.storage.changes import Change
 
 KINDS = {
     cutting_off.CUT_OFF: cutting_off.cut_off,
     erasing.ERASE_ACTOR: erasing.erase_actor,
+    fan_out.FAN_OUT: fan_out.fan_out,
 }
 MANY = 40
 
@@ -43,6 +53,7 @@ async def a_post(site: Site) -> str:
     made: Any = await posts.create(
         site, author, {"title": "Rivers", "content": "They flow.", "status": "published"}
     )
+    await to_the_end(site)
     return str(made.id)
 
 
@@ -61,10 +72,8 @@ async def one_slice(site: Site, limit: int = 10) -> slices.Slice | None:
 
 async def to_the_end(site: Site) -> int:
     number = 0
-    while (done := await one_slice(site)) is not None:
+    while await one_slice(site) is not None:
         number += 1
-        if done.is_done:
-            return number
     return number
 
 
