@@ -36,7 +36,8 @@ from fedblog.storage.visibility import counts_as_boost, is_public_comment
 FAN_OUT = "fan_out"
 """The kind of job; its key is the activity's id."""
 _MOST_PEOPLE = 500
-"""Inboxes of people in a conversation at once: each may be new."""
+_ROWS_OF_A_PERSON = 4
+"""What a person in a conversation costs in rows: the actor is looked up, and its inbox made."""
 
 
 def enqueue(
@@ -103,7 +104,8 @@ def fan_out(connection: Connection, state: State, limit: int) -> Step:
         rows, after = delivery_order.give_up(connection, of, state["after"] or 0, limit, now)
         ids = []
     else:
-        rows, urls, after = _people(connection, stage, of, state["after"] or "", limit)
+        number, urls, after = _people(connection, stage, of, state["after"] or "", limit)
+        rows = number * _ROWS_OF_A_PERSON
         ids = _known(connection, state["blog_id"], urls)
     if ids:
         _insert(connection, activity_id, ids, now)

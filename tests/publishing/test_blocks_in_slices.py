@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from support.blog import comment, follow, remote_actor
 from support.sinks import running
 
-from fedblog.activitystreams.reading import Activity
+from fedblog.activitystreams.reading import read_activity
 from fedblog.domain.actor import RemoteActor
 from fedblog.domain.block import Block
 from fedblog.domain.comment import Comment
@@ -88,8 +88,6 @@ async def shown(site: Site) -> int:
 
 
 def reply(actor: RemoteActor, post_uri: str) -> Incoming:
-    from fedblog.activitystreams.reading import read_activity
-
     uri = f"{actor.uri}/notes/{new_id()}"
     activity = read_activity(
         {
@@ -245,10 +243,8 @@ async def test_end_of_an_actor_takes_the_words_in_slices(site: Site) -> None:
     await follow(site, ann)
     await many_comments(site, ann, post_id, 30)
     kept: Comment = await comment(site, bo, post_id)
-    activity = Activity(
-        id=f"{ann.uri}#delete", type="Delete", actor=ann.uri, object_id=ann.uri,
-        object_ids=(ann.uri,), object_type=None, object=None, objects=(),
-    )  # fmt: skip
+    document = {"id": f"{ann.uri}#delete", "type": "Delete", "actor": ann.uri, "object": ann.uri}
+    activity = read_activity(document)
     outcome = await receive(
         site, Incoming(activity, ann, f"{ann.uri}#delete", datetime.now(UTC), 0)
     )
