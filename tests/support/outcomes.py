@@ -31,6 +31,7 @@ from fedblog.domain.follower import Follower
 from fedblog.domain.ids import new_id
 from fedblog.domain.origins import same_host
 from fedblog.federation import facts as fact_rows
+from fedblog.federation import words
 from fedblog.federation.batch import decide
 from fedblog.federation.bounds import DEFAULTS
 from fedblog.federation.facts import Facts, Incoming
@@ -188,10 +189,11 @@ def _decide(connection: Connection, site: Site, post_uri: str, activity: Activit
     now = datetime.now(UTC)
     for table in (t.reactions, t.comments, t.followers, t.tombstones, t.jobs):
         connection.execute(delete(table))
-    sender = _person(activity.actor, now, DEFAULTS)
+    sender = _person(activity.actor, now)
     actors.save(connection, sender, [])
-    _know_before(connection, site, post_uri, activity, sender, now, DEFAULTS)
-    incoming = Incoming(activity, sender, activity.id or new_id(), now, 0)
+    _know_before(connection, site, post_uri, activity, sender, now)
+    written = words.of_activity(activity, words.Limits())
+    incoming = Incoming(activity, sender, activity.id or new_id(), now, 0, words=written)
     facts = fact_rows.load(connection, site.addresses, site.blog_id, [incoming], now, DEFAULTS)
     before = {uri: row for row in facts.comments for uri in [row.uri]}
     outcome = decide(incoming, facts)
@@ -237,9 +239,8 @@ def _know_before(
     uri = activity.object_id
     if activity.type == "Undo":
         if inner is not None and inner.type in REACTIONS | {"Follow"} and inner.actor == sender.uri:
-            facts = fact_rows.load(
-                connection, site.addresses, site.blog_id, [earlier], now, DEFAULTS
-            )
+            written = words.of_activity(inner, words.Limits())
+            earlier = Incoming(inner, sender, "", now, 0, words=written)
             facts = fact_rows.load(
                 connection, site.addresses, site.blog_id, [earlier], now, DEFAULTS
             )
@@ -254,7 +255,7 @@ def _know_before(
         ):
             threads.insert_all(connection, [_comment(site, post_uri, uri, sender, now)])
     elif activity.type in ("Delete", "Block"):
-        _follows(connection, site, sender, f"{sender.uri}#follow", now, DEFAULTS)
+        _follows(connection, site, sender, f"{sender.uri}#follow", now)
 
 
 def _follows(
