@@ -89,6 +89,7 @@ def test_ordinary_markdown_is_far_from_being_given_up() -> None:
 
 
 def test_remote_markdown_is_read_as_people_write_it() -> None:
+    assert 'href="/b"' in remote_markdown.render("[a]\n\n[a]: /b")
     html = remote_markdown.render(
         "# A\n\nsee https://one.example/a(b).\n\n~~no~~ **yes**\n\n    x\n"
     )
