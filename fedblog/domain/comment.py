@@ -1,8 +1,9 @@
 """Comments: replies from other servers, from here, and what moderators decide about them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from fedblog.domain.frozen import frozen
 
 
 class CommentStatus(StrEnum):
@@ -13,7 +14,7 @@ class CommentStatus(StrEnum):
     SPAM = "spam"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comment:
     """One comment.
 
@@ -24,7 +25,7 @@ class Comment:
 
     *attachments*, *poll*, *quotes* and *emojis* are JSON, the last three None where there are none.
     *media_status* is what a moderator decided about its pictures: None (not yet), ``approved``
-    or ``held``.
+    or ``held``. *erased_at* is when what else was kept of a deleted one went as well.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Comment:
     poll: str | None = None
     quotes: str | None = None
     emojis: str | None = None
+    erased_at: datetime | None = None
 
     @property
     def is_shown(self) -> bool:

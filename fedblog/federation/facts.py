@@ -17,25 +17,31 @@ from fedblog.domain.addresses import BLOG, Addresses
 from fedblog.domain.authorization import Authorization
 from fedblog.domain.comment import Comment
 from fedblog.domain.follower import Follower
+from fedblog.domain.frozen import frozen
 from fedblog.domain.ids import is_id, new_id
 from fedblog.domain.reaction import Reaction
+from fedblog.federation.bounds import Bounds
 from fedblog.federation.kept import Kept
+from fedblog.federation.words import Words
 from fedblog.publishing import outbox
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import authorizations as authorization_rows
 from fedblog.storage import authors as author_rows
 from fedblog.storage import (
+    blocks,
     changes,
+    erasing,
     followers,
     jobs,
     reactions,
     received,
     reports,
+    slices,
     threads,
-    unforwarded,
 )
 from fedblog.storage import tombstones as tombstone_rows
 from fedblog.storage.changes import Change
+from fedblog.storage.inboxes import host_of
 from fedblog.storage.received import Receipt
 
 ReactionKey = tuple[str, str, str, str]
@@ -48,14 +54,14 @@ _TALKING = frozenset({"Create", "Update", "Delete"})
 _REPORTING = frozenset({"Flag"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incoming:
     """One activity whose sender is proven: *actor* is who signed it, or whose own server gave it.
 
     *receipt_key* is the activity's id, or a digest of actor, type and object where it has none;
     empty for an object that we fetched ourselves. *ancestors_left* bounds the look-up of parents.
     *forwarded* are its bytes where they carry its actor's proof, so that they may be forwarded;
-    *sender_uri* is who brought them.
+    *sender_uri* is who brought them. *words* are those of the activity, None until they are made.
     """
 
     activity: Activity
@@ -65,9 +71,10 @@ class Incoming:
     ancestors_left: int
     forwarded: bytes | None = None
     sender_uri: str = ""
+    words: Words | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What became of an activity: *result* is stored, duplicate, ignored, deferred or failed."""
 
@@ -75,7 +82,7 @@ class Outcome:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FollowUp:
     """A job for the network, written in the same unit. One of a kind and key waits at a time."""
 
@@ -84,7 +91,7 @@ class FollowUp:
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """A Flag: who reported what, and why."""
 
@@ -97,17 +104,23 @@ class Report:
 @dataclass(slots=True)
 class Facts:
     """The state that the activities of one batch look at and change. *owners* are the keys of the
-    local actors among those named that can be followed."""
+    local actors among those named that can be followed; *blocked* the actors that were blocked
+    since they were let in. *reports_of* and *asked_by* count what is kept of actors, *followers_at*
+    the followers at the hosts of the batch, before it."""
 
     addresses: Addresses
     blog_id: int
     now: datetime
+    bounds: Bounds = field(default_factory=Bounds)
     posts: Mapping[str, threads.PostFacts] = field(default_factory=dict)
     posts_by_path: Mapping[str, threads.PostFacts] = field(default_factory=dict)
     owners: set[str] = field(default_factory=lambda: {BLOG})
     receipts: set[tuple[str, str]] = field(default_factory=set)
+    blocked: frozenset[str] = frozenset()
     comments: Kept[str, Comment] = field(default_factory=Kept)
-    reactions: Kept[ReactionKey, Reaction] = field(default_factory=Kept)
+    reactions: Kept[ReactionKey, Reaction] = field(
+        default_factory=lambda: Kept(group=lambda row: row.actor_uri)
+    )
     followers: Kept[tuple[str, str], Follower] = field(default_factory=Kept)
     authorizations: Kept[AuthorizationKey, Authorization] = field(default_factory=Kept)
     tombstones: Kept[tuple[str, str], datetime] = field(default_factory=Kept)
@@ -115,6 +128,9 @@ class Facts:
     outgoing: Kept[str, tuple[outbox.Outgoing, outbox.Recipients]] = field(default_factory=Kept)
     followups: Kept[tuple[str, str], FollowUp] = field(default_factory=Kept)
     reports: Kept[str, Report] = field(default_factory=Kept)
+    reports_of: Mapping[str, int] = field(default_factory=dict)
+    asked_by: Mapping[str, int] = field(default_factory=dict)
+    followers_at: Mapping[str, int] = field(default_factory=dict)
     _waiting: dict[str, list[str]] = field(default_factory=dict)
 
     def put_comment(self, comment: Comment) -> None:
@@ -176,9 +192,10 @@ def load(
     blog_id: int,
     batch: Sequence[Incoming],
     now: datetime,
+    bounds: Bounds,
 ) -> Facts:
     """The facts for *batch*, with one query for each kind that it needs."""
-    facts = Facts(addresses, blog_id, now)
+    facts = Facts(addresses, blog_id, now, bounds)
     actor_uris = {item.actor.uri for item in batch}
     actor_rows.take_turns(connection, actor_uris)
     uris: set[str] = set()
@@ -198,6 +215,9 @@ def load(
             created[written.id] = written.in_reply_to
     types = {item.activity.type for item in batch}
 
+    facts.blocked = blocks.held(
+        connection, blog_id, {(item.actor.uri, item.actor.host) for item in batch}
+    )
     facts.receipts = received.find(
         connection, {item.receipt_key for item in batch if item.receipt_key}
     )
@@ -207,7 +227,9 @@ def load(
         _load_thread(connection, facts, uris, created)
     if types & (_REACTING | REQUEST_TYPES):
         rows = reactions.find(connection, uris, actor_uris)
-        facts.reactions = Kept((reaction_key(row), row) for row in rows)
+        facts.reactions = Kept(
+            ((reaction_key(row), row) for row in rows), group=lambda row: row.actor_uri
+        )
     if types & _FOLLOWING:
         # A Move may come from the new account and name the old one.
         moved = {item.activity.object_id for item in batch if item.activity.type == "Move"}
@@ -215,6 +237,11 @@ def load(
         facts.followers = Kept(
             ((row.owner, row.actor_uri), row) for row in followers.find(connection, following)
         )
+    if "Follow" in types:
+        hosts = {inbox_host(item.actor) for item in batch if item.activity.type == "Follow"}
+        facts.followers_at = followers.count_at(connection, hosts, bounds.followers_per_host)
+    if types & _REPORTING:
+        facts.reports_of = reports.counts(connection)
     if types & _NAMING_ACTORS:
         named = {found.key for uri in uris if (found := addresses.parse(uri)) is not None}
         authors = author_rows.find(connection, {key for key in named if is_id(key)})
@@ -223,6 +250,9 @@ def load(
         asking = {item.activity.instrument_id for item in batch if item.activity.instrument_id}
         facts.authorizations = Kept(
             (row.key, row) for row in authorization_rows.find(connection, asking)
+        )
+        facts.asked_by = authorization_rows.counts(
+            connection, actor_uris, bounds.authorizations_per_actor
         )
     return facts
 
@@ -289,6 +319,9 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     # A late parent adopts children that were stored before it, so rows come in order of depth.
     threads.insert_all(connection, sorted(facts.comments.added(), key=lambda row: row.depth))
     threads.update_all(connection, facts.comments.changed())
+    if waiting := {row.actor_uri or "" for row in facts.comments.added() if row.post_id is None}:
+        bounds = facts.bounds
+        threads.keep_orphans(connection, waiting, bounds.orphans_per_actor, bounds.orphans_kept)
     for row in (*facts.comments.added(), *facts.comments.changed()):
         if row.post_id is not None:
             said[Change("comments", row.post_id)] = None
@@ -304,8 +337,9 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     authorization_rows.insert_all(connection, facts.authorizations.added())
     authorization_rows.update_all(connection, facts.authorizations.changed())
     tombstone_rows.save(connection, facts.tombstones.fresh())
+    at_once = slices.Allowance()
     for actor_uri in facts.gone_actors:
-        said.update(dict.fromkeys(_remove_actor(connection, actor_uri, facts.now)))
+        _remove_actor(connection, actor_uri, facts.now, at_once)
     for report in facts.reports:
         reports.insert(
             connection,
@@ -317,10 +351,12 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
             content=report.content,
             created_at=facts.now,
         )
+    if facts.reports.added():
+        reports.keep_newest(connection, facts.bounds.reports_kept)
     for job in facts.followups:
         jobs.add(connection, job.kind, job.key, dict(job.payload), facts.now)
     for outgoing, recipients in facts.outgoing:
-        outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now)
+        outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now, at_once)
     changes.record(connection, *said)
 
 
@@ -336,17 +372,16 @@ def _reaction_changes(facts: Facts, reaction: Reaction) -> Iterable[Change]:
         yield Change("comments", comment.post_id)
 
 
-def _remove_actor(connection: Connection, actor_uri: str, now: datetime) -> Iterable[Change]:
-    for post_id in threads.delete_of_actor(connection, actor_uri, now):
-        yield Change("comments", post_id)
-    unforwarded.drop_of_actor(connection, actor_uri)
-    for liked, _ in reactions.delete_of_actor(connection, actor_uri):
-        if liked is not None:
-            yield Change("reactions", liked)
+def _remove_actor(
+    connection: Connection, actor_uri: str, now: datetime, at_once: slices.Allowance
+) -> None:
+    start = erasing.start(actor_uri, now)
+    slices.begin(
+        connection, erasing.ERASE_ACTOR, actor_uri, erasing.erase_actor, start, now, at_once
+    )
     for owner in followers.delete_of_actor(connection, actor_uri):
-        yield Change("followers", owner)
-    actor_rows.mark_deleted(connection, actor_uri, now)
-    yield Change("actor", actor_uri)
+        changes.record(connection, Change("followers", owner))
+    actor_rows.mark_deleted(connection, [actor_uri], now)
 
 
 def _mentioned(activity: Activity | None) -> Iterable[str]:
@@ -364,6 +399,11 @@ def _mentioned(activity: Activity | None) -> Iterable[str]:
             yield uri
     yield from _mentioned(inner)
     yield from _mentioned(activity.instrument_activity)
+
+
+def inbox_host(actor: RemoteActor) -> str:
+    """The host where *actor* gets what its followers get, without port."""
+    return host_of(actor.shared_inbox or actor.inbox)
 
 
 def _path(addresses: Addresses, uri: str) -> str:

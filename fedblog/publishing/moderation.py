@@ -15,18 +15,21 @@ from fedblog.domain.block import Block, covers
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
-from fedblog.domain.origins import bare_host
+from fedblog.domain.origins import bare_host, is_public_suffix
 from fedblog.publishing import authorizations, forwarding
 from fedblog.publishing.comments import is_listed
 from fedblog.publishing.site import Site
+from fedblog.remote import guard
+from fedblog.remote.errors import BlockedAddressError
 from fedblog.settings import is_loopback
+from fedblog.storage import actors as actor_rows
 from fedblog.storage import blocks as block_rows
 from fedblog.storage import comments as comment_rows
-from fedblog.storage import network
+from fedblog.storage import cutting_off, slices
+from fedblog.storage.cutting_off import CUT_OFF
 from fedblog.storage.views_carried import attachments
 
 URI_LENGTH = 2000
-_HOSTS_AT_ONCE = 1000  # engines bound the parameters of a statement
 _SINGLE_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -65,47 +68,68 @@ async def decide_media(site: Site, comment_id: str, *, shown: bool) -> None:
     await site.store.write(unit)
 
 
-async def block_domain(site: Site, domain: str) -> Block:
-    """Have nothing to do with a domain and its subdomains: followers from there are dropped, their
-    reactions and comments vanish, deliveries that wait for them are given up.
+async def block_domain(site: Site, domain: str, *, confirmed: bool = False) -> Block:
+    """Have nothing to do with a domain and its subdomains. From the commit on nothing is taken from
+    there and nothing sent there; that followers are dropped, their reactions and comments vanish,
+    and deliveries that wait for them are given up, follows in slices where they are many.
 
-    Raises InvalidFieldError, and ConflictError when it is blocked already.
+    One that would cut off more than anybody means takes *confirmed*: the blog's own, and one below
+    which everybody registers names. Raises InvalidFieldError, and ConflictError when it is blocked
+    already.
     """
     name = normal_domain(domain)
-    own = site.addresses.host
-    if covers(name, own) and not is_loopback(bare_host(own)):
-        raise InvalidFieldError("domain", "is this blog's own")
+    if not confirmed and (reason := _doubt(site, name)):
+        raise InvalidFieldError(
+            "domain", f'{reason}; repeat it with "confirm": true if you mean it'
+        )
     block = Block(new_id(), site.blog_id, name, None, datetime.now(UTC))
 
-    def unit(connection: Connection) -> Block:
-        _insert(connection, block)
-        hosts = [host for host in network.actor_hosts(connection) if covers(name, host)]
-        for start in range(0, len(hosts), _HOSTS_AT_ONCE):
-            part = hosts[start : start + _HOSTS_AT_ONCE]
-            network.cut_off(connection, site.blog_id, hosts=part)
-        return block
-
-    return await site.store.write(unit)
+    return await site.store.write(_block, block)
 
 
 async def block_actor(site: Site, actor_uri: str) -> Block:
-    """Have nothing to do with one actor, given by id. Raises as `block_domain` does."""
+    """Have nothing to do with one actor, given by id, in whichever spelling it is known. Raises as
+    `block_domain` does."""
     uri = _actor_uri(actor_uri)
+    spellings = _spellings(uri)
+    known = await site.store.read(actor_rows.find, spellings)
+    uri = next((spelling for spelling in spellings if spelling in known), uri)
     if site.addresses.is_local(uri):
         raise InvalidFieldError("actor", "is of this blog itself")
     block = Block(new_id(), site.blog_id, None, uri, datetime.now(UTC))
 
-    def unit(connection: Connection) -> Block:
-        _insert(connection, block)
-        network.cut_off(connection, site.blog_id, actor_uri=uri)
-        return block
+    return await site.store.write(_block, block)
 
-    return await site.store.write(unit)
+
+def _doubt(site: Site, domain: str) -> str:
+    """Why a block of *domain* is hardly meant, or ""."""
+    own = (site.addresses.host, site.addresses.handle_host)
+    if any(covers(domain, host) and not is_loopback(bare_host(host)) for host in own):
+        return "is this blog's own"
+    if is_public_suffix(domain):
+        return "is a suffix below which everybody registers names, all of which it would block"
+    return ""
+
+
+def _spellings(uri: str) -> list[str]:
+    """The forms of *uri* under which its actor may be known, the likeliest first."""
+    try:
+        plain = guard.normalise(uri)
+    except BlockedAddressError:
+        return [uri]
+    bare = f"{plain.scheme}://{guard.identity(uri)}"
+    return list(dict.fromkeys([uri, str(plain), bare, f"{bare}/"]))
 
 
 async def unblock(site: Site, block_id: str) -> None:
-    """Lift a block. What it took away does not come back by itself. Raises NotFoundError."""
-    if not await site.store.write(block_rows.delete_block, site.blog_id, block_id):
+    """Lift a block. What it took away does not come back by itself; what it had not come to yet
+    stays. Raises NotFoundError."""
+
+    def unit(connection: Connection) -> bool:
+        slices.drop(connection, CUT_OFF, block_id)
+        return block_rows.delete_block(connection, site.blog_id, block_id)
+
+    if not await site.store.write(unit):
         raise NotFoundError("there is no such block")
 
 
@@ -147,10 +171,28 @@ def _actor_uri(text: str) -> str:
     return uri
 
 
-def _insert(connection: Connection, block: Block) -> None:
-    standing = block_rows.find(
-        connection, block.blog_id, domain=block.domain, actor_uri=block.actor_uri
-    )
-    if standing is not None:
+def _block(connection: Connection, block: Block) -> Block:
+    if block.domain is not None:
+        is_known = (
+            block_rows.find(connection, block.blog_id, domain=block.domain, actor_uri=None)
+            is not None
+        )
+    else:
+        identity = guard.identity(block.actor_uri or "")
+        is_known = any(
+            other.actor_uri is not None and guard.identity(other.actor_uri) == identity
+            for other in block_rows.all_of(connection, block.blog_id)
+        )
+    if is_known:
         raise ConflictError(f"{block.domain or block.actor_uri} is blocked already")
     block_rows.insert_block(connection, block)
+    slices.begin(
+        connection,
+        CUT_OFF,
+        block.id,
+        cutting_off.cut_off,
+        cutting_off.start(block),
+        block.created_at,
+        slices.Allowance(),
+    )
+    return block

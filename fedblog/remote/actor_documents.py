@@ -10,10 +10,12 @@ from fedblog.remote.client import canonical
 from fedblog.remote.errors import BlockedAddressError, WrongDocumentError
 from fedblog.signatures import keys as signature_keys
 from fedblog.signatures.errors import KeyFormatError
-from fedblog.text import sanitise
+from fedblog.text import names, sanitise
 
 _HANDLE_LENGTH = 100
 _SUMMARY_LENGTH = 500
+_SUMMARY_READ = 20_000
+_NAME_READ = 2000
 _MOST_ALIASES = 50
 
 
@@ -32,17 +34,19 @@ def remote_actor(document: ActorDocument, now: datetime, *, allow_private: bool)
         type=document.type,
         handle=_handle(document),
         host=host,
-        name=sanitise.remote_text(document.name),
+        name=_name(document),
         url=document.url if _is_own(document.url, document.id) else document.id,
         avatar_url=document.icon_url,
-        summary=sanitise.plain_text(document.summary)[:_SUMMARY_LENGTH],
+        summary=sanitise.plain_text(document.summary[:_SUMMARY_READ])[:_SUMMARY_LENGTH],
         inbox=_own_inbox(document.inbox, document.id, allow_private) or "",
         shared_inbox=_own_inbox(document.shared_inbox, document.id, allow_private),
         followers_uri=document.followers,
         moved_to=document.moved_to,
         also_known_as=document.also_known_as[:_MOST_ALIASES],
         fetched_at=now,
-        emojis=carried.emojis(document.emojis, document.name) if document.emojis else None,
+        emojis=carried.emojis(document.emojis, document.name[:_NAME_READ])
+        if document.emojis
+        else None,
     )
 
 
@@ -84,12 +88,17 @@ def own_keys(document: ActorDocument, now: datetime, *, proven: str = "") -> lis
 
 def _handle(document: ActorDocument) -> str:
     """preferredUsername in a form that fits into ``@handle@host`` (S24)."""
-    shown = sanitise.remote_text(document.preferred_username, limit=_HANDLE_LENGTH)
-    handle = "".join(character for character in shown if character not in "@/" and character > " ")
+    handle = names.account_name(document.preferred_username[: 4 * _HANDLE_LENGTH])[:_HANDLE_LENGTH]
     if not handle:
         last = document.id.rstrip("/").rpartition("/")[2]
-        handle = "".join(character for character in last if character.isalnum())
+        handle = "".join(character for character in last if character.isalnum())[:_HANDLE_LENGTH]
     return handle or "unknown"
+
+
+def _name(document: ActorDocument) -> str:
+    """The name that is shown, "" where nothing of it would be seen."""
+    name = sanitise.remote_text(document.name)
+    return "" if names.is_blank(name) else name
 
 
 def _is_own(url: str, actor_uri: str) -> bool:

@@ -173,6 +173,21 @@ def host_of(url: str) -> str:
     return host if parsed.explicit_port is None else f"{host}:{parsed.explicit_port}"
 
 
+@lru_cache(maxsize=4096)
+def identity(uri: str) -> str:
+    """What every spelling of *uri* that leads to the same place has in common: case and final dot
+    of the host, IDN, the scheme and its port, percent-encoding, a final slash and the fragment make
+    no difference. What is no http(s) URL gives itself."""
+    try:
+        parsed = normalise(uri)
+    except BlockedAddressError:
+        return uri
+    host = (parsed.raw_host or "").rstrip(".")
+    port = "" if parsed.explicit_port is None else f":{parsed.explicit_port}"
+    query = f"?{parsed.raw_query_string}" if parsed.raw_query_string else ""
+    return f"{host}{port}{parsed.raw_path.rstrip('/')}{query}"
+
+
 def are_related(first: str, second: str) -> bool:
     """Whether two URLs lie within one registrable domain. Ports do not count; addresses and names
     of one label must be equal. Raises BlockedAddressError where one is no http(s) URL."""

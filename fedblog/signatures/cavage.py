@@ -8,7 +8,6 @@ from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512, HashAlgorithm
 
+from fedblog.domain.frozen import frozen
 from fedblog.signatures.errors import (
     InvalidSignatureError,
     MalformedSignatureError,
@@ -36,7 +36,10 @@ _ALGORITHMS = frozenset({_RSA_SHA256, _HS2019})
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _MAX_LENGTH = 8192
 
-_PARAMETER = re.compile(r'([ \t]*([A-Za-z]+)=(?:"([^"\\]*)"|([0-9]{1,12}))[ \t]*(?:,|$))')
+_MOST_PARAMETERS = 20
+_MOST_HEADERS = 100
+# Possessive (*+, ++): what a part of it has taken is never given back and looked at again.
+_PARAMETER = re.compile(r'[ \t]*+([A-Za-z]++)=(?:"([^"\\]*+)"|([0-9]{1,12}+))[ \t]*+(?:,|\Z)')
 _DATE = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
 _MONTHS = {
     name: number
@@ -50,7 +53,7 @@ _SHA256 = SHA256()
 _SHA512 = SHA512()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParsedSignature:
     """A Signature header's parameters (section 2.1). *headers* are lower-case names, in order."""
 
@@ -70,13 +73,7 @@ def parse(header: str) -> ParsedSignature:
     """
     if len(header) > _MAX_LENGTH:
         raise MalformedSignatureError("the Signature header is too long")
-    found = _PARAMETER.findall(header)
-    given = {name: text or number for _, name, text, number in found}
-    if not found or sum([len(whole) for whole, _, _, _ in found]) != len(header):
-        raise MalformedSignatureError("the Signature header cannot be read")
-    if len(given) != len(found):
-        raise MalformedSignatureError("a parameter is given twice")
-
+    given = _parameters(header)
     key_id = given.get("keyId")
     encoded = given.get("signature")
     if not key_id or not encoded:
@@ -87,8 +84,8 @@ def parse(header: str) -> ParsedSignature:
         if algorithm not in _ALGORITHMS:
             raise MalformedSignatureError("the algorithm is neither rsa-sha256 nor hs2019")
     names = tuple(given.get("headers", CREATED).lower().split())
-    if not names or len(set(names)) != len(names):
-        raise MalformedSignatureError("the list of headers is empty or names one twice")
+    if not 0 < len(names) <= _MOST_HEADERS or len(set(names)) != len(names):
+        raise MalformedSignatureError("the list of headers is empty, too long, or names one twice")
     try:
         signature = a2b_base64(encoded, strict_mode=True)
     except (Base64Error, ValueError) as error:
@@ -99,6 +96,23 @@ def parse(header: str) -> ParsedSignature:
         # Section 2.3: these two exist only for algorithms not named after their parts.
         raise MalformedSignatureError("(created) and (expires) do not go with rsa-sha256")
     return ParsedSignature(key_id, algorithm, names, signature, created, expires)
+
+
+def _parameters(header: str) -> dict[str, str]:
+    """The parameters by name. Each begins where the one before it ended."""
+    given: dict[str, str] = {}
+    at = 0
+    while at < len(header) and len(given) < _MOST_PARAMETERS:
+        match = _PARAMETER.match(header, at)
+        if match is None:
+            break
+        if match[1] in given:
+            raise MalformedSignatureError("a parameter is given twice")
+        given[match[1]] = match[2] or match[3] or ""
+        at = match.end()
+    if not given or at < len(header):
+        raise MalformedSignatureError("the Signature header cannot be read")
+    return given
 
 
 def sign(
@@ -166,6 +180,17 @@ def check_time(
         raise StaleError("the signature has no time")
     if expires is not None and expires <= seconds:
         raise StaleError("the signature has expired")
+
+
+def covered_times(parsed: ParsedSignature, date_header: str | None) -> tuple[int, ...]:
+    """The times that the signature covers, in seconds: what a repeated request cannot have changed.
+    Raises StaleError where a covered date cannot be read."""
+    times: list[int] = []
+    if "date" in parsed.headers:
+        times.append(int(_date_seconds(date_header)))
+    if CREATED in parsed.headers and parsed.created is not None:
+        times.append(parsed.created)
+    return tuple(times)
 
 
 def verify(

@@ -7,7 +7,6 @@ by which algorithm is decided here.
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from http_message_signatures import (
     algorithms,
 )
 
+from fedblog.domain.frozen import frozen
 from fedblog.signatures.content_digest import content_digest_header
 from fedblog.signatures.errors import (
     InvalidSignatureError,
@@ -54,11 +54,13 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _LABEL = "sig1"
 _MAX_LENGTH = 8192
 _MOST_COMPONENTS = 50
+_MOST_WITH_PARAMETERS = 8
+"""For each component with parameters the library reads its header anew."""
 _PADDING = PKCS1v15()
 _SHA256 = SHA256()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParsedMessageSignature:
     """The one signature of a request. *covered* holds the names of components without parameters;
     those with parameters are checked with the rest, but nothing that must be signed is one."""
@@ -70,6 +72,7 @@ class ParsedMessageSignature:
     created: int | None
     expires: int | None
     tag: str | None
+    signature: bytes = b""
 
 
 def parse(headers: Mapping[str, str]) -> ParsedMessageSignature:
@@ -100,10 +103,11 @@ def parse(headers: Mapping[str, str]) -> ParsedMessageSignature:
         label=label,
         key_id=key_id,
         algorithm=algorithm,
-        covered=_components(components),
+        covered=_components(components, headers),
         created=_moment(parameters, "created"),
         expires=_moment(parameters, "expires"),
         tag=_text(parameters, "tag"),
+        signature=signatures[label][0],
     )
 
 
@@ -230,7 +234,7 @@ def _algorithm(parsed: ParsedMessageSignature, key: PublicKey) -> str:
     return algorithm
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Message:
     """A request as the library wants it."""
 
@@ -273,7 +277,9 @@ def _dictionary(headers: Mapping[str, str], name: str) -> dict[str, tuple[Any, d
     return cast(dict[str, tuple[Any, dict[str, Any]]], read)
 
 
-def _components(items: list[tuple[Any, dict[str, Any]]]) -> tuple[str, ...]:
+def _components(
+    items: list[tuple[Any, dict[str, Any]]], headers: Mapping[str, str]
+) -> tuple[str, ...]:
     if len(items) > _MOST_COMPONENTS:
         raise MalformedSignatureError("the signature covers too many components")
     plain: list[str] = []
@@ -289,6 +295,10 @@ def _components(items: list[tuple[Any, dict[str, Any]]]) -> tuple[str, ...]:
         seen.add(identity)
         if not parameters:
             plain.append(name)
+        elif len(seen) - len(plain) > _MOST_WITH_PARAMETERS:
+            raise MalformedSignatureError("too many components have parameters")
+        elif len(headers.get(name, "")) > _MAX_LENGTH:
+            raise MalformedSignatureError(f"the {name} header is too long")
     return tuple(plain)
 
 

@@ -1,5 +1,6 @@
 """Followers, deliveries, blocks and reports through the API."""
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,10 +9,14 @@ from httpx import AsyncClient
 from sqlalchemy import Connection
 from support.blog import comment, follow, remote_actor
 
+from fedblog.domain.addresses import Addresses
+from fedblog.domain.errors import InvalidFieldError
 from fedblog.domain.reaction import Reaction, ReactionKind
+from fedblog.federation.blocklist import Blocklist
+from fedblog.publishing import moderation
 from fedblog.publishing.moderation import normal_domain
 from fedblog.publishing.site import Site
-from fedblog.storage import reactions, reports, tables
+from fedblog.storage import cutting_off, reactions, reports, slices, tables
 from fedblog.storage.changes import Change
 
 
@@ -86,6 +91,7 @@ async def test_s32_blocked_domain_is_cut_off_with_its_subdomains(
     block = answer.json()
     assert block["domain"] == "bad.example"
     assert "actor" not in block
+    assert (block["state"], block["progress"]) == ("done", None)
     assert {
         Change("blocks"),
         Change("followers", "blog"),
@@ -118,6 +124,22 @@ async def test_s32_blocked_domain_is_cut_off_with_its_subdomains(
     assert (await api.get("/api/v1/blocks")).json()["items"] == []
 
 
+async def test_block_of_very_many_people_says_how_far_it_is(
+    api: AsyncClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices.Allowance.__init__, "__defaults__", (1, slices.FIRST_LIMIT))
+    mal = remote_actor("mal", "one.example")
+    await follow(site, mal)
+    block = (await api.post("/api/v1/blocks", json={"actor": mal.uri})).json()
+    assert (block["state"], block["progress"]) == ("at_work", 1)
+    assert (await api.get("/api/v1/blocks")).json()["items"] == [block]
+    kinds = {cutting_off.CUT_OFF: cutting_off.cut_off}
+    [job_id] = await site.store.read(slices.due, kinds, datetime.now(UTC), 1)
+    await site.store.write(slices.carry_on, job_id, kinds, datetime.now(UTC), seconds=60)
+    [listed] = (await api.get("/api/v1/blocks")).json()["items"]
+    assert (listed["state"], listed["progress"]) == ("done", None)
+
+
 async def test_blocked_actor_is_cut_off_alone(api: AsyncClient, site: Site) -> None:
     bo, mal = remote_actor("bo", "one.example"), remote_actor("mal", "one.example")
     for actor in (bo, mal):
@@ -127,6 +149,73 @@ async def test_blocked_actor_is_cut_off_alone(api: AsyncClient, site: Site) -> N
     assert answer.json()["actor"] == mal.uri
     followers = (await api.get("/api/v1/followers")).json()["items"]
     assert [item["actor"] for item in followers] == [bo.uri]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "https://ONE.example/users/mal",
+        "https://one.example:443/users/mal",
+        "https://one.example./users/mal",
+        "https://one.example/users/%6Dal",
+        "https://one.example/users/mal/",
+        "https://one.example/users/mal#main-key",
+        "https://one.example/users/x/../mal",
+        "HTTPS://one.example/users/mal",
+    ],
+)
+async def test_block_of_a_person_holds_for_every_spelling_of_the_id(
+    api: AsyncClient, site: Site, spelling: str
+) -> None:
+    mal = remote_actor("mal", "one.example")
+    assert mal.uri == "https://one.example/users/mal"
+    blocklist = Blocklist(site.store, site.blog_id)
+    await follow(site, mal)
+    answer = await api.post("/api/v1/blocks", json={"actor": spelling})
+    assert answer.status_code == 201
+    assert (await api.get("/api/v1/followers")).json()["items"] == []
+    assert (await api.post("/api/v1/blocks", json={"actor": mal.uri})).status_code == 409
+    await blocklist.refresh()
+    for uri in (mal.uri, spelling):
+        assert blocklist.holds_for(uri)
+    for uri in ("mal2", "MAL", "mal/notes", "mal?x=1", "m%2Fal"):
+        assert not blocklist.holds_for(f"https://one.example/users/{uri}")
+    assert not blocklist.holds_for("https://one.example:444/users/mal")
+
+
+async def test_block_of_a_host_with_letters_of_its_own_holds_for_both_forms(
+    api: AsyncClient, site: Site
+) -> None:
+    blocklist = Blocklist(site.store, site.blog_id)
+    await api.post("/api/v1/blocks", json={"actor": "https://b\u00fccher.example/\u00fc"})
+    await blocklist.refresh()
+    assert blocklist.holds_for("https://xn--bcher-kva.example/%C3%BC")
+    assert blocklist.holds_for("https://B\u00dcCHER.example/%c3%bc#main-key")
+
+
+@pytest.mark.parametrize(
+    "domain", ["com", "CO.UK", "github.io.", "xn--p1ai", "\u0440\u0444", "ck", "com:443"]
+)
+async def test_block_of_a_public_suffix_is_refused_unless_said_twice(
+    api: AsyncClient, domain: str
+) -> None:
+    answer = await api.post("/api/v1/blocks", json={"domain": domain})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "domain"
+    assert '"confirm": true' in answer.json()["errors"][0]["message"]
+    assert (await api.get("/api/v1/blocks")).json()["items"] == []
+    answer = await api.post("/api/v1/blocks", json={"domain": domain, "confirm": True})
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("domain", ["blog.example.org", "example.org", "handles.example", "org"])
+async def test_block_of_ones_own_host_is_refused_unless_said_twice(site: Site, domain: str) -> None:
+    own = Addresses("https://blog.example.org", handle_host="handles.example")
+    elsewhere = dataclasses.replace(site, addresses=own)
+    with pytest.raises(InvalidFieldError, match="confirm"):
+        await moderation.block_domain(elsewhere, domain)
+    block = await moderation.block_domain(elsewhere, domain, confirmed=True)
+    assert block.domain == domain
 
 
 @pytest.mark.parametrize(

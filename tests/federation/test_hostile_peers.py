@@ -130,7 +130,9 @@ async def test_circle_of_replies_is_taken_and_ends(server, people, post):
         *(send(server, people, name, people.activity("Create", name, n)) for name, n in sent)
     )
     assert answers == [202, 202, 202]
-    await server.site.store.write(threads.forget_orphans, datetime.now(UTC) + timedelta(days=1))
+    await server.site.store.write(
+        threads.forget_orphans, datetime.now(UTC) + timedelta(days=1), 1000
+    )
     assert await rows(server, comments) == []
 
 

@@ -503,6 +503,14 @@ async def test_shared_inbox_of_its_own_host_is_kept(directory: ActorDirectory, p
         ("", "alice"),
         (None, "alice"),
         ("x" * 5000, "x" * 100),
+        ("bob\uff20evil.example", "bobevil.example"),
+        ("bob\ufe6bevil.example", "bobevil.example"),
+        ("al\u200b\u200d\u2063\u00adice", "alice"),
+        ("al\u3164\uffa0\u034f\ufe0f\u2800ice", "alice"),
+        ("\u3164\u2800", "alice"),
+        ("bob\u2215\uff0f\u00a0evil", "bobevil"),
+        ("\uff42ob", "bob"),
+        ("\u0431\u043e\u0431_1.x-y", "\u0431\u043e\u0431_1.x-y"),
     ],
 )
 async def test_s24_handle_is_made_harmless(

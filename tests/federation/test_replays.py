@@ -1,0 +1,122 @@
+"""A request that was sent before is a repeat, however its headers are written the second time."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from support.people import People
+from support.schemes import message_headers
+from support.servers import Server
+
+
+async def followers(server: Server) -> int:
+    return len((await server.api("GET", "/followers")).json()["items"])
+
+
+async def follow_and_undo(
+    server: Server, people: People, scheme: str
+) -> tuple[bytes, dict[str, str]]:
+    """A Follow that was taken back: its bytes and headers."""
+    people.add("ann")
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    body = json.dumps(follow).encode()
+    if scheme == "cavage":
+        headers = people.signed_headers("ann", server.inbox, body)
+    else:
+        headers = message_headers(people, "ann", server.inbox, body)
+    assert (await people.post_raw(server.inbox, body, headers)).status_code == 202
+    assert await followers(server) == 1
+    # Without the Follow's id: peers that give every Follow the same id undo like this.
+    undone = {"type": "Follow", "actor": people.uri("ann"), "object": follow["object"]}
+    undo = people.activity("Undo", "ann", undone)
+    assert (await people.post(server.inbox, undo, by="ann")).status_code == 202
+    assert await followers(server) == 0
+    return body, headers
+
+
+def turned(signature: str) -> str:
+    """The parameters of a Signature header in the opposite order."""
+    return ",".join(reversed(re.findall(r'\w+="[^"]*"', signature)))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda signature: signature,
+        lambda signature: signature.replace('",', '" , '),
+        lambda signature: signature.replace("headers=", "\theaders="),
+        lambda signature: signature.replace("rsa-sha256", "RSA-SHA256"),
+        lambda signature: signature.replace('algorithm="rsa-sha256",', ""),
+        lambda signature: signature + ',nonce="1"',
+        turned,
+    ],
+    ids=["as it was", "blanks", "tab", "capitals", "no algorithm", "parameter", "order"],
+)
+async def test_s9_old_follow_is_not_a_new_one_by_another_way_of_writing_it(
+    server: Server, people: People, write: Any
+) -> None:
+    body, headers = await follow_and_undo(server, people, "cavage")
+    again = headers | {"signature": write(headers["signature"])}
+    answer = await people.post_raw(server.inbox, body, again)
+    assert answer.status_code in (202, 401)
+    assert await followers(server) == 0
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda headers: headers,
+        lambda headers: {name: value.replace("sig1", "other") for name, value in headers.items()},
+        lambda headers: headers | {"signature": headers["signature"] + ";more=1"},
+        lambda headers: headers | {"signature": f"{headers['signature']} ;a"},
+    ],
+    ids=["as it was", "label", "parameter", "blanks"],
+)
+async def test_s9_old_message_is_not_a_new_one_by_another_way_of_writing_it(
+    server: Server, people: People, write: Any
+) -> None:
+    body, headers = await follow_and_undo(server, people, "rfc 9421")
+    answer = await people.post_raw(server.inbox, body, write(headers))
+    assert answer.status_code in (202, 401)
+    assert await followers(server) == 0
+
+
+async def test_s9_header_that_is_not_covered_does_not_make_an_old_activity_new(
+    server: Server, people: People
+) -> None:
+    """An activity without id is known by its time: the one that is signed."""
+    people.add("ann")
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog", id=...)
+    body = json.dumps(follow).encode()
+    created = str(int(datetime.now(UTC).timestamp()))
+    headers = people.signed_headers(
+        "ann",
+        server.inbox,
+        body,
+        covered=("(request-target)", "host", "(created)", "digest"),
+        algorithm="hs2019",
+        overrides={"(created)": created},
+    )
+    del headers["(created)"]
+    headers["signature"] += f",created={created}"
+    assert (await people.post_raw(server.inbox, body, headers)).status_code == 202
+    assert await followers(server) == 1
+    inner = {"type": "Follow", "actor": people.uri("ann"), "object": follow["object"]}
+    undo = people.activity("Undo", "ann", inner)
+    assert (await people.post(server.inbox, undo, by="ann")).status_code == 202
+    for seconds in (1, 30):
+        moment = datetime.now(UTC) - timedelta(seconds=seconds)
+        again = headers | {"date": format_datetime(moment, usegmt=True)}
+        assert (await people.post_raw(server.inbox, body, again)).status_code == 202
+        assert await followers(server) == 0
+
+
+async def test_new_follow_after_an_undo_counts(server: Server, people: People) -> None:
+    body, _ = await follow_and_undo(server, people, "cavage")
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    headers = people.signed_headers("ann", server.inbox, body, date=later)
+    assert (await people.post_raw(server.inbox, body, headers)).status_code == 202
+    assert await followers(server) == 1
