@@ -20,7 +20,7 @@ from fedblog.domain.follower import Follower
 from fedblog.domain.frozen import frozen
 from fedblog.domain.ids import is_id, new_id
 from fedblog.domain.reaction import Reaction
-from fedblog.federation.bounds import Bounds
+from fedblog.federation.bounds import DEFAULTS, Bounds
 from fedblog.federation.kept import Kept
 from fedblog.publishing import outbox
 from fedblog.storage import actors as actor_rows
@@ -186,7 +186,7 @@ def load(
     blog_id: int,
     batch: Sequence[Incoming],
     now: datetime,
-    bounds: Bounds,
+    bounds: Bounds = DEFAULTS,
 ) -> Facts:
     """The facts for *batch*, with one query for each kind that it needs."""
     facts = Facts(addresses, blog_id, now, bounds)

@@ -28,7 +28,7 @@ from fedblog.publishing.fields import PostFields, Rendered
 from fedblog.publishing.once import Once, Replay
 from fedblog.publishing.site import Site
 from fedblog.storage import blogs as blog_rows
-from fedblog.storage import permalinks, revisions
+from fedblog.storage import idempotency, permalinks, revisions
 from fedblog.storage import posts as post_rows
 from fedblog.storage.changes import Change
 from fedblog.storage.changes import record as record_changes
@@ -158,6 +158,7 @@ async def delete(site: Site, post_id: str) -> None:
         post = _living(connection, site, post_id)
         gone = post.deleted(now)
         post_rows.update_post(connection, gone, None)
+        idempotency.answer_gone(connection, post.id)
         if post.is_public:
             announce.post_deleted(connection, site, gone, now)
         elif post.status is PostStatus.SCHEDULED:

@@ -252,6 +252,7 @@ idempotency_keys = Table(
     Column("status", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("object_id", Text, index=True),  # what the request made
     PrimaryKeyConstraint("author_id", "key"),
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
