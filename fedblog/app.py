@@ -6,7 +6,7 @@ a lifespan, page cache outermost, for uvicorn.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -36,12 +36,16 @@ from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.jobs.followups import FollowUpLoop
 from fedblog.jobs.housekeeping import HousekeepingLoop
 from fedblog.jobs.schedule import ScheduleLoop
+from fedblog.jobs.slices import SliceLoop
 from fedblog.publishing.identity import ensure_identity
 from fedblog.publishing.keyring import KeyRing
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import ActorDirectory
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
+from fedblog.storage.cutting_off import CUT_OFF, cut_off
+from fedblog.storage.erasing import ERASE_ACTOR, erase_actor
+from fedblog.storage.slices import Work
 from fedblog.storage.store import Store
 from fedblog.web.cache import PageCache
 from fedblog.web.errors import exception_handlers
@@ -51,6 +55,11 @@ log = logging.getLogger(__name__)
 
 Loop = Callable[[], Awaitable[None]]
 _PAUSE_AFTER_FAILURE = 1.0
+LONG_WORK: Mapping[str, Work] = {
+    CUT_OFF: cut_off,
+    ERASE_ACTOR: erase_actor,
+}
+"""What is done in slices, by kind of job."""
 
 
 @asynccontextmanager
@@ -139,6 +148,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             DeliveryLoop(site).run,
             ScheduleLoop(site).run,
             FollowUpLoop(site, fetching.jobs).run,
+            SliceLoop(site, LONG_WORK).run,
             HousekeepingLoop(site).run,
         ]
         tasks = [asyncio.create_task(_kept_running(loop)) for loop in loops]

@@ -147,6 +147,8 @@ def process(
 
 def decide(incoming: Incoming, facts: Facts) -> Outcome:
     """Run the handler of one activity; what a failing one did is taken back, alone."""
+    if incoming.actor.uri in facts.blocked:  # since it was let in, or while it was fetched
+        return Outcome("ignored", "blocked")
     handler = HANDLERS.get(incoming.activity.type)
     if handler is None:
         return Outcome("ignored", f"{incoming.activity.type} does nothing here")

@@ -27,14 +27,16 @@ from fedblog.storage import actors as actor_rows
 from fedblog.storage import authorizations as authorization_rows
 from fedblog.storage import authors as author_rows
 from fedblog.storage import (
+    blocks,
     changes,
+    erasing,
     followers,
     jobs,
     reactions,
     received,
     reports,
+    slices,
     threads,
-    unforwarded,
 )
 from fedblog.storage import tombstones as tombstone_rows
 from fedblog.storage.changes import Change
@@ -100,8 +102,9 @@ class Report:
 @dataclass(slots=True)
 class Facts:
     """The state that the activities of one batch look at and change. *owners* are the keys of the
-    local actors among those named that can be followed. *reports_of* and *asked_by* count what is
-    kept of actors, *followers_at* the followers at the hosts of the batch, before it."""
+    local actors among those named that can be followed; *blocked* the actors that were blocked
+    since they were let in. *reports_of* and *asked_by* count what is kept of actors, *followers_at*
+    the followers at the hosts of the batch, before it."""
 
     addresses: Addresses
     blog_id: int
@@ -111,6 +114,7 @@ class Facts:
     posts_by_path: Mapping[str, threads.PostFacts] = field(default_factory=dict)
     owners: set[str] = field(default_factory=lambda: {BLOG})
     receipts: set[tuple[str, str]] = field(default_factory=set)
+    blocked: frozenset[str] = frozenset()
     comments: Kept[str, Comment] = field(default_factory=Kept)
     reactions: Kept[ReactionKey, Reaction] = field(
         default_factory=lambda: Kept(group=lambda row: row.actor_uri)
@@ -209,6 +213,9 @@ def load(
             created[written.id] = written.in_reply_to
     types = {item.activity.type for item in batch}
 
+    facts.blocked = blocks.held(
+        connection, blog_id, {(item.actor.uri, item.actor.host) for item in batch}
+    )
     facts.receipts = received.find(
         connection, {item.receipt_key for item in batch if item.receipt_key}
     )
@@ -328,8 +335,9 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     authorization_rows.insert_all(connection, facts.authorizations.added())
     authorization_rows.update_all(connection, facts.authorizations.changed())
     tombstone_rows.save(connection, facts.tombstones.fresh())
+    at_once = slices.Allowance()
     for actor_uri in facts.gone_actors:
-        said.update(dict.fromkeys(_remove_actor(connection, actor_uri, facts.now)))
+        _remove_actor(connection, actor_uri, facts.now, at_once)
     for report in facts.reports:
         reports.insert(
             connection,
@@ -362,17 +370,16 @@ def _reaction_changes(facts: Facts, reaction: Reaction) -> Iterable[Change]:
         yield Change("comments", comment.post_id)
 
 
-def _remove_actor(connection: Connection, actor_uri: str, now: datetime) -> Iterable[Change]:
-    for post_id in threads.delete_of_actor(connection, actor_uri, now):
-        yield Change("comments", post_id)
-    unforwarded.drop_of_actor(connection, actor_uri)
-    for liked, _ in reactions.delete_of_actor(connection, actor_uri):
-        if liked is not None:
-            yield Change("reactions", liked)
+def _remove_actor(
+    connection: Connection, actor_uri: str, now: datetime, at_once: slices.Allowance
+) -> None:
+    start = erasing.start(actor_uri, now)
+    slices.begin(
+        connection, erasing.ERASE_ACTOR, actor_uri, erasing.erase_actor, start, now, at_once
+    )
     for owner in followers.delete_of_actor(connection, actor_uri):
-        yield Change("followers", owner)
-    actor_rows.mark_deleted(connection, actor_uri, now)
-    yield Change("actor", actor_uri)
+        changes.record(connection, Change("followers", owner))
+    actor_rows.mark_deleted(connection, [actor_uri], now)
 
 
 def _mentioned(activity: Activity | None) -> Iterable[str]:

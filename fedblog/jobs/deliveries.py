@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from fedblog.domain.delivery import DeliveryState
 from fedblog.federation import deliver
+from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.deliver import Outcome, Parcel, SignedRequest
 from fedblog.jobs.completing import GRACE_SECONDS, completed
 from fedblog.jobs.host_queues import HostQueues
@@ -27,6 +28,7 @@ from fedblog.signatures.keys import ED25519, RSA, SigningKey
 from fedblog.storage import activities, dispatch
 from fedblog.storage.activities import StoredActivity
 from fedblog.storage.changes import Change
+from fedblog.storage.cutting_off import BLOCKED
 from fedblog.storage.dispatch import ClaimedDelivery, Key, SettledDelivery
 from fedblog.storage.errors import StorageError, StoreClosedError
 
@@ -68,6 +70,7 @@ class DeliveryLoop:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._blocklist = Blocklist(site.store, site.blog_id)
         self._senders = site.settings.delivery_concurrency
         self._schemes = site.client.schemes
         self._begin()
@@ -165,6 +168,7 @@ class DeliveryLoop:
             frozenset(self._parcels),
         )
         self._held.update(((item.activity_id, item.inbox_id), item) for item in claimed)
+        await self._blocklist.refresh()
         if loaded:
             await self._site.keys.fresh()
         for activity in loaded:
@@ -216,6 +220,9 @@ class DeliveryLoop:
         for delivery in batch:
             if delivery.lease_until < latest:
                 signed.append(_Signed(delivery, None))
+                continue
+            if self._blocklist.forbids(delivery.url):
+                signed.append(_Signed(delivery, None, Outcome(None, BLOCKED, is_final=True)))
                 continue
             parcel = self._parcels[delivery.activity_id]
             try:

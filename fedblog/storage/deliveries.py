@@ -23,11 +23,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from fedblog.domain.addresses import BLOG
 from fedblog.domain.delivery import DeliveryState
+from fedblog.storage import blocks as block_rows
 from fedblog.storage import delivery_order
 from fedblog.storage import inboxes as inbox_rows
 from fedblog.storage.delivery_order import IS_WAITING
 from fedblog.storage.lists import is_among
-from fedblog.storage.tables import activities, actors, blocks, deliveries, followers, inboxes
+from fedblog.storage.tables import activities, blocks, deliveries, followers, inboxes
 from fedblog.storage.upsert import insert_ignoring
 
 # What the blog says itself under a post is about the post, and names its version.
@@ -140,13 +141,7 @@ def _enqueue_urls(
     domains: Collection[str],
     now: datetime,
 ) -> None:
-    of_blocked_actors = set(
-        connection.execute(
-            select(actors.c.inbox)
-            .join(blocks, blocks.c.actor_uri == actors.c.uri)
-            .where(blocks.c.blog_id == blog_id)
-        ).scalars()
-    )
+    of_blocked_actors = block_rows.inboxes(connection, blog_id)
     wanted = {
         url
         for url in urls

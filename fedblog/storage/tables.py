@@ -294,7 +294,7 @@ comments = Table(
     Column("erased_at", UtcDateTime),
     Index("ix_comments_post_id_id", "post_id", "id"),
     Index("ix_comments_in_reply_to_uri", "in_reply_to_uri"),
-    Index("ix_comments_actor_uri", "actor_uri"),
+    Index("ix_comments_actor_uri_id", "actor_uri", "id"),
     Index("ix_comments_parent_id", "parent_id"),
     _partial("ix_comments_orphans_actor_uri", "actor_uri", "id", where="post_id IS NULL"),
     _partial("ix_comments_orphans_received_at", "received_at", "id", where="post_id IS NULL"),
@@ -317,7 +317,7 @@ reactions = Table(
     UniqueConstraint("object_uri", "actor_uri", "kind", "emoji"),
     Index("ix_reactions_post_id_kind", "post_id", "kind"),
     Index("ix_reactions_comment_id_kind", "comment_id", "kind"),
-    Index("ix_reactions_actor_uri", "actor_uri"),
+    Index("ix_reactions_actor_uri_id", "actor_uri", "id"),
     Index("ix_reactions_activity_uri", "activity_uri"),
 )
 
@@ -424,7 +424,8 @@ inboxes = Table(
     metadata,
     Column("id", _Counter, primary_key=True, autoincrement=True),
     Column("url", Text, nullable=False, unique=True),
-    Column("host", Text, nullable=False, index=True),
+    Column("host", Text, nullable=False),
+    Index("ix_inboxes_host_id", "host", "id"),
 )
 
 deliveries = Table(
@@ -447,6 +448,12 @@ deliveries = Table(
         sqlite_where=text("state = 'waiting'"),
         postgresql_where=text("state = 'waiting'"),
     ),
+    Index(
+        "ix_deliveries_waiting_inbox_id",
+        "inbox_id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
 )
 
 # --- what is known of the world ------------------------------------------------------------------
@@ -457,7 +464,7 @@ actors = Table(
     Column("uri", Text, primary_key=True),
     Column("type", Text, nullable=False),
     Column("handle", Text, nullable=False),
-    Column("host", Text, nullable=False, index=True),
+    Column("host", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("avatar_url", Text, nullable=False),
@@ -470,6 +477,7 @@ actors = Table(
     Column("fetched_at", UtcDateTime, nullable=False, index=True),
     Column("deleted_at", UtcDateTime),
     Column("emojis", Text),  # JSON list of {shortcode, url} for the name
+    Index("ix_actors_host_uri", "host", "uri"),
 )
 
 actor_keys = Table(

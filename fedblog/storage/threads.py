@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Text,
     bindparam,
     delete,
     func,
@@ -21,7 +22,8 @@ from sqlalchemy import (
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import CommentPolicy, PostStatus
 from fedblog.storage.bulk import BulkInsert, Values
-from fedblog.storage.lists import ListStatement
+from fedblog.storage.changes import Change, record
+from fedblog.storage.lists import ListStatement, is_among
 from fedblog.storage.tables import comments, permalinks, posts, reactions
 
 _BY_URI = ListStatement(lambda listed: select(comments).where(listed(comments.c.uri)))
@@ -57,11 +59,6 @@ _POSTS_BY_FORMER_PATH = ListStatement(
         .join(posts, posts.c.id == permalinks.c.post_id)
         .where(listed(permalinks.c.path), permalinks.c.blog_id == bindparam("blog_id"))
     )
-)
-_POSTS_OF_ACTOR = (
-    select(comments.c.post_id)
-    .where(comments.c.actor_uri == bindparam("actor_uri"), comments.c.post_id.is_not(None))
-    .distinct()
 )
 NO_WORDS: dict[str, Any] = {
     "name": "",
@@ -140,15 +137,30 @@ def update_all(connection: Connection, items: Sequence[Comment]) -> None:
         )
 
 
-def delete_of_actor(connection: Connection, actor_uri: str, now: datetime) -> list[str]:
-    """Take the text out of all comments of an actor; gives the posts they stand under."""
-    touched = connection.execute(_POSTS_OF_ACTOR, {"actor_uri": actor_uri}).scalars().all()
-    connection.execute(
-        update(comments)
-        .where(comments.c.actor_uri == actor_uri, comments.c.deleted_at.is_(None))
-        .values(deleted_at=now, edited_at=None, **NO_WORDS)
-    )
-    return [str(post_id) for post_id in touched]
+def erase_of_actor(
+    connection: Connection, actor_uri: str, after: str, limit: int, now: datetime
+) -> list[str]:
+    """Take the words out of the next comments of an actor above the id *after*, *limit* at most;
+    gives their ids in order."""
+    rows = connection.execute(
+        select(comments.c.id, comments.c.post_id)
+        .where(
+            comments.c.actor_uri == actor_uri,
+            comments.c.id > after,
+            comments.c.deleted_at.is_(None),
+        )
+        .order_by(comments.c.id)
+        .limit(limit)
+    ).all()
+    ids = [row.id for row in rows]
+    if ids:
+        connection.execute(
+            update(comments)
+            .where(is_among(connection, comments.c.id, Text, ids))
+            .values(deleted_at=now, edited_at=None, **NO_WORDS)
+        )
+    record(connection, *(Change("comments", row.post_id) for row in rows if row.post_id))
+    return ids
 
 
 def keep_orphans(
