@@ -5,7 +5,7 @@ A statement costs far more than a row in it, so each kind of fact is one query f
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -168,7 +168,8 @@ class Facts:
 
     def bury(self, uri: str, actor_uri: str) -> None:
         """Remember that *actor_uri* deleted or undid *uri*."""
-        self.tombstones.put((uri, actor_uri), self.now + tombstone_rows.TERM)
+        until = self.now + timedelta(days=self.bounds.keep_tombstones)
+        self.tombstones.put((uri, actor_uri), until)
 
     def is_buried(self, uri: str | None, actor_uri: str) -> bool:
         """Whether *actor_uri* deleted or undid *uri* before."""

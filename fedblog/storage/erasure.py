@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -73,9 +74,7 @@ def drop_comments(connection: Connection, post_id: str, now: datetime, limit: in
     number = delete_some(connection, reactions, to_them, order=reactions.c.id, limit=limit)
     if number == limit:
         return number
-    connection.execute(
-        update(comments).where(comments.c.parent_id.in_(ids)).values(parent_id=None)
-    )
+    connection.execute(update(comments).where(comments.c.parent_id.in_(ids)).values(parent_id=None))
     theirs = [row.id for row in rows if row.actor_uri is not None]
     connection.execute(delete(comments).where(comments.c.id.in_(theirs)))
     deleted_at = select(posts.c.deleted_at).where(posts.c.id == post_id)
@@ -110,6 +109,17 @@ STEPS: Sequence[Step] = (
 """What is done for a post that is erased, in this order; then its pictures and `finish_post`."""
 
 
+def objects_of(connection: Connection, post_id: str) -> list[str]:
+    """The post and those of its comments in which uploaded pictures stand."""
+    found = connection.execute(
+        select(comments.c.id)
+        .join(media_uses, media_uses.c.object_id == comments.c.id)
+        .where(comments.c.post_id == post_id, comments.c.actor_uri.is_(None))
+        .distinct()
+    )
+    return [post_id, *found.scalars()]
+
+
 def finish_post(connection: Connection, post_id: str, now: datetime) -> bool:
     """Erase what is left of the post, where nothing waits to be sent about it any more but its
     Delete; gives whether it is erased."""
@@ -117,7 +127,8 @@ def finish_post(connection: Connection, post_id: str, now: datetime) -> bool:
         return False
     connection.execute(delete(post_authors).where(post_authors.c.post_id == post_id))
     connection.execute(delete(post_terms).where(post_terms.c.post_id == post_id))
-    connection.execute(delete(media_uses).where(media_uses.c.object_id == post_id))
+    stood = objects_of(connection, post_id)
+    connection.execute(delete(media_uses).where(media_uses.c.object_id.in_(stood)))
     connection.execute(
         update(posts)
         .where(posts.c.id == post_id)
@@ -235,6 +246,7 @@ def _wipe_comments(
         .values(
             **NO_WORDS,
             url="",
+            in_reply_to_uri="",
             language=None,
             guest_name=None,
             edited_at=None,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from fedblog.storage.tables import idempotency_keys
 
@@ -59,10 +59,3 @@ def answer_gone(connection: Connection, object_id: str) -> None:
         .where(idempotency_keys.c.object_id == object_id)
         .values(status=GONE, body=b"")
     )
-
-
-def drop_before(connection: Connection, moment: datetime) -> int:
-    """Forget keys older than *moment*; how many there were."""
-    return connection.execute(
-        delete(idempotency_keys).where(idempotency_keys.c.created_at < moment)
-    ).rowcount

@@ -24,3 +24,20 @@ def excess(connection: Connection, table: Table, most: int) -> int:
     """How many rows *table* has over *most*; 0 where it has no more."""
     number = connection.execute(select(func.count()).select_from(table)).scalar_one()
     return max(0, int(number) - most)
+
+
+def stretch(
+    connection: Connection,
+    key: ColumnElement[Any],
+    condition: ColumnElement[bool],
+    after: Any,
+    limit: int,
+) -> tuple[list[Any], Any]:
+    """Of the *limit* rows whose *key* comes after *after* (None: of the first), the keys of those
+    for which *condition* holds; and after which key the next stretch begins, None at the end."""
+    keys = select(key).order_by(key).limit(limit)
+    if after is not None:
+        keys = keys.where(key > after)
+    looked_at = connection.execute(keys).scalars().all()
+    found = connection.execute(select(key).where(key.in_(looked_at), condition)).scalars().all()
+    return list(found), looked_at[-1] if len(looked_at) == limit else None

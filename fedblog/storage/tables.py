@@ -380,6 +380,7 @@ authorizations = Table(
     UniqueConstraint("object_uri", "target_uri", "actor_uri", "interaction"),
     Index("ix_authorizations_post_id", "post_id"),
     Index("ix_authorizations_actor_uri", "actor_uri"),
+    _partial("ix_authorizations_waiting", "created_at", where="state = 'waiting'"),
 )
 
 # --- what goes out -------------------------------------------------------------------------------

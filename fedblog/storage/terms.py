@@ -4,12 +4,14 @@ Each function deletes at most *limit* rows in the caller's unit and gives how ma
 housekeeping can go on little by little. What refers to a row keeps it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, literal_column, or_, select
 
 from fedblog.storage.changes import Change, record
-from fedblog.storage.sweeping import delete_some
+from fedblog.storage.sweeping import delete_some, stretch
 from fedblog.storage.tables import (
     activities,
     actor_keys,
@@ -30,7 +32,6 @@ from fedblog.storage.tables import (
     reactions,
     received,
     reports,
-    revisions,
     tokens,
     tombstones,
     unforwarded,
@@ -88,10 +89,10 @@ def drop_authorizations(connection: Connection, before: datetime, limit: int) ->
     return delete_some(
         connection,
         authorizations,
-        authorizations.c.state == "waiting",
+        authorizations.c.state == literal_column("'waiting'"),  # as its index says it
         authorizations.c.was_granted.is_(False),
         authorizations.c.created_at < before,
-        order=authorizations.c.id,
+        order=authorizations.c.created_at,
         limit=limit,
     )
 
@@ -110,13 +111,6 @@ def drop_activities(connection: Connection, before: datetime, limit: int) -> int
     )
 
 
-def drop_revisions(connection: Connection, kept: int, limit: int) -> int:
-    """Former texts of posts that have more than *kept* newer ones."""
-    newest = posts.c.version - kept
-    old = exists().where(posts.c.id == revisions.c.post_id, revisions.c.version <= newest)
-    return delete_some(connection, revisions, old, order=revisions.c.post_id, limit=limit)
-
-
 def drop_tokens(connection: Connection, before: datetime, limit: int) -> int:
     """Tokens revoked before *before*."""
     return delete_some(
@@ -124,72 +118,98 @@ def drop_tokens(connection: Connection, before: datetime, limit: int) -> int:
     )
 
 
-def drop_inboxes(connection: Connection, limit: int) -> int:
-    """Inboxes that no follower has and no delivery goes to."""
-    return delete_some(
-        connection,
-        inboxes,
+# --- what nothing refers to: looked for among readers, in stretches ---------------------------
+
+
+def lone_actors(
+    connection: Connection, before: datetime, after: Any, limit: int
+) -> tuple[list[Any], Any]:
+    """Actors fetched before *before* that nothing here refers to, in the stretch of *limit* actors
+    after *after*; and where the next stretch begins, None at the end."""
+    is_lone = and_(actors.c.fetched_at < before, ~_is_referred_to())
+    return stretch(connection, actors.c.uri, is_lone, after, limit)
+
+
+def drop_actors(connection: Connection, uris: Collection[str], before: datetime) -> int:
+    """Those of *uris* that are still lone, with their keys: who comes again is fetched again."""
+    is_lone = and_(actors.c.uri.in_(uris), actors.c.fetched_at < before, ~_is_referred_to())
+    gone = connection.execute(select(actors.c.uri).where(is_lone)).scalars().all()
+    if gone:
+        connection.execute(delete(actor_keys).where(actor_keys.c.actor_uri.in_(gone)))
+        connection.execute(delete(actors).where(actors.c.uri.in_(gone)))
+        record(connection, *(Change("actor", uri) for uri in gone))
+    return len(gone)
+
+
+def _is_referred_to() -> ColumnElement[bool]:
+    tables = (followers, comments, reactions, authorizations, reports, blocks)
+    return or_(*(exists().where(table.c.actor_uri == actors.c.uri) for table in tables))
+
+
+def lone_inboxes(
+    connection: Connection, _before: datetime, after: Any, limit: int
+) -> tuple[list[Any], Any]:
+    """Inboxes that no follower has and no delivery goes to (as `lone_actors`)."""
+    return stretch(connection, inboxes.c.id, _is_lone_inbox(), after, limit)
+
+
+def drop_inboxes(connection: Connection, ids: Collection[int], _before: datetime) -> int:
+    """Those of *ids* that are still lone."""
+    return connection.execute(
+        delete(inboxes).where(inboxes.c.id.in_(ids), _is_lone_inbox())
+    ).rowcount
+
+
+def _is_lone_inbox() -> ColumnElement[bool]:
+    return and_(
         ~exists().where(followers.c.inbox_id == inboxes.c.id),
         ~exists().where(deliveries.c.inbox_id == inboxes.c.id),
-        order=inboxes.c.id,
-        limit=limit,
     )
 
 
-def drop_hosts(connection: Connection, before: datetime, limit: int) -> int:
-    """Hosts of which nobody is known and that no delivery reached or failed to since *before*."""
-    return delete_some(
-        connection,
-        hosts,
+def lone_hosts(
+    connection: Connection, before: datetime, after: Any, limit: int
+) -> tuple[list[Any], Any]:
+    """Hosts of which nobody is known and that no delivery reached or failed to since *before* (as
+    `lone_actors`)."""
+    return stretch(connection, hosts.c.host, _is_lone_host(before), after, limit)
+
+
+def drop_hosts(connection: Connection, names: Collection[str], before: datetime) -> int:
+    """Those of *names* that are still lone."""
+    return connection.execute(
+        delete(hosts).where(hosts.c.host.in_(names), _is_lone_host(before))
+    ).rowcount
+
+
+def _is_lone_host(before: datetime) -> ColumnElement[bool]:
+    return and_(
         or_(hosts.c.last_success_at.is_(None), hosts.c.last_success_at < before),
         or_(hosts.c.last_failure_at.is_(None), hosts.c.last_failure_at < before),
         ~exists().where(actors.c.host == hosts.c.host),
         ~exists().where(inboxes.c.host == hosts.c.host),
-        order=hosts.c.host,
-        limit=limit,
     )
 
 
-def drop_actors(connection: Connection, before: datetime, limit: int) -> int:
-    """Actors fetched before *before* that nothing here refers to, with their keys: whoever comes
-    again is fetched again."""
-    rows = (
-        connection.execute(
-            select(actors.c.uri)
-            .where(actors.c.fetched_at < before, ~_is_referred_to())
-            .order_by(actors.c.fetched_at)
-            .limit(limit)
-        )
-        .scalars()
-        .all()
-    )
-    if rows:
-        connection.execute(delete(actor_keys).where(actor_keys.c.actor_uri.in_(rows)))
-        connection.execute(delete(actors).where(actors.c.uri.in_(rows)))
-        record(connection, *(Change("actor", uri) for uri in rows))
-    return len(rows)
+def lone_media(
+    connection: Connection, before: datetime, after: Any, limit: int
+) -> tuple[list[Any], Any]:
+    """Pictures uploaded before *before* that stand nowhere (as `lone_actors`)."""
+    is_lone = and_(media.c.created_at < before, ~_is_used())
+    return stretch(connection, media.c.id, is_lone, after, limit)
 
 
-def _is_referred_to() -> ColumnElement[bool]:
-    columns = (followers, comments, reactions, authorizations, reports, blocks)
-    return or_(*(exists().where(table.c.actor_uri == actors.c.uri) for table in columns))
-
-
-def unused_media(connection: Connection, before: datetime, limit: int) -> list[tuple[str, str]]:
-    """(id, file name) of pictures uploaded before *before* that stand nowhere."""
+def withdraw_media(connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    """The file names of those of *ids* that still stand nowhere, by id."""
     rows = connection.execute(
-        select(media.c.id, media.c.file_name)
-        .where(media.c.created_at < before, ~_is_used())
-        .order_by(media.c.id)
-        .limit(limit)
+        select(media.c.id, media.c.file_name).where(media.c.id.in_(ids), ~_is_used())
     )
-    return [(row.id, row.file_name) for row in rows]
+    return {row.id: row.file_name for row in rows}
 
 
-def drop_media(connection: Connection, ids: list[str]) -> int:
-    """The rows of these pictures, as far as they still stand nowhere; gives how many."""
-    gone = and_(media.c.id.in_(ids), ~_is_used())
-    return connection.execute(delete(media).where(gone)).rowcount
+def drop_media(connection: Connection, ids: Collection[str]) -> int:
+    """The rows of those of *ids* that still stand nowhere."""
+    return connection.execute(delete(media).where(media.c.id.in_(ids), ~_is_used())).rowcount
 
 
 def _is_used() -> ColumnElement[bool]:
