@@ -32,6 +32,7 @@ from fedblog.federation.bounds import Bounds
 from fedblog.federation.fetching import Fetching
 from fedblog.federation.receiving import Receiver
 from fedblog.federation.verification import Verifier
+from fedblog.federation.words import Limits
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.jobs.followups import FollowUpLoop
 from fedblog.jobs.housekeeping import HousekeepingLoop
@@ -119,11 +120,13 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             site.addresses,
             site.blog_id,
             forward_replies=site.settings.forward_replies,
+            limits=Limits.of(site.settings),
             bounds=Bounds.of(site.settings),
         )
         blocklist = Blocklist(site.store, site.blog_id)
         fetching = Fetching(site, batcher, blocklist)
-        inboxes = inbox.Inbox(site, Receiver(site, batcher, blocklist))
+        receiver = Receiver(site, batcher, blocklist)
+        inboxes = inbox.Inbox(site, receiver)
         routes = all_routes(site, inboxes)
         routed = Starlette(
             routes=routes,
@@ -158,6 +161,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            receiver.close()
 
 
 async def _kept_running(loop: Loop) -> None:

@@ -11,13 +11,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fedblog.domain.ids import is_id
 from fedblog.endpoints.begun import Begun
 from fedblog.federation.errors import ReceivingError, TooLargeError, TooSlowError
-from fedblog.federation.receiving import Receiver, Request
+from fedblog.federation.receiving import Receiver
 from fedblog.publishing.site import Site
 from fedblog.storage import authors
 from fedblog.storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
+_SMALL = 1 << 16
 _BUSIEST = frozenset({"/ap/inbox", "/ap/blog/inbox"})
 _ACCEPTED: tuple[Message, Message] = (
     {
@@ -45,13 +46,17 @@ class Inbox:
             await _refuse(send, 404, "there is no such inbox")
             return
         try:
-            request = Request(
-                path=scope.get("raw_path", scope["path"].encode()).split(b"?")[0].decode("latin-1"),
-                query=scope["query_string"].decode("latin-1"),
-                headers=scope["headers"],
-                body=await self._body_in_time(scope, receive),
+            # A small body is there already, and once it is read the connection can be kept. A large
+            # one is not waited for where its head is refused.
+            body = None if _is_large(scope) else await self._body_in_time(scope, receive)
+            signed = await self._receiver.admit(
+                scope.get("raw_path", scope["path"].encode()).split(b"?")[0].decode("latin-1"),
+                scope["query_string"].decode("latin-1"),
+                scope["headers"],
             )
-            await self._receiver.receive(request)
+            if body is None:
+                body = await self._body_in_time(scope, receive)
+            await self._receiver.receive(signed, body)
         except ReceivingError as refusal:
             await _refuse(send, refusal.status, refusal.detail, refusal.retry_after)
             return
@@ -94,6 +99,13 @@ class Inbox:
             parts.append(part)
             if not message.get("more_body", False):
                 return b"".join(parts)
+
+
+def _is_large(scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return not value.isdigit() or len(value) > 15 or int(value) > _SMALL
+    return True
 
 
 async def _refuse(send: Send, status: int, detail: str, retry_after: float | None = None) -> None:

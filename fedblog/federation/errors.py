@@ -55,6 +55,12 @@ class RateLimitedError(ReceivingError):
     status = 429
 
 
+class OverloadedError(ReceivingError):
+    """We are what is short: the peer may try again."""
+
+    status = 503
+
+
 class ProcessingError(ReceivingError):
     """An error of ours: the peer may try again."""
 

@@ -22,6 +22,7 @@ from fedblog.domain.ids import is_id, new_id
 from fedblog.domain.reaction import Reaction
 from fedblog.federation.bounds import DEFAULTS, Bounds
 from fedblog.federation.kept import Kept
+from fedblog.federation.words import Words
 from fedblog.publishing import outbox
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import authorizations as authorization_rows
@@ -60,7 +61,7 @@ class Incoming:
     *receipt_key* is the activity's id, or a digest of actor, type and object where it has none;
     empty for an object that we fetched ourselves. *ancestors_left* bounds the look-up of parents.
     *forwarded* are its bytes where they carry its actor's proof, so that they may be forwarded;
-    *sender_uri* is who brought them.
+    *sender_uri* is who brought them. *words* are those of the activity, None until they are made.
     """
 
     activity: Activity
@@ -70,6 +71,7 @@ class Incoming:
     ancestors_left: int
     forwarded: bytes | None = None
     sender_uri: str = ""
+    words: Words | None = None
 
 
 @frozen

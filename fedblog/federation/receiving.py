@@ -1,9 +1,11 @@
 """An activity arrives: who sent it is proven before anything is stored.
 
-From cheap to dear: type and size, JSON, block lists, signature header, digest and date, and only
-then the key, which may have to be fetched (verification.py). What passes goes to the batcher. An
-activity that another than its actor sent is believed where it carries its actor's proof, else
-fetched from its own host.
+From cheap to dear. Before the body is read: its media type and the signature's headers (what they
+cover, when they were made, whose key). Then the digest, JSON within bounds, what the activity is
+and whose, block lists, and only then the key, which may have to be fetched (verification.py). What
+it says is read once its sender is proven, the long ones on a thread (words.py). Then it goes to the
+batcher. An activity that another than its actor sent is believed where it carries its actor's
+proof, else fetched from its own host.
 """
 
 import hashlib
@@ -16,21 +18,25 @@ from sqlalchemy import Connection
 from fedblog.activitystreams import json
 from fedblog.activitystreams.reading import (
     Activity,
+    Envelope,
     MalformedJsonError,
     ReadingError,
     TooLargeJsonError,
     read_activity,
+    read_envelope,
 )
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
-from fedblog.domain.frozen import frozen
-from fedblog.domain.origins import same_host
+from fedblog.domain.lane import Lane, LaneFullError
+from fedblog.domain.origins import registrable_domain, same_host
 from fedblog.domain.rates import TokenBuckets
+from fedblog.federation import words
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
     BlockedError,
     MalformedError,
     MediaTypeError,
+    OverloadedError,
     ProcessingError,
     RateLimitedError,
     TooLargeError,
@@ -40,6 +46,7 @@ from fedblog.federation.forwarding import may_be_forwarded
 from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.federation.verification import Signed, Verifier, gather
+from fedblog.federation.words import Limits, Words
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import KnownKey
 from fedblog.storage import actors as actor_rows
@@ -48,6 +55,9 @@ from fedblog.storage import jobs
 _FORWARDS_A_MINUTE = 60
 _FORWARDS_AT_ONCE = 120
 """How often one host may have us fetch what it only passes on."""
+
+_WAIT_FOR_LANE = 30.0
+_MEDIA_TYPE_LENGTH = 256
 
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
 """What an inbox takes. Some peers send plain JSON; the signature says what it is worth."""
@@ -59,16 +69,6 @@ _COUNTED = REQUEST_TYPES | {
 """What one actor may not send without end: it makes rows, answers or fetches."""
 
 
-@frozen
-class Request:
-    """A POST to an inbox as it came: *path* raw, header names in lower case."""
-
-    path: str
-    query: str
-    headers: Sequence[tuple[bytes, bytes]]
-    body: bytes
-
-
 class Receiver:
     """Takes what other servers post, for every inbox of this one."""
 
@@ -78,40 +78,55 @@ class Receiver:
         self._batcher = batcher
         self._blocklist = blocklist
         self._verifier = Verifier(site, blocklist)
-        self._prover = Prover(site)
+        self._limits = Limits.of(settings)
+        self._lane = Lane(
+            "words", waiting=settings.text_waiting, waiting_each=settings.text_waiting_each
+        )
+        self._prover = Prover(site, self._lane)
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
         self._forward_buckets = TokenBuckets(_FORWARDS_A_MINUTE, _FORWARDS_AT_ONCE)
 
-    async def receive(self, request: Request) -> Outcome:
-        """Verify and process one request. Raises ReceivingError where it is refused."""
-        headers = gather(request.headers)
-        _check_media_type(headers.values.get("content-type", ""))
-        document, activity = self._read(request.body)
+    def close(self) -> None:
+        """End the thread for long texts."""
+        self._lane.close()
+
+    async def admit(self, path: str, query: str, headers: Sequence[tuple[bytes, bytes]]) -> Signed:
+        """Look at the head of a POST to an inbox, before its body: *path* is raw, the names of
+        *headers* are in lower case. Raises ReceivingError where nothing of it could be believed."""
+        gathered = gather(headers)
+        _check_media_type(gathered.values.get("content-type", ""))
         if self._blocklist.is_stale:
             await self._blocklist.refresh()
-        if self._blocklist.holds_for(activity.actor):
+        return self._verifier.check_head("POST", path, query, gathered)
+
+    async def receive(self, signed: Signed, body: bytes) -> Outcome:
+        """Verify and process a request that was admitted, now that its *body* is there. Raises
+        ReceivingError where it is refused."""
+        self._verifier.check_body(signed, body)
+        document, envelope = self._opened(body)
+        if self._blocklist.holds_for(envelope.actor):
             raise BlockedError("the sender is blocked")
-        signed = self._verifier.check("POST", request.path, request.query, headers, request.body)
-        if await self._is_about_unknown_actor(activity, signed.key_id):
+        if await self._is_about_unknown_actor(envelope, signed.key_id):
             return Outcome("ignored", "about an actor that is not known here")
         known = await self._verifier.prove(signed)
-        self._check_rate(activity, known)
-        body: bytes | None = None
+        self._check_rate(envelope, known)
+        activity, words = await self._read(document, body, known)
+        forwarded: bytes | None = None
         if known.actor.uri != activity.actor:
-            prover = await self._prover.actor_of(document, activity)
+            prover = await self._prover.actor_of(document, activity, len(body))
             if prover is None:
                 return await self._forwarded(activity, known)
             actor = prover
-            body = request.body
+            forwarded = body
         else:
             actor = known.actor
             if (
                 self._site.settings.forward_replies
                 and may_be_forwarded(activity, document)
-                and await self._prover.actor_of(document, activity) is not None
+                and await self._prover.actor_of(document, activity, len(body)) is not None
             ):
-                body = request.body
+                forwarded = body
         if activity.id is not None and not same_host(activity.id, activity.actor):
             return Outcome("ignored", "the activity's id is of another host")
         outcome = await self._batcher.submit(
@@ -121,21 +136,26 @@ class Receiver:
                 receipt_key=_receipt_key(activity, signed),
                 received_at=datetime.now(UTC),
                 ancestors_left=self._site.settings.ancestor_limit,
-                forwarded=body,
+                forwarded=forwarded,
                 sender_uri=known.actor.uri,
+                words=words,
             )
         )
         if outcome.result == "failed":
             raise ProcessingError(outcome.reason)
         return outcome
 
-    def _read(self, body: bytes) -> tuple[dict[str, Any], Activity]:
+    def _opened(self, body: bytes) -> tuple[dict[str, Any], Envelope]:
+        """The JSON in *body*, and what activity it is; nothing of what that says."""
         settings = self._site.settings
         try:
             document = json.parse(
-                body, max_depth=settings.json_max_depth, max_items=settings.json_max_items
+                body,
+                max_depth=settings.json_max_depth,
+                max_items=settings.json_max_items,
+                max_nodes=settings.json_max_nodes,
             )
-            return document, read_activity(document)
+            return document, read_envelope(document)
         except TooLargeJsonError as error:
             raise TooLargeError(str(error)) from None
         except MalformedJsonError as error:
@@ -143,7 +163,28 @@ class Receiver:
         except ReadingError as error:
             raise MalformedError(f"not an activity: {error}") from None
 
-    async def _is_about_unknown_actor(self, activity: Activity, key_id: str) -> bool:
+    async def _read(
+        self, document: dict[str, Any], body: bytes, known: KnownKey
+    ) -> tuple[Activity, Words | None]:
+        """All of the activity in *document*; its words only where they are dear, the batcher makes
+        the others together. Dear ones take turns by sender."""
+        try:
+            if words.is_light(body):
+                activity = read_activity(document)
+                words.check_length(activity, self._limits)
+                return activity, None
+            domain = registrable_domain(known.actor.host)
+            return await self._lane.run(domain, _read_whole, document, self._limits)
+        except ReadingError as error:
+            raise MalformedError(f"not an activity: {error}") from None
+        except words.TextTooLongError as error:
+            raise TooLargeError(str(error)) from None
+        except LaneFullError:
+            raise OverloadedError(
+                "too many long texts are waiting to be read", retry_after=_WAIT_FOR_LANE
+            ) from None
+
+    async def _is_about_unknown_actor(self, activity: Envelope, key_id: str) -> bool:
         """A Delete or Update of an actor nobody here knows: dropped before its key is fetched.
 
         Servers send one to everyone they ever met when an account goes.
@@ -154,7 +195,7 @@ class Receiver:
             return False
         return not await self._site.store.read(actor_rows.find, [activity.actor])
 
-    def _check_rate(self, activity: Activity, known: KnownKey) -> None:
+    def _check_rate(self, activity: Envelope, known: KnownKey) -> None:
         wait = self._host_buckets.take(known.actor.host)
         is_writing = activity.type in _COUNTED and activity.object_id != activity.actor
         if not wait and is_writing:
@@ -181,13 +222,18 @@ class Receiver:
         return Outcome("deferred", "signed by another than its actor, fetched from its own host")
 
 
+def _read_whole(document: dict[str, Any], limits: Limits) -> tuple[Activity, Words]:
+    activity = read_activity(document)
+    return activity, words.of_activity(activity, limits)
+
+
 def _fetch_later(connection: Connection, uri: str, ancestors_left: int) -> None:
     payload = {"uri": uri, "ancestors_left": ancestors_left}
     jobs.add(connection, FETCH_OBJECT, uri, payload, datetime.now(UTC))
 
 
 def _check_media_type(value: str) -> None:
-    if value.partition(";")[0].strip().lower() not in MEDIA_TYPES:
+    if value[:_MEDIA_TYPE_LENGTH].partition(";")[0].strip().lower() not in MEDIA_TYPES:
         raise MediaTypeError("an activity is sent as application/activity+json")
 
 

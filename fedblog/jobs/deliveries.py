@@ -20,6 +20,7 @@ from fedblog.federation.deliver import Outcome, Parcel, SignedRequest
 from fedblog.jobs.completing import GRACE_SECONDS, completed
 from fedblog.jobs.host_queues import HostQueues
 from fedblog.jobs.host_schemes import HostSchemes
+from fedblog.jobs.pace import Pace
 from fedblog.publishing.keyring import UnknownKeyError
 from fedblog.publishing.site import Site
 from fedblog.remote.errors import RemoteError
@@ -50,6 +51,8 @@ LONGEST_SLEEP = 60.0
 """Leases of a process that died are looked for at least this often."""
 AFTER_ERROR = 1.0
 MOST_PARCELS = 64
+BEGUN_IN_A_TURN = 2
+"""How many requests are begun in one turn of the event loop: a millisecond's work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class DeliveryLoop:
         """Hold nothing: what an earlier run held is in the database, and comes back from there."""
         self._queues = HostQueues(per_host=PER_HOST, troubled_limit=max(1, self._senders // 2))
         self._signed: asyncio.Queue[_Signed | None] = asyncio.Queue(maxsize=self._senders)
+        self._pace = Pace(BEGUN_IN_A_TURN)
         self._results: list[SettledDelivery] = []
         self._held: dict[Key, ClaimedDelivery] = {}
         self._parcels: dict[str, Parcel] = {}
@@ -244,6 +248,7 @@ class DeliveryLoop:
         while (item := await self._signed.get()) is not None:
             delivery, outcome = item.delivery, item.outcome
             if item.request is not None:
+                await self._pace.turn()
                 outcome = await self._post(item.request, delivery)
                 self._queues.done(delivery, answered=outcome.status is not None)
             else:

@@ -100,8 +100,9 @@ class Connections:
         self._allow_loopback = allow_loopback
         self._post_limit = post_limit
         self._gets: AiohttpTransport | None = None
-        self._posts: AiohttpTransport | None = None
+        self._posts: aiohttp.ClientSession | None = None
         self._singles: AiohttpTransport | None = None
+        self._single_posts: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
         self._resolver = SystemResolver()
         self._open_now: set[int] = set()
@@ -115,13 +116,13 @@ class Connections:
         assert transport is not None
         return transport
 
-    async def for_posts(self) -> AiohttpTransport:
-        """The transport for POSTs."""
-        if self._posts is None or self._singles is None:
+    async def for_posts(self) -> aiohttp.ClientSession:
+        """The session for POSTs (straight through aiohttp, posting.py)."""
+        if self._posts is None or self._single_posts is None:
             await self._open()
-        transport = self._singles if self._is_crowded else self._posts
-        assert transport is not None
-        return transport
+        session = self._single_posts if self._is_crowded else self._posts
+        assert session is not None
+        return session
 
     @property
     def _is_crowded(self) -> bool:
@@ -129,29 +130,36 @@ class Connections:
 
     async def close(self) -> None:
         """Close them all."""
-        for transport in (self._gets, self._posts, self._singles):
+        for transport in (self._gets, self._singles):
             if transport is not None:
                 await transport.aclose()
+        for session in (self._posts, self._single_posts):
+            if session is not None:
+                await session.close()
         await self._resolver.close()
 
     async def _open(self) -> None:
         async with self._opening:
             if self._singles is None:
                 context = await asyncio.to_thread(tls_context, self._ca_file)
-                self._gets = self._transport(
+                gets = self._session(
                     context, _GET_LIMIT, _GET_LIMIT_PER_HOST, keep=_GET_KEEPALIVE_SECONDS
                 )
-                self._posts = self._transport(context, self._post_limit)
-                self._singles = self._transport(context, self._post_limit, keep=None)
+                self._gets = AiohttpTransport(verify=context, trust_env=False, client=gets)
+                self._posts = self._session(context, self._post_limit)
+                self._single_posts = self._session(context, self._post_limit, keep=None)
+                self._singles = AiohttpTransport(
+                    verify=context, trust_env=False, client=self._single_posts
+                )
 
-    def _transport(
+    def _session(
         self,
         context: ssl.SSLContext,
         limit: int,
         per_host: int = 0,
         *,
         keep: float | None = _KEEPALIVE_SECONDS,
-    ) -> AiohttpTransport:
+    ) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             ssl=context,
             resolver=self._resolver,
@@ -162,7 +170,7 @@ class Connections:
             force_close=keep is None,
             ttl_dns_cache=_DNS_SECONDS,
         )
-        session = aiohttp.ClientSession(
+        return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -170,7 +178,6 @@ class Connections:
             skip_auto_headers=("Accept-Encoding", "Content-Type", "User-Agent"),
             timeout=aiohttp.ClientTimeout(total=None),
         )
-        return AiohttpTransport(verify=context, trust_env=False, client=session)
 
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         """A socket for the address in *info*, if it may be connected to."""

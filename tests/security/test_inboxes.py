@@ -444,7 +444,7 @@ async def test_s36_activity_that_the_database_refuses_fails_alone(
         if number == 2:
             assert activity.object is not None
             broken = dataclasses.replace(activity.object, url="https://a.example/\ud800")
-            activity = dataclasses.replace(activity, object=broken, objects=(broken,))
+            activity = dataclasses.replace(activity, object=broken)
         incoming.append(Incoming(activity, actor, document["id"], datetime.now(UTC), 0))
     submitted = [asyncio.create_task(batcher.submit(item)) for item in incoming]
     await asyncio.sleep(0)

@@ -57,7 +57,7 @@ def corpus() -> list[Path]:
 
 def document_of(path: Path) -> Document:
     """A document, read as strictly as one that arrives."""
-    return json.parse(path.read_bytes(), max_depth=32, max_items=1000)
+    return json.parse(path.read_bytes(), max_depth=32, max_items=1000, max_nodes=20_000)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,6 @@ async def verdict(
                 object_ids=(item.id,),
                 object_type=item.type,
                 object=item,
-                objects=(item,),
             )
     except ReadingError as error:
         return Verdict(f"refused: {type(error).__name__}")

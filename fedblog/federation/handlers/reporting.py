@@ -5,7 +5,6 @@ from collections import Counter
 from fedblog.domain.ids import new_id
 from fedblog.domain.origins import registrable_domain
 from fedblog.federation.facts import Facts, Incoming, Outcome, Report
-from fedblog.text.sanitise import plain_text
 
 MOST_URI = 1000
 """Longer ids are not kept."""
@@ -29,16 +28,14 @@ def flag(incoming: Incoming, facts: Facts) -> Outcome:
     if len(uris) > bounds.report_objects:
         uris.sort(key=lambda uri: uri not in here)
     short = activity.id is not None and len(activity.id) <= MOST_URI
+    text = incoming.words.report if incoming.words is not None else ""
     facts.reports.put(
         new_id(),
         Report(
             activity_uri=activity.id if short else None,
             actor_uri=actor,
             object_uris=tuple(uris[: bounds.report_objects]),
-            # What cannot be part of the text that is kept is not worth reading.
-            content=plain_text(activity.content[: 4 * bounds.report_length])[
-                : bounds.report_length
-            ],
+            content=text[: bounds.report_length],
         ),
     )
     return Outcome("stored")

@@ -121,7 +121,6 @@ def _reply(asked: Authorization, target: Target, facts: Facts, incoming: Incomin
             object_ids=(asked.object_uri,),
             object_type=item.type,
             object=item,
-            objects=(item,),
         )
         outcome = create(replace(incoming, activity=written), facts)
         comment = facts.comments.get(asked.object_uri)
