@@ -46,6 +46,7 @@ from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
 from fedblog.storage.cutting_off import CUT_OFF, cut_off
 from fedblog.storage.erasing import ERASE_ACTOR, erase_actor
+from fedblog.storage.fan_out import FAN_OUT, fan_out
 from fedblog.storage.slices import Work
 from fedblog.storage.store import Store
 from fedblog.web.cache import PageCache
@@ -59,6 +60,7 @@ _PAUSE_AFTER_FAILURE = 1.0
 LONG_WORK: Mapping[str, Work] = {
     CUT_OFF: cut_off,
     ERASE_ACTOR: erase_actor,
+    FAN_OUT: fan_out,
 }
 """What is done in slices, by kind of job."""
 

@@ -357,7 +357,7 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     for job in facts.followups:
         jobs.add(connection, job.kind, job.key, dict(job.payload), facts.now)
     for outgoing, recipients in facts.outgoing:
-        outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now)
+        outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now, at_once)
     changes.record(connection, *said)
 
 

@@ -19,10 +19,20 @@ from sqlalchemy import Connection
 from fedblog.jobs import erasing
 from fedblog.jobs.slices import go_through
 from fedblog.publishing.site import Site
-from fedblog.storage import deliveries, delivery_order, reports, sweeping, terms, threads
+from fedblog.storage import (
+    deliveries,
+    delivery_order,
+    recounting,
+    reports,
+    server,
+    sweeping,
+    terms,
+    threads,
+)
 from fedblog.storage import tables as t
 from fedblog.storage.changes import Change
 from fedblog.storage.errors import StorageError, StoreClosedError
+from fedblog.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +44,9 @@ ANSWERS_KEPT = timedelta(hours=24)
 UNFORWARDED_KEPT = timedelta(days=14)
 """Well within the 25 days for which peers like us believe a proof."""
 LONGEST_DELIVERY = timedelta(days=5)
+SLICES = 100
+"""Of the kept counts, how many slices are checked in an hour."""
+_PLACE = "counts checked"
 _STRETCH = 500
 _SHORTLY = 1.0
 
@@ -98,6 +111,7 @@ async def drop_what_is_lone(site: Site, now: datetime) -> None:
         (terms.lone_actors, terms.drop_actors, settings.keep_actors),
         (terms.lone_inboxes, terms.drop_inboxes, 0),
         (terms.lone_hosts, terms.drop_hosts, settings.keep_hosts),
+        (terms.lone_counts, terms.drop_counts, 0),
     )
     for look, drop, days in kinds:
         before = now - timedelta(days=days)
@@ -119,6 +133,22 @@ async def _look_through(site: Site, look: Look, before: datetime, drop: Any) -> 
         if after is None:
             return
         await asyncio.sleep(0)
+
+
+async def check_counts(store: Store, slices: int = SLICES) -> int:
+    """Check the next *slices* of the kept counts, from where the last hour stopped, and mend what
+    is off; gives how many counts were."""
+    place = await store.read(server.get, _PLACE) or recounting.BEGINNING
+    mended = 0
+    for _ in range(slices):
+        found, place = await store.read(recounting.check, place)
+        if found:
+            await store.write(recounting.mend, found)
+            mended += len(found)
+        if place == recounting.BEGINNING:
+            break
+    await store.write(server.put, _PLACE, place)
+    return mended
 
 
 class HousekeepingLoop:
@@ -143,6 +173,7 @@ class HousekeepingLoop:
     async def _keep(self, *, with_daily: bool) -> None:
         now = datetime.now(UTC)
         await keep_house(self._site, now)
+        await check_counts(self._site.store)
         if with_daily:
             await drop_what_is_lone(self._site, now)
             folder = self._site.settings.data_dir / "cache"

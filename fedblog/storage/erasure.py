@@ -28,6 +28,7 @@ from fedblog.storage.tables import (
     activities,
     authors,
     comments,
+    counts,
     deliveries,
     media,
     media_uses,
@@ -129,6 +130,7 @@ def finish_post(connection: Connection, post_id: str, now: datetime) -> bool:
     connection.execute(delete(post_terms).where(post_terms.c.post_id == post_id))
     stood = objects_of(connection, post_id)
     connection.execute(delete(media_uses).where(media_uses.c.object_id.in_(stood)))
+    connection.execute(delete(counts).where(counts.c.key == post_id))
     connection.execute(
         update(posts)
         .where(posts.c.id == post_id)

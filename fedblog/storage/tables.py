@@ -31,6 +31,10 @@ metadata = MetaData(
     }
 )
 
+_IS_LISTED = "visibility = 'public' AND deleted_at IS NULL AND post_id IS NOT NULL"
+_IS_LIKE = "kind IN ('like', 'emoji')"
+_IS_BOOST = "kind IN ('announce')"
+
 # BIGINT on PostgreSQL; SQLite counts up only in INTEGER primary keys.
 _Counter = BigInteger().with_variant(Integer, "sqlite")
 
@@ -193,6 +197,8 @@ posts = Table(
     Column("erased_at", UtcDateTime),
     UniqueConstraint("blog_id", "path"),
     Index("ix_posts_blog_id_status_published_at", "blog_id", "status", "published_at", "id"),
+    Index("ix_posts_blog_id_status_id", "blog_id", "status", "id"),
+    _partial("ix_posts_not_deleted", "blog_id", "id", where="status <> 'deleted'"),
     _partial("ix_posts_to_erase", "deleted_at", where=_TO_ERASE),
     _partial("ix_posts_featured_media", "featured_media", where="featured_media IS NOT NULL"),
 )
@@ -216,10 +222,13 @@ post_authors = Table(
     metadata,
     Column("post_id", ForeignKey("posts.id"), nullable=False),
     Column("position", Integer, nullable=False),
-    Column("author_id", ForeignKey("authors.id"), index=True),
+    Column("author_id", ForeignKey("authors.id")),
     Column("guest_name", Text),
     Column("guest_url", Text),
+    # The post's published_at while it is public, kept by a trigger (counting.py).
+    Column("listed_at", UtcDateTime),
     PrimaryKeyConstraint("post_id", "position"),
+    Index("ix_post_authors_author_id_listed_at", "author_id", "listed_at", "post_id"),
 )
 
 post_terms = Table(
@@ -230,8 +239,9 @@ post_terms = Table(
     Column("slug", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("listed_at", UtcDateTime),  # as in post_authors
     PrimaryKeyConstraint("post_id", "kind", "slug"),
-    Index("ix_post_terms_kind_slug", "kind", "slug"),
+    Index("ix_post_terms_kind_slug_listed_at", "kind", "slug", "listed_at", "post_id"),
 )
 
 permalinks = Table(
@@ -292,10 +302,33 @@ comments = Table(
     Column("quotes", Text),  # JSON list of ids
     Column("emojis", Text),  # JSON list of {shortcode, url}
     Column("erased_at", UtcDateTime),
+    # Without conditions the planner takes an index of parents for "has none", once it knows how
+    # the blog's comments are spread, and reads those of all posts.
     Index("ix_comments_post_id_id", "post_id", "id"),
-    Index("ix_comments_in_reply_to_uri", "in_reply_to_uri"),
-    Index("ix_comments_actor_uri_id", "actor_uri", "id"),
-    Index("ix_comments_parent_id", "parent_id"),
+    _partial("ix_comments_first_level", "post_id", "id", where="parent_id IS NULL"),
+    _partial("ix_comments_parent_id", "parent_id", "id", where="parent_id IS NOT NULL"),
+    _partial("ix_comments_actor_uri_id", "actor_uri", "id", where="actor_uri IS NOT NULL"),
+    _partial("ix_comments_waiting", "in_reply_to_uri", where="post_id IS NULL"),
+    _partial("ix_comments_by_author", "author_id", "published_at", where="author_id IS NOT NULL"),
+    _partial("ix_comments_local", "post_id", where="actor_uri IS NULL"),
+    _partial("ix_comments_listed", "blog_id", "published_at", "id", where=_IS_LISTED),
+    _partial("ix_comments_of_post_listed", "post_id", "published_at", "id", where=_IS_LISTED),
+    _partial(
+        "ix_comments_not_shown",
+        "blog_id",
+        "status",
+        "published_at",
+        "id",
+        where=f"{_IS_LISTED} AND status <> 'approved'",
+    ),
+    _partial(
+        "ix_comments_of_post_not_shown",
+        "post_id",
+        "status",
+        "published_at",
+        "id",
+        where=f"{_IS_LISTED} AND status <> 'approved'",
+    ),
     _partial("ix_comments_orphans_actor_uri", "actor_uri", "id", where="post_id IS NULL"),
     _partial("ix_comments_orphans_received_at", "received_at", "id", where="post_id IS NULL"),
     _partial("ix_comments_to_erase", "deleted_at", where=_TO_ERASE),
@@ -315,8 +348,13 @@ reactions = Table(
     Column("activity_uri", Text),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("object_uri", "actor_uri", "kind", "emoji"),
-    Index("ix_reactions_post_id_kind", "post_id", "kind"),
-    Index("ix_reactions_comment_id_kind", "comment_id", "kind"),
+    _partial(
+        "ix_reactions_post_likes", "post_id", "id", where=f"{_IS_LIKE} AND post_id IS NOT NULL"
+    ),
+    _partial(
+        "ix_reactions_post_boosts", "post_id", "id", where=f"{_IS_BOOST} AND post_id IS NOT NULL"
+    ),
+    _partial("ix_reactions_comment_id", "comment_id", "id", where="comment_id IS NOT NULL"),
     Index("ix_reactions_actor_uri_id", "actor_uri", "id"),
     Index("ix_reactions_activity_uri", "activity_uri"),
 )
@@ -332,6 +370,7 @@ followers = Table(
     Column("created_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("blog_id", "owner", "actor_uri"),
     Index("ix_followers_inbox_id", "blog_id", "owner", "inbox_id"),
+    Index("ix_followers_created_at", "blog_id", "created_at", "actor_uri", "owner"),
     Index("ix_followers_inbox", "inbox_id"),
     Index("ix_followers_actor_uri", "actor_uri"),
     Index("ix_followers_activity_uri", "activity_uri"),
@@ -383,6 +422,21 @@ authorizations = Table(
     _partial("ix_authorizations_waiting", "created_at", where="state = 'waiting'"),
 )
 
+# --- what is counted ---------------------------------------------------------------------------
+
+counts = Table(
+    "counts",
+    metadata,
+    # What is counted of what (counts.py), kept by triggers (counting.py). The number is the sum
+    # over the slots: writers that work at the same time take different ones.
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key", "kind", "slot"),
+    sqlite_with_rowid=False,
+)
+
 # --- what goes out -------------------------------------------------------------------------------
 
 activities = Table(
@@ -399,7 +453,7 @@ activities = Table(
     Column("body", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_activities_owner_id", "blog_id", "owner", "is_public", "id"),
-    Index("ix_activities_post_id", "post_id"),
+    Index("ix_activities_post_id_id", "post_id", "id"),
     Index("ix_activities_object_uri", "object_uri"),
     Index(
         "ix_activities_private_created_at",

@@ -8,7 +8,17 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from fedblog.storage.changes import Change, record
 from fedblog.storage.sweeping import delete_some, stretch
@@ -21,6 +31,7 @@ from fedblog.storage.tables import (
     blocks,
     changes,
     comments,
+    counts,
     deliveries,
     followers,
     hosts,
@@ -188,6 +199,31 @@ def _is_lone_host(before: datetime) -> ColumnElement[bool]:
         or_(hosts.c.last_failure_at.is_(None), hosts.c.last_failure_at < before),
         ~exists().where(actors.c.host == hosts.c.host),
         ~exists().where(inboxes.c.host == hosts.c.host),
+    )
+
+
+def lone_counts(
+    connection: Connection, _before: datetime, after: Any, limit: int
+) -> tuple[list[Any], Any]:
+    """What nothing is counted of any more (as `lone_actors`): a missing count is 0 as well."""
+    found, following = stretch(connection, counts.c.key, _counts_nothing(), after, limit)
+    return sorted(set(found)), following
+
+
+def drop_counts(connection: Connection, keys: Collection[str], _before: datetime) -> int:
+    """The counts of those of *keys* of which still nothing is counted."""
+    return connection.execute(
+        delete(counts).where(counts.c.key.in_(keys), _counts_nothing())
+    ).rowcount
+
+
+def _counts_nothing() -> ColumnElement[bool]:
+    same = counts.alias("same")
+    return ~exists(
+        select(same.c.kind)
+        .where(same.c.key == counts.c.key)
+        .group_by(same.c.kind)
+        .having(func.sum(same.c.number) != 0)
     )
 
 
