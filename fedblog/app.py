@@ -26,6 +26,7 @@ from fedblog.endpoints import (
     webfinger,
 )
 from fedblog.endpoints.queries import Queries
+from fedblog.endpoints.trouble import Troubled
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.bounds import Bounds
@@ -158,7 +159,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
         ]
         tasks = [asyncio.create_task(_kept_running(loop)) for loop in loops]
         try:
-            yield site, inbox.InboxFirst(served, inboxes)
+            yield site, Troubled(inbox.InboxFirst(served, inboxes))
         finally:
             for task in tasks:
                 task.cancel()
