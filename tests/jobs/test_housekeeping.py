@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, insert, select
-from support.sinks import NOW, OpenSite, eventually, running
+from support.sinks import NOW, OpenSite, running
+from support.waiting import eventually
 
 from fedblog.domain.ids import new_id
 from fedblog.jobs.housekeeping import HousekeepingLoop, check_counts, keep_house

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from conftest import OpenStore
 from sqlalchemy import Connection, select, update
-from support.sinks import OpenSite, eventually, running
+from support.sinks import OpenSite, running
+from support.waiting import eventually
 
 from fedblog.jobs.slices import SliceLoop, go_through
 from fedblog.storage import server, slices
