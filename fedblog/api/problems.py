@@ -10,6 +10,7 @@ from starlette.responses import Response
 from fedblog.activitystreams.errors import ReadingError, TooLargeJsonError
 from fedblog.domain.errors import (
     ConflictError,
+    GoneError,
     InvalidFieldError,
     NotFoundError,
     PostStateError,
@@ -75,6 +76,8 @@ def problem_of(error: Exception) -> ProblemError | None:
             return invalid(error.field, error.message)
         case NotFoundError():
             return ProblemError(404, str(error))
+        case GoneError():
+            return ProblemError(410, str(error))
         case ConflictError() | PostStateError():
             return ProblemError(409, str(error))
         case ConstraintError():  # of our own making

@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -220,6 +221,12 @@ def _write_whole(folder: Path, name: str, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Delete the files *names* of pictures; those that are gone already are no fault. Blocks."""
+    for name in names:
+        _remove(folder, name)
 
 
 def _remove(folder: Path, name: str) -> None:
