@@ -172,6 +172,9 @@ class Settings(BaseSettings):
     delivery_attempts: int = Field(
         11, gt=0, description="Tries of one delivery: 11 in about three days, then one a day."
     )
+    disk_reserve: int = Field(
+        64 << 20, ge=0, description="Free bytes in the data folder below which /readyz says no."
+    )
     slice_seconds: float = Field(
         0.03, gt=0, description="Longest that a slice of a long job keeps others from writing."
     )

@@ -73,6 +73,19 @@ class Incoming:
     sender_uri: str = ""
     words: Words | None = None
 
+    def worded(self, words: Words) -> "Incoming":
+        """The same with its *words*."""
+        return Incoming(
+            self.activity,
+            self.actor,
+            self.receipt_key,
+            self.received_at,
+            self.ancestors_left,
+            self.forwarded,
+            self.sender_uri,
+            words,
+        )
+
 
 @frozen
 class Outcome:
