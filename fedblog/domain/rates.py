@@ -44,6 +44,12 @@ class TokenBuckets:
         self._left.put(key, (left, self._clock()), seconds=seconds)
         return wait
 
+    def give_back(self, key: Hashable, cost: float = 1) -> None:
+        """Put *cost* tokens back that were taken and turned out not to count."""
+        left, _ = self._look(key, cost)
+        left = min(self._burst, left + cost)
+        self._left.put(key, (left, self._clock()), seconds=(self._burst - left) / self._per_second)
+
     def _look(self, key: Hashable, cost: float) -> tuple[float, float]:
         """The tokens of *key* now, and the seconds until there are *cost* of them."""
         now = self._clock()

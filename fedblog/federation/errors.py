@@ -55,6 +55,13 @@ class RateLimitedError(ReceivingError):
     status = 429
 
 
+class ShortageError(ReceivingError):
+    """We are what is short: the key could not be asked for now. Nothing is said of the
+    signature."""
+
+    status = 503
+
+
 class ProcessingError(ReceivingError):
     """An error of ours: the peer may try again."""
 

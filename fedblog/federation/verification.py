@@ -8,23 +8,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fedblog.domain.memory import Memory
-from fedblog.domain.rates import TokenBuckets
 from fedblog.federation.blocklist import Blocklist
-from fedblog.federation.errors import BlockedError, RateLimitedError, UnverifiedError
+from fedblog.federation.errors import (
+    BlockedError,
+    RateLimitedError,
+    ShortageError,
+    UnverifiedError,
+)
 from fedblog.publishing.site import Site
-from fedblog.remote import guard
+from fedblog.remote import askings
 from fedblog.remote.actors import KnownKey
-from fedblog.remote.errors import BlockedAddressError, RemoteError
+from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.signatures import cavage, content_digest, digest, messages
 from fedblog.signatures.errors import InvalidSignatureError, SignatureError
 from fedblog.signatures.keys import PublicKey, is_strong
-from fedblog.storage import actors as actor_rows
-
-_FAILURES_A_MINUTE = 30
-_FAILURES_AT_ONCE = 60
-_SUSPENDED_SECONDS = 60.0
-_HOSTS_IN_MEMORY = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,6 @@ class Verifier:
         self._blocklist = blocklist
         self._host = site.addresses.host
         self._base_url = site.addresses.base_url
-        self._failures = TokenBuckets(_FAILURES_A_MINUTE, _FAILURES_AT_ONCE, _HOSTS_IN_MEMORY)
-        self._suspended: Memory[str, bool] = Memory(_HOSTS_IN_MEMORY)
 
     async def proven(
         self,
@@ -79,15 +74,19 @@ class Verifier:
         query: str,
         headers: Sequence[tuple[bytes, bytes]],
         body: bytes | None,
+        client: str,
     ) -> KnownKey:
         """The key that made this request, and its actor. *path* and *query* are raw; *body* is None
-        for a request without one.
+        for a request without one; *client* is the address that it came from.
 
-        Raises UnverifiedError, or BlockedError where the blog blocks the key's host or actor.
+        Raises UnverifiedError, BlockedError where the blog blocks the key's host or actor,
+        ShortageError or RateLimitedError where the key could not be asked for now: nothing is then
+        said of the signature.
         """
         if self._blocklist.is_stale:
             await self._blocklist.refresh()
-        return await self.prove(self.check(method, path, query, gather(headers), body))
+        signed = self.check(method, path, query, gather(headers), body)
+        return await self.prove(signed, client)
 
     def check(
         self, method: str, path: str, query: str, headers: Headers, body: bytes | None
@@ -112,35 +111,45 @@ class Verifier:
             raise BlockedError("the sender is blocked")
         return signed
 
-    async def prove(self, signed: Signed) -> KnownKey:
-        """The key of *signed*, once its signature holds. Raises what `proven` raises.
+    async def prove(self, signed: Signed, client: str) -> KnownKey:
+        """The key of *signed*, which came from the address *client*, once its signature holds.
+        Raises what `proven` raises.
 
         Where a key known from before does not fit it is fetched anew, once and rate-limited: it may
-        have been changed (S35).
+        have been changed (S35). What has to be asked is asked on behalf of the address, until the
+        signature holds.
         """
-        directory = self._site.actors
         key_id = signed.key_id
-        asked_at = datetime.now(UTC)
         try:
-            known = directory.cached_key(key_id)
-            if known is None:
-                await self._check_suspended(key_id)
-                known = await directory.key(key_id)
-            try:
-                self._holds(signed, known)
-            except InvalidSignatureError:
-                if known.key.fetched_at > asked_at:
-                    raise  # its server gave it just now
-                known = await directory.refetch_key(key_id)
-                self._holds(signed, known)
+            known = self._site.actors.cached_key(key_id)
+            if known is None or not self._fits(signed, known):
+                with askings.on_behalf_of(askings.of_client(client)) as asker:
+                    known = await self._fetched(signed)
+                self._site.client.askings.was_right(asker, known.actor.host)
+        except ShortError as error:
+            kind = RateLimitedError if error.is_askers else ShortageError
+            raise kind(str(error), retry_after=error.retry_after) from None
         except RemoteError as error:
-            self._count_failure(key_id)
             raise UnverifiedError(f"the key cannot be had: {error}") from None
         except SignatureError as error:
-            self._count_failure(key_id)
             raise UnverifiedError(str(error)) from None
         if self._blocklist.holds_for(known.actor.uri):
             raise BlockedError("the sender is blocked")
+        return known
+
+    async def _fetched(self, signed: Signed) -> KnownKey:
+        """The key of *signed* from the database or its own server. Raises RemoteError,
+        SignatureError."""
+        directory = self._site.actors
+        asked_at = datetime.now(UTC)
+        known = await directory.key(signed.key_id)
+        try:
+            self._holds(signed, known)
+        except InvalidSignatureError:
+            if known.key.fetched_at > asked_at:
+                raise  # its server gave it just now
+            known = await directory.refetch_key(signed.key_id)
+            self._holds(signed, known)
         return known
 
     def _check_message(
@@ -200,25 +209,9 @@ class Verifier:
             raise InvalidSignatureError("the key is too short")
         signed.check(known.public_key)
 
-    async def _check_suspended(self, key_id: str) -> None:
-        """Refuse a key that is not known here while too many signatures in its host's name failed:
-        each of them has cost that host a request."""
-        if self._suspended.get(_host_of(key_id)) is None:
-            return
-        if await self._site.store.read(actor_rows.find_key, key_id) is None:
-            raise RateLimitedError(
-                "too many signatures in the name of that host were wrong",
-                retry_after=_SUSPENDED_SECONDS,
-            )
-
-    def _count_failure(self, key_id: str) -> None:
-        host = _host_of(key_id)
-        if self._failures.take(host):
-            self._suspended.put(host, True, seconds=_SUSPENDED_SECONDS)
-
-
-def _host_of(uri: str) -> str:
-    try:
-        return guard.host_of(uri)
-    except BlockedAddressError:
-        return ""
+    def _fits(self, signed: Signed, known: KnownKey) -> bool:
+        try:
+            self._holds(signed, known)
+        except InvalidSignatureError:
+            return False
+        return True

@@ -19,16 +19,20 @@ from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
 from fedblog.remote import guard
+from fedblog.remote.askings import Askings
 from fedblog.remote.connections import Connections, Opened
 from fedblog.remote.errors import (
     BlockedAddressError,
     RedirectError,
     RemoteError,
     RemoteStatusError,
+    ShortError,
+    SlowHostError,
     TooLargeError,
     UnreachableError,
     WrongMediaTypeError,
 )
+from fedblog.remote.resolver import NoAnswerError, NoNameServerError
 from fedblog.remote.schemes import CAVAGE, REFUSALS, RFC9421, Schemes, other
 from fedblog.settings import Settings
 from fedblog.signatures import cavage
@@ -38,6 +42,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ANSWER_BYTES = 16 * 1024
 """What is read of the answer to a POST: enough to keep the connection usable."""
 _EXCERPT_BYTES = 500
+_NAMES_AGAIN = 30.0
+_OWN_GETS = 16
 _CLOSED_CONNECTION = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError)
 
 
@@ -89,10 +95,13 @@ class RemoteClient:
         self.schemes = Schemes()
         self._settings = settings
         self._user_agent = user_agent
+        self.askings = Askings(settings)
         self._connections = Connections(
             ca_file=settings.ca_file,
             allow_loopback=settings.allow_private_network,
+            get_limit=self.askings.most_at_once + _OWN_GETS,
             post_limit=max(settings.delivery_concurrency, 1),
+            name_servers=settings.name_servers.split(",") if settings.name_servers else (),
         )
 
     async def close(self) -> None:
@@ -107,22 +116,31 @@ class RemoteClient:
         """GET *url*, following at most ``fetch_max_redirects`` redirects, each hop checked.
 
         The whole takes at most ``fetch_timeout`` seconds and *max_bytes* (``fetch_max_bytes``)
-        of body, packed or unpacked. Only a 2xx answer is given back. Raises RemoteError.
+        of body, packed or unpacked. Only a 2xx answer is given back. Raises RemoteError; its kind
+        ShortError where askings.py bounds it.
         """
         limit = self._settings.fetch_max_bytes if max_bytes is None else max_bytes
+        hops = [self._checked(url)]
         try:
-            async with asyncio.timeout(self._settings.fetch_timeout):
-                return await self._follow(url, accept, signed, limit)
-        except TimeoutError:
-            raise UnreachableError(f"{url} took too long") from None
+            async with self.askings.turn(_host_header(hops[0])):
+                try:
+                    async with asyncio.timeout(self._settings.fetch_timeout):
+                        return await self._follow(hops, accept, signed, limit)
+                except TimeoutError:
+                    raise UnreachableError(f"{url} took too long") from None
+        except (UnreachableError, SlowHostError):
+            self.askings.failed(_host_header(hops[-1]))
+            raise
 
-    async def _follow(self, url: str, accept: str, signed: bool, limit: int) -> Fetched:
-        target = self._checked(url)
+    async def _follow(self, hops: list[URL], accept: str, signed: bool, limit: int) -> Fetched:
+        """Ask the last of *hops*, and where it leads; each place goes into *hops*."""
         for _ in range(self._settings.fetch_max_redirects + 1):
+            target = hops[-1]
             response = await self._knock(target, accept, signed)
+            self.askings.answered(_host_header(target))
             try:
                 if response.status_code in _REDIRECTS:
-                    target = self._redirected(target, response)
+                    hops.append(self._redirected(target, response))
                     continue
                 if not response.is_success:
                     raise RemoteStatusError(response.status_code, str(target))
@@ -135,7 +153,9 @@ class RemoteClient:
                 )
             finally:
                 await _release(response)
-        raise RedirectError(f"{url} redirects more than {self._settings.fetch_max_redirects} times")
+        raise RedirectError(
+            f"{hops[0]} redirects more than {self._settings.fetch_max_redirects} times"
+        )
 
     def _checked(self, url: str) -> URL:
         return guard.check_url(url, allow_private=self._settings.allow_private_network)
@@ -176,6 +196,7 @@ class RemoteClient:
     async def _send_get(
         self, target: URL, accept: str, key: SigningKey | None, scheme: str
     ) -> httpx.Response:
+        self.askings.take(_host_header(target))
         headers = {
             "Host": _host_header(target),
             "User-Agent": self._user_agent,
@@ -261,6 +282,10 @@ def _translated(error: BaseException, request: httpx.Request) -> RemoteError:
     while cause is not None:
         if isinstance(cause, guard.ClosedAddressError):
             return BlockedAddressError(f"{request.url.host}: {cause}")
+        if isinstance(cause, NoAnswerError):
+            return SlowHostError(f"{cause}", retry_after=_NAMES_AGAIN)
+        if isinstance(cause, NoNameServerError):
+            return ShortError(f"{cause}", retry_after=_NAMES_AGAIN)
         if isinstance(cause, _CLOSED_CONNECTION):
             return _ClosedConnectionError(f"{request.url} closed the connection")
         cause = cause.__cause__
