@@ -1,13 +1,23 @@
 """Fixtures shared by all tests.
 
 ``settings``      Settings with a data folder of the test's own and private addresses allowed.
-``database_url``  An empty, migrated database of the test's own; the test runs once on SQLite and
-                  once on PostgreSQL.
+``database_url``  An empty, migrated database of the test's own: SQLite, or both engines in turn
+                  (see below).
 ``store``         An open Store on that database.
 ``open_store``    ``await open_store()``: another Store on the same database (as another process
                   would have); closed at the end. Takes Store.open's keywords.
 ``sqlite_url``    A migrated SQLite database of the test's own, for what is about SQLite alone.
 ``postgresql_url``  The same on PostgreSQL.
+
+Which engine. A test that takes ``database_url`` (or ``store``, ``site``, ``server``, ``world``,
+which stand on it) runs on SQLite alone. One whose outcome could differ by engine (a new query or
+migration, what locks or races, a unit's isolation, a whole way through the server) says so and then
+runs on both::
+
+    pytestmark = pytest.mark.both_engines  # for a module; or @pytest.mark.both_engines for one test
+
+``--engines=all`` (as .ci/run has it) runs everything on both, ``--engines=sqlite`` and
+``--engines=postgresql`` on that one alone. Names end in ``[sqlite]`` or ``[postgresql]``.
 
 Async tests need no mark (anyio_mode is auto) and run on asyncio; FEDBLOG_TEST_UVLOOP=1 takes
 uvloop. PostgreSQL is a cluster of this run in a temporary folder, or the server that
@@ -54,7 +64,50 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000
 hypothesis.settings.load_profile("steady")
 
 
+ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--engines: which database engines tests run on."""
+    parser.addoption(
+        "--engines",
+        choices=["marked", "all", *ENGINES],
+        default="marked",
+        help="marked: SQLite, and both for tests with the mark both_engines; all: both for all",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each test with a database its engines."""
+    if "database_url" not in metafunc.fixturenames:
+        return
+    wanted = metafunc.config.getoption("engines")
+    if wanted == "marked":
+        both = metafunc.definition.get_closest_marker("both_engines") is not None
+        wanted = "all" if both else "sqlite"
+    engines = ENGINES if wanted == "all" else (wanted,)
+    metafunc.parametrize("database_url", engines, indirect=True)
+
+
+def _one_engine_alone(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what is about the other engine where one alone is asked for."""
+    other = {"sqlite": "postgresql_url", "postgresql": "sqlite_url"}.get(
+        config.getoption("engines")
+    )
+    if other is None:
+        return
+    left = [item for item in items if other in getattr(item, "fixturenames", ())]
+    items[:] = [item for item in items if item not in left]
+    config.hook.pytest_deselected(items=left)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose by engine; count the lines that tests reach where that is worth its time."""
+    _one_engine_alone(config, items)
+    _cover_less(config, items)
+
+
+def _cover_less(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out of the coverage what makes it dear and adds nothing: property tests, which it makes
     three times as slow, and the second engine outside of storage/."""
     if config.getoption("no_cov", default=False) or not config.getoption("cov_source", default=[]):
@@ -205,16 +258,16 @@ def postgresql_url(postgresql_databases: PostgresqlDatabases) -> Iterator[str]:
     postgresql_databases.give_back(name)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The address of a migrated database of the test's own, on both engines in turn."""
+    """The address of a migrated database of the test's own, on the engine whose turn it is."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
 
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
-    """An open Store, on both engines in turn."""
+    """An open Store."""
     opened = await Store.open(database_url)
     yield opened
     await opened.close()

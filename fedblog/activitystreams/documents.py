@@ -5,12 +5,13 @@ without blanks and control characters; what ends up in a link (``url``, ``icon_u
 attachment's ``url``, a mention's ``href``) is http or https or empty.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from fedblog.domain.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Mention:
     """A person named in a text. Only *href* identifies; *name* may lack the host or be empty."""
 
@@ -18,7 +19,7 @@ class Mention:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hashtag:
     """A hashtag; *name* without its leading #."""
 
@@ -26,7 +27,7 @@ class Hashtag:
     href: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Emoji:
     """A custom emoji: ``:shortcode:`` in texts stands for the picture at *url*."""
 
@@ -34,7 +35,7 @@ class Emoji:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attachment:
     """A picture, film, sound, file or link; *name* is its text for those who cannot see it."""
 
@@ -46,7 +47,7 @@ class Attachment:
     height: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PollOption:
     """One answer of a poll and how many chose it, where that was said."""
 
@@ -54,7 +55,7 @@ class PollOption:
     votes: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Poll:
     """The answers of a Question. *is_closed* only where it says so without a time."""
 
@@ -65,7 +66,7 @@ class Poll:
     is_closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Collection:
     """A collection or a page of one. *items* are ids, of embedded items too (fetch those anew
     from their own host before believing them). *first* is the address of the first page where it
@@ -81,7 +82,7 @@ class Collection:
     part_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Object:
     """A note, article or whatever else someone made. *attributed_to* is never empty where the
     document names anyone (``attributedTo``, else ``actor``); the first is the author."""
@@ -131,7 +132,7 @@ class Object:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyDocument:
     """A public key as published. *owner* is who it says it belongs to: believe it only once that
     actor lists the key. *kind* is ``rsa`` or ``ed25519``."""
@@ -142,7 +143,7 @@ class KeyDocument:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActorDocument:
     """An actor. *inbox* is "" where it has none (it can then write but not be answered)."""
 
@@ -170,7 +171,7 @@ class ActorDocument:
     implements: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Activity:
     """Something somebody did.
 

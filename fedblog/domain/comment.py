@@ -1,8 +1,9 @@
 """Comments: replies from other servers, from here, and what moderators decide about them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from fedblog.domain.frozen import frozen
 
 
 class CommentStatus(StrEnum):
@@ -13,7 +14,7 @@ class CommentStatus(StrEnum):
     SPAM = "spam"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comment:
     """One comment.
 

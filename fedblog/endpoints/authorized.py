@@ -12,6 +12,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedblog.domain.addresses import BLOG, INSTANCE, READERS
+from fedblog.endpoints.client import client_of
 from fedblog.endpoints.negotiation import json_error, prefers_activity
 from fedblog.federation.errors import ReceivingError
 from fedblog.federation.verification import Verifier
@@ -77,7 +78,10 @@ class AuthorizedFetch:
                 await json_error(401, detail)(scope, receive, send)
                 return
         except ReceivingError as refusal:
-            await json_error(refusal.status, refusal.detail)(scope, receive, send)
+            answer = json_error(refusal.status, refusal.detail)
+            if refusal.retry_after is not None:
+                answer.headers["retry-after"] = str(int(refusal.retry_after) + 1)
+            await answer(scope, receive, send)
             return
         except StorageError:
             response = json_error(503, "the database cannot be read just now")
@@ -95,6 +99,7 @@ class AuthorizedFetch:
             scope["query_string"].decode("latin-1"),
             scope["headers"],
             None,
+            client_of(scope),
         )
 
 

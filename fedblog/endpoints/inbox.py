@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedblog.domain.ids import is_id
+from fedblog.endpoints.begun import Begun
+from fedblog.endpoints.client import client_of
 from fedblog.federation.errors import ReceivingError, TooLargeError, TooSlowError
 from fedblog.federation.receiving import Receiver, Request
 from fedblog.publishing.site import Site
@@ -18,6 +20,7 @@ from fedblog.storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 _BUSIEST = frozenset({"/ap/inbox", "/ap/blog/inbox"})
+_WORTHLESS = frozenset({400, 401, 413, 415})
 _ACCEPTED: tuple[Message, Message] = (
     {
         "type": "http.response.start",
@@ -49,9 +52,12 @@ class Inbox:
                 query=scope["query_string"].decode("latin-1"),
                 headers=scope["headers"],
                 body=await self._body_in_time(scope, receive),
+                client=client_of(scope),
             )
             await self._receiver.receive(request)
         except ReceivingError as refusal:
+            if refusal.status in _WORTHLESS:
+                self._receiver.refused(client_of(scope))
             await _refuse(send, refusal.status, refusal.detail, refusal.retry_after)
             return
         except StorageError:
@@ -67,9 +73,12 @@ class Inbox:
         return bool(await self._site.store.read(authors.find, [author_id]))
 
     async def _body_in_time(self, scope: Scope, receive: Receive) -> bytes:
+        reading = Begun(self._body(scope, receive))
+        if reading.is_done:  # as nearly all are: no timer then
+            return reading.result
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._body(scope, receive)
+                return await reading
         except TimeoutError:
             raise TooSlowError(f"a body must arrive within {self._timeout:g} seconds") from None
 

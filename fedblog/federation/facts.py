@@ -17,7 +17,9 @@ from fedblog.domain.addresses import BLOG, Addresses
 from fedblog.domain.authorization import Authorization
 from fedblog.domain.comment import Comment
 from fedblog.domain.follower import Follower
+from fedblog.domain.frozen import frozen
 from fedblog.domain.ids import is_id, new_id
+from fedblog.domain.origins import counted_host
 from fedblog.domain.reaction import Reaction
 from fedblog.federation.kept import Kept
 from fedblog.publishing import outbox
@@ -48,14 +50,14 @@ _TALKING = frozenset({"Create", "Update", "Delete"})
 _REPORTING = frozenset({"Flag"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incoming:
     """One activity whose sender is proven: *actor* is who signed it, or whose own server gave it.
 
     *receipt_key* is the activity's id, or a digest of actor, type and object where it has none;
     empty for an object that we fetched ourselves. *ancestors_left* bounds the look-up of parents.
     *forwarded* are its bytes where they carry its actor's proof, so that they may be forwarded;
-    *sender_uri* is who brought them.
+    *sender_uri* is who brought them, *asker* the host on whose behalf others are asked about it.
     """
 
     activity: Activity
@@ -65,9 +67,10 @@ class Incoming:
     ancestors_left: int
     forwarded: bytes | None = None
     sender_uri: str = ""
+    asker: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What became of an activity: *result* is stored, duplicate, ignored, deferred or failed."""
 
@@ -75,16 +78,18 @@ class Outcome:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FollowUp:
-    """A job for the network, written in the same unit. One of a kind and key waits at a time."""
+    """A job for the network, written in the same unit. One of a kind and key waits at a time.
+    *asker* is the host on whose behalf it is."""
 
     kind: str
     key: str
     payload: Mapping[str, Any]
+    asker: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """A Flag: who reported what, and why."""
 
@@ -97,7 +102,8 @@ class Report:
 @dataclass(slots=True)
 class Facts:
     """The state that the activities of one batch look at and change. *owners* are the keys of the
-    local actors among those named that can be followed."""
+    local actors among those named that can be followed; *asker* is the host on whose behalf the
+    activity at hand has others asked."""
 
     addresses: Addresses
     blog_id: int
@@ -115,7 +121,12 @@ class Facts:
     outgoing: Kept[str, tuple[outbox.Outgoing, outbox.Recipients]] = field(default_factory=Kept)
     followups: Kept[tuple[str, str], FollowUp] = field(default_factory=Kept)
     reports: Kept[str, Report] = field(default_factory=Kept)
+    asker: str = ""
     _waiting: dict[str, list[str]] = field(default_factory=dict)
+
+    def follow_up(self, kind: str, key: str, payload: Mapping[str, Any]) -> None:
+        """Have a job of *kind* done after this unit."""
+        self.followups.put((kind, key), FollowUp(kind, key, payload, counted_host(self.asker)))
 
     def put_comment(self, comment: Comment) -> None:
         """Keep *comment*, new or changed."""
@@ -318,7 +329,7 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
             created_at=facts.now,
         )
     for job in facts.followups:
-        jobs.add(connection, job.kind, job.key, dict(job.payload), facts.now)
+        jobs.add(connection, job.kind, job.key, job.payload, facts.now, asker=job.asker)
     for outgoing, recipients in facts.outgoing:
         outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now)
     changes.record(connection, *said)

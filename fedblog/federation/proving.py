@@ -14,7 +14,7 @@ from fedblog.domain.actor import RemoteActor
 from fedblog.domain.origins import same_host
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import KnownKey
-from fedblog.remote.errors import RemoteError
+from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.signatures import proofs
 from fedblog.signatures.errors import InvalidSignatureError, SignatureError
 
@@ -30,7 +30,8 @@ class Prover:
         self._site = site
 
     async def actor_of(self, document: Mapping[str, Any], activity: Activity) -> RemoteActor | None:
-        """The actor of *activity*, read from *document*, where its proof holds; else None.
+        """The actor of *activity*, read from *document*, where its proof holds; else None. Raises
+        ShortError where the key cannot be asked for now.
 
         The proof's key must be of the actor's own origin (FEP-fe34) and listed by the actor
         (FEP-521a). As with HTTP signatures a key that does not fit is fetched anew once (S35).
@@ -55,6 +56,8 @@ class Prover:
                     return None  # its server gave it just now
                 known = await directory.refetch_key(key_id)
                 self._check(document, activity, known)
+        except ShortError:
+            raise
         except (RemoteError, SignatureError):
             return None
         return known.actor

@@ -8,7 +8,6 @@ fetched from its own host.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +22,9 @@ from fedblog.activitystreams.reading import (
     read_activity,
 )
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
-from fedblog.domain.origins import same_host
+from fedblog.domain.actor import RemoteActor
+from fedblog.domain.frozen import frozen
+from fedblog.domain.origins import client_network, counted_host, same_host
 from fedblog.domain.rates import TokenBuckets
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
@@ -33,7 +34,9 @@ from fedblog.federation.errors import (
     MediaTypeError,
     ProcessingError,
     RateLimitedError,
+    ShortageError,
     TooLargeError,
+    short,
 )
 from fedblog.federation.facts import Incoming, Outcome
 from fedblog.federation.forwarding import may_be_forwarded
@@ -41,10 +44,13 @@ from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.federation.verification import Signed, Verifier, gather
 from fedblog.publishing.site import Site
+from fedblog.remote import askings
 from fedblog.remote.actors import KnownKey
+from fedblog.remote.errors import ShortError
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import jobs
 
+_COST_OF_A_REFUSAL = 4
 _FORWARDS_A_MINUTE = 60
 _FORWARDS_AT_ONCE = 120
 """How often one host may have us fetch what it only passes on."""
@@ -56,14 +62,16 @@ _COUNTED = REQUEST_TYPES | {"Create", "Update", "Move"}
 """What one actor may not send without end: it makes comments, answers or fetches."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
-    """A POST to an inbox as it came: *path* raw, header names in lower case."""
+    """A POST to an inbox as it came: *path* raw, header names in lower case;
+    *client* is the address it came from."""
 
     path: str
     query: str
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
+    client: str = ""
 
 
 class Receiver:
@@ -78,10 +86,15 @@ class Receiver:
         self._prover = Prover(site)
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
+        self._address_buckets = TokenBuckets(
+            max(settings.address_rate, settings.host_rate),
+            max(settings.address_burst, settings.host_burst),
+        )
         self._forward_buckets = TokenBuckets(_FORWARDS_A_MINUTE, _FORWARDS_AT_ONCE)
 
     async def receive(self, request: Request) -> Outcome:
         """Verify and process one request. Raises ReceivingError where it is refused."""
+        self._check_address(request.client)
         headers = gather(request.headers)
         _check_media_type(headers.values.get("content-type", ""))
         document, activity = self._read(request.body)
@@ -89,14 +102,16 @@ class Receiver:
             await self._blocklist.refresh()
         if self._blocklist.holds_for(activity.actor):
             raise BlockedError("the sender is blocked")
-        signed = self._verifier.check("POST", request.path, request.query, headers, request.body)
+        signed = self._verifier.check(
+            "POST", request.path, request.query, headers, request.body, request.client
+        )
         if await self._is_about_unknown_actor(activity, signed.key_id):
             return Outcome("ignored", "about an actor that is not known here")
         known = await self._verifier.prove(signed)
         self._check_rate(activity, known)
         body: bytes | None = None
         if known.actor.uri != activity.actor:
-            prover = await self._prover.actor_of(document, activity)
+            prover = await self._proven_by(document, activity, known)
             if prover is None:
                 return await self._forwarded(activity, known)
             actor = prover
@@ -106,7 +121,7 @@ class Receiver:
             if (
                 self._site.settings.forward_replies
                 and may_be_forwarded(activity, document)
-                and await self._prover.actor_of(document, activity) is not None
+                and await self._is_worth_forwarding(document, activity, known)
             ):
                 body = request.body
         if activity.id is not None and not same_host(activity.id, activity.actor):
@@ -120,11 +135,32 @@ class Receiver:
                 ancestors_left=self._site.settings.ancestor_limit,
                 forwarded=body,
                 sender_uri=known.actor.uri,
+                asker=known.actor.host,
             )
         )
         if outcome.result == "failed":
             raise ProcessingError(outcome.reason)
         return outcome
+
+    async def _proven_by(
+        self, document: dict[str, Any], activity: Activity, sender: KnownKey
+    ) -> RemoteActor | None:
+        """The actor whose proof *document* carries, asked for on behalf of its *sender*. Raises
+        ShortageError, RateLimitedError."""
+        asker = askings.of_host(sender.actor.host)
+        try:
+            with askings.on_behalf_of(asker):
+                return await self._prover.actor_of(document, activity)
+        except ShortError as error:
+            raise short(error) from None
+
+    async def _is_worth_forwarding(
+        self, document: dict[str, Any], activity: Activity, sender: KnownKey
+    ) -> bool:
+        try:
+            return await self._proven_by(document, activity, sender) is not None
+        except (ShortageError, RateLimitedError):
+            return False  # it counts without its proof; only nobody else gets it from here
 
     def _read(self, body: bytes) -> tuple[dict[str, Any], Activity]:
         settings = self._site.settings
@@ -151,8 +187,16 @@ class Receiver:
             return False
         return not await self._site.store.read(actor_rows.find, [activity.actor])
 
+    def refused(self, client: str) -> None:
+        """What came from *client* was worth nothing: it counts more than once."""
+        self._address_buckets.take(client_network(client), _COST_OF_A_REFUSAL)
+
+    def _check_address(self, client: str) -> None:
+        if wait := self._address_buckets.take(client_network(client)):
+            raise RateLimitedError("too many requests from your address", retry_after=wait)
+
     def _check_rate(self, activity: Activity, known: KnownKey) -> None:
-        wait = self._host_buckets.take(known.actor.host)
+        wait = self._host_buckets.take(counted_host(known.actor.host))
         is_writing = activity.type in _COUNTED and activity.object_id != activity.actor
         if not wait and is_writing:
             wait = self._actor_buckets.take(known.actor.uri)
@@ -172,15 +216,18 @@ class Receiver:
             or (activity.object is not None and not activity.object.in_reply_to)
         ):
             return Outcome("ignored", "signed by another than its actor")
-        if wait := self._forward_buckets.take(known.actor.host):
+        if wait := self._forward_buckets.take(counted_host(known.actor.host)):
             raise RateLimitedError("too many forwarded activities", retry_after=wait)
-        await self._site.store.write(_fetch_later, uri, self._site.settings.ancestor_limit)
+        await self._site.store.write(
+            _fetch_later, uri, self._site.settings.ancestor_limit, known.actor.host
+        )
         return Outcome("deferred", "signed by another than its actor, fetched from its own host")
 
 
-def _fetch_later(connection: Connection, uri: str, ancestors_left: int) -> None:
-    payload = {"uri": uri, "ancestors_left": ancestors_left}
-    jobs.add(connection, FETCH_OBJECT, uri, payload, datetime.now(UTC))
+def _fetch_later(connection: Connection, uri: str, ancestors_left: int, asker: str) -> None:
+    payload = {"uri": uri, "ancestors_left": ancestors_left, "asker": asker}
+    now = datetime.now(UTC)
+    jobs.add(connection, FETCH_OBJECT, uri, payload, now, asker=counted_host(asker))
 
 
 def _check_media_type(value: str) -> None:

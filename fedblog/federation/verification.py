@@ -5,15 +5,14 @@ digest; only then the key, which may have to be fetched, and the signature itsel
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fedblog.domain.frozen import frozen
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
     BlockedError,
-    RateLimitedError,
-    ShortageError,
     UnverifiedError,
+    short,
 )
 from fedblog.publishing.site import Site
 from fedblog.remote import askings
@@ -24,7 +23,7 @@ from fedblog.signatures.errors import InvalidSignatureError, SignatureError
 from fedblog.signatures.keys import PublicKey, is_strong
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Headers:
     """A request's headers: *values* by lower-case name, repeated ones joined by a comma and a space
     (RFC 9110, section 5.2); *digests* are the values of every Digest header."""
@@ -33,16 +32,17 @@ class Headers:
     digests: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signed:
     """A request whose signature can be read, is fresh and covers what it must. *signature* are its
     bytes and *times* those that it covers, in seconds: a repeated request has the same, however its
-    headers are written. Whether it is that of the key *key_id* is what *check* finds out: it raises
-    SignatureError where not."""
+    headers are written. *client* is the address it came from. Whether it is that of the key
+    *key_id* is what *check* finds out: it raises SignatureError where not."""
 
     key_id: str
     signature: bytes
     times: tuple[int, ...]
+    client: str
     check: Callable[[PublicKey], None]
 
 
@@ -85,11 +85,11 @@ class Verifier:
         """
         if self._blocklist.is_stale:
             await self._blocklist.refresh()
-        signed = self.check(method, path, query, gather(headers), body)
-        return await self.prove(signed, client)
+        signed = self.check(method, path, query, gather(headers), body, client)
+        return await self.prove(signed)
 
     def check(
-        self, method: str, path: str, query: str, headers: Headers, body: bytes | None
+        self, method: str, path: str, query: str, headers: Headers, body: bytes | None, client: str
     ) -> Signed:
         """All that can be found out about a request's signature without its key.
 
@@ -97,9 +97,9 @@ class Verifier:
         """
         try:
             if "signature-input" in headers.values:
-                signed = self._check_message(method, path, query, headers, body)
+                signed = self._check_message(method, path, query, headers, body, client)
             elif "signature" in headers.values:
-                signed = self._check_cavage(method, path, query, headers, body)
+                signed = self._check_cavage(method, path, query, headers, body, client)
             else:
                 raise UnverifiedError(
                     "an HTTP signature is needed: RFC 9421 over @method, @target-uri and"
@@ -111,24 +111,22 @@ class Verifier:
             raise BlockedError("the sender is blocked")
         return signed
 
-    async def prove(self, signed: Signed, client: str) -> KnownKey:
-        """The key of *signed*, which came from the address *client*, once its signature holds.
-        Raises what `proven` raises.
+    async def prove(self, signed: Signed) -> KnownKey:
+        """The key of *signed*, once its signature holds. Raises what `proven` raises.
 
         Where a key known from before does not fit it is fetched anew, once and rate-limited: it may
-        have been changed (S35). What has to be asked is asked on behalf of the address, until the
-        signature holds.
+        have been changed (S35). What has to be asked is asked on behalf of the address that the
+        request came from.
         """
-        key_id = signed.key_id
+        asker = askings.of_client(signed.client)
         try:
-            known = self._site.actors.cached_key(key_id)
+            known = self._site.actors.cached_key(signed.key_id)
             if known is None or not self._fits(signed, known):
-                with askings.on_behalf_of(askings.of_client(client)) as asker:
+                with askings.on_behalf_of(asker):
                     known = await self._fetched(signed)
-                self._site.client.askings.was_right(asker, known.actor.host)
+            self._site.client.askings.was_right(asker, known.actor.host)
         except ShortError as error:
-            kind = RateLimitedError if error.is_askers else ShortageError
-            raise kind(str(error), retry_after=error.retry_after) from None
+            raise short(error) from None
         except RemoteError as error:
             raise UnverifiedError(f"the key cannot be had: {error}") from None
         except SignatureError as error:
@@ -153,7 +151,7 @@ class Verifier:
         return known
 
     def _check_message(
-        self, method: str, path: str, query: str, headers: Headers, body: bytes | None
+        self, method: str, path: str, query: str, headers: Headers, body: bytes | None, client: str
     ) -> Signed:
         """RFC 9421."""
         settings = self._site.settings
@@ -174,10 +172,10 @@ class Verifier:
             messages.verify(parsed, key, method=method, url=url, headers=values)
 
         times = () if parsed.created is None else (parsed.created,)
-        return Signed(parsed.key_id, parsed.signature, times, holds)
+        return Signed(parsed.key_id, parsed.signature, times, client, holds)
 
     def _check_cavage(
-        self, method: str, path: str, query: str, headers: Headers, body: bytes | None
+        self, method: str, path: str, query: str, headers: Headers, body: bytes | None, client: str
     ) -> Signed:
         """draft-cavage-http-signatures-12, as most peers send it."""
         settings = self._site.settings
@@ -202,7 +200,7 @@ class Verifier:
             )
 
         times = cavage.covered_times(parsed, values.get("date"))
-        return Signed(parsed.key_id, parsed.signature, times, holds)
+        return Signed(parsed.key_id, parsed.signature, times, client, holds)
 
     def _holds(self, signed: Signed, known: KnownKey) -> None:
         if not is_strong(known.public_key, allow_short=self._site.settings.allow_short_rsa_keys):

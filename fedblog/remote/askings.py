@@ -11,13 +11,13 @@ Where a bound is reached ShortError is raised: nothing was asked, and later it m
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from fedblog.domain.memory import Memory
-from fedblog.domain.origins import client_network, counted_host
+from fedblog.domain.origins import client_network, counted_host, is_address, registrable_domain
 from fedblog.domain.rates import TokenBuckets
 from fedblog.remote.errors import ShortError
 from fedblog.remote.turns import Turns
@@ -42,18 +42,17 @@ _OTHERS_AT_ONCE = 64
 @dataclass(slots=True)
 class Asker:
     """On whose behalf others are asked: *name* is "" where nobody knows. *is_proven* says whether
-    it is a domain that has proven itself. *spent* are the domains that were asked."""
+    it is a domain that has proven itself; *spent* what was counted."""
 
     name: str
     is_proven: bool = True
     is_bounded: bool = True
-    spent: list[str] = field(default_factory=list)
+    spent: list[tuple[TokenBuckets, Hashable]] = field(default_factory=list)
 
 
 OURSELVES = Asker("", is_bounded=False)
 """The people of this blog: nobody else has us ask."""
-_NOBODY = Asker("")
-_asker: ContextVar[Asker] = ContextVar("fedblog_asker", default=_NOBODY)
+_asker: ContextVar[Asker | None] = ContextVar("fedblog_asker", default=None)
 
 
 def of_host(host: str) -> Asker:
@@ -84,6 +83,9 @@ class Askings:
             settings.asked_rate, settings.asked_burst, _REMEMBERED, clock=clock
         )
         self._askers = TokenBuckets(
+            settings.asker_rate, settings.asker_burst, _REMEMBERED, clock=clock
+        )
+        self._of_ways = TokenBuckets(
             settings.asker_rate, settings.asker_burst, _REMEMBERED, clock=clock
         )
         self._outages = TokenBuckets(*_OUTAGES, _REMEMBERED, clock=clock)
@@ -118,11 +120,11 @@ class Askings:
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
         """A place to ask *host* while the block runs. Raises ShortError."""
-        asker, name = _asker.get(), counted_host(host)
+        asker, name = _asker.get() or Asker(""), counted_host(host)
         if not asker.is_bounded:
             yield
             return
-        self._check_rest(name)
+        self._check_rest(host)
         if not asker.is_proven and self._pending[asker.name] >= self._most_pending:
             raise ShortError("too many requests of yours wait", retry_after=5, is_askers=True)
         self._pending[asker.name] += 1
@@ -137,39 +139,44 @@ class Askings:
     def take(self, host: str) -> None:
         """Count one request to *host* (name and port). Raises ShortError where it may not be
         made."""
-        asker, name = _asker.get(), counted_host(host)
+        asker, name = _asker.get() or Asker(""), counted_host(host)
         if not asker.is_bounded:
             return
-        self._check_rest(name)
-        if (asker.name, name) in self._open_ways:
-            return
-        if wait := self._asked.wait(name):
-            raise ShortError(f"{name} is asked too often", retry_after=wait)
-        if asker.name and (wait := self._askers.take(asker.name)):
-            raise ShortError("too much is asked on your behalf", retry_after=wait, is_askers=True)
-        self._asked.take(name)
-        asker.spent.append(name)
+        self._check_rest(host)
+        way = (asker.name, name)
+        if self._open_ways.get(way):
+            bounds: list[tuple[TokenBuckets, Hashable]] = [(self._of_ways, way)]
+        else:
+            bounds = [(self._asked, name), (self._askers, asker.name)]
+        for buckets, key in bounds[: 2 if asker.name else 1]:
+            if wait := buckets.wait(key):
+                is_askers = buckets is not self._asked
+                text = "too much is asked on your behalf" if is_askers else f"{name} is busy"
+                raise ShortError(text, retry_after=wait, is_askers=is_askers)
+        for buckets, key in bounds[: 2 if asker.name else 1]:
+            buckets.take(key)
+            asker.spent.append((buckets, key))
 
     def was_right(self, asker: Asker, host: str) -> None:
-        """What *asker* had us ask was of use to *host*, which is the one who sent it: *host*'s own
-        wish, and no misuse."""
-        name = counted_host(host)
-        for asked in asker.spent:
-            self._asked.give_back(asked)
-            self._askers.give_back(asker.name)
+        """*asker* turned out to be *host*: what it had us ask was its own wish. The tokens come
+        back, and the way from there to *host* is open: what others do does not close it."""
+        for buckets, key in asker.spent:
+            buckets.give_back(key)
         asker.spent.clear()
-        self._open_ways.put((asker.name, name), True, seconds=_WAY_IS_OPEN)
+        way = (asker.name, counted_host(host))
+        if self._open_ways.get(way) is None:
+            self._open_ways.put(way, True, seconds=_WAY_IS_OPEN)
 
     def answered(self, host: str) -> None:
         """*host* gave an answer, whichever."""
-        name = counted_host(host)
+        name = _server(host)
         self._answered.put(name, True, seconds=_ANSWER_COUNTS)
         self._rests.drop(name)
 
     def failed(self, host: str) -> None:
         """*host* gave no answer, or none in time. One that never did is left alone at once, ever
         longer; one that did lately after some more."""
-        name = counted_host(host)
+        name = _server(host)
         if self._answered.get(name) and not self._outages.take(name):
             return
         if self._resting.get(name):
@@ -179,7 +186,15 @@ class Askings:
         self._rests.put(name, count + 1, seconds=2 * _LONGEST_REST)
         self._resting.put(name, self._clock() + seconds, seconds=seconds)
 
-    def _check_rest(self, name: str) -> None:
+    def _check_rest(self, host: str) -> None:
+        name = _server(host)
         if until := self._resting.get(name):
             wait = max(1.0, until - self._clock())
             raise ShortError(f"{name} did not answer lately", retry_after=wait)
+
+
+def _server(host: str) -> str:
+    """What outages of *host* count for: its domain, since names below it are free; of an address
+    the port as well, behind each of which may be another server."""
+    name = registrable_domain(host)
+    return host if is_address(name) else name

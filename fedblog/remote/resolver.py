@@ -13,7 +13,7 @@ import aiodns
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-_SECONDS = 2.0
+SECONDS = 2.0
 _TRIES = 2
 
 
@@ -38,7 +38,7 @@ class NameResolver(AbstractResolver):
 
     def __init__(self, name_servers: Sequence[str] = ()) -> None:
         self._resolver = aiodns.DNSResolver(
-            list(name_servers) or None, timeout=_SECONDS, tries=_TRIES
+            list(name_servers) or None, timeout=SECONDS, tries=_TRIES
         )
 
     async def resolve(

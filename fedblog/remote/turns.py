@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from fedblog.remote.errors import ShortError, SlowHostError
 
 _AGAIN = 10.0
+_TOO_MANY = "too many requests to other servers wait"
 
 
 class Turns:
@@ -44,7 +45,7 @@ class Turns:
         self._count_waiting = 0
         self._count_active = 0
         self._taken_back = 0
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
@@ -74,7 +75,7 @@ class Turns:
         if self._count_waiting >= self._most_waiting or (
             queue is not None and len(queue) >= self._per_host_waiting
         ):
-            raise ShortError("too many requests to other servers wait", retry_after=_AGAIN)
+            raise ShortError(_TOO_MANY, retry_after=_AGAIN)
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(host, deque()).append(place)
         self._count_waiting += 1
@@ -85,9 +86,7 @@ class Turns:
         except TimeoutError:
             if place.done() and not place.cancelled():
                 return  # it was given at the last moment
-            raise ShortError(
-                "too many requests to other servers wait", retry_after=_AGAIN
-            ) from None
+            raise ShortError(_TOO_MANY, retry_after=_AGAIN) from None
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._give_back(host)

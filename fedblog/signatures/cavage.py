@@ -8,7 +8,6 @@ from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512, HashAlgorithm
 
+from fedblog.domain.frozen import frozen
 from fedblog.signatures.errors import (
     InvalidSignatureError,
     MalformedSignatureError,
@@ -50,7 +50,7 @@ _SHA256 = SHA256()
 _SHA512 = SHA512()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParsedSignature:
     """A Signature header's parameters (section 2.1). *headers* are lower-case names, in order."""
 

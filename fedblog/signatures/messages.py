@@ -7,7 +7,6 @@ by which algorithm is decided here.
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from http_message_signatures import (
     algorithms,
 )
 
+from fedblog.domain.frozen import frozen
 from fedblog.signatures.content_digest import content_digest_header
 from fedblog.signatures.errors import (
     InvalidSignatureError,
@@ -58,7 +58,7 @@ _PADDING = PKCS1v15()
 _SHA256 = SHA256()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParsedMessageSignature:
     """The one signature of a request. *covered* holds the names of components without parameters;
     those with parameters are checked with the rest, but nothing that must be signed is one."""
@@ -232,7 +232,7 @@ def _algorithm(parsed: ParsedMessageSignature, key: PublicKey) -> str:
     return algorithm
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Message:
     """A request as the library wants it."""
 

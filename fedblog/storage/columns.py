@@ -30,6 +30,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 def _in_utc(value: datetime | None) -> datetime | None:
     if value is None:
         return None
+    if value.tzinfo is UTC:
+        return value
     if value.tzinfo is None:
         raise ValueError("a time without a time zone cannot be stored")
     return value.astimezone(UTC)

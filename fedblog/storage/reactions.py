@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 
 from fedblog.domain.reaction import Reaction, ReactionKind
+from fedblog.storage.bulk import BulkInsert, Values
 from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import comments, reactions
@@ -21,7 +22,11 @@ _POSTS_OF_ACTOR = (
     .where(reactions.c.actor_uri == bindparam("actor_uri"))
     .distinct()
 )
-_INSERT = insert(reactions)
+_COLUMNS = (
+    *("id", "blog_id", "object_uri", "post_id", "comment_id", "actor_uri"),
+    *("kind", "emoji", "activity_uri", "created_at"),
+)
+_INSERT = BulkInsert(reactions, _COLUMNS)
 _UPDATE = (
     update(reactions)
     .where(
@@ -46,8 +51,7 @@ def find(
 
 def insert_all(connection: Connection, items: Sequence[Reaction]) -> None:
     """Keep new reactions."""
-    if items:
-        connection.execute(_INSERT, [_row(item) for item in items])
+    _INSERT.run(connection, [_values(item) for item in items])
 
 
 def replace_all(connection: Connection, items: Sequence[Reaction]) -> None:
@@ -103,16 +107,17 @@ def _reaction(row: Row[Any]) -> Reaction:
     return Reaction(**values)
 
 
-def _row(item: Reaction) -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "blog_id": item.blog_id,
-        "object_uri": item.object_uri,
-        "post_id": item.post_id,
-        "comment_id": item.comment_id,
-        "actor_uri": item.actor_uri,
-        "kind": item.kind.value,
-        "emoji": item.emoji,
-        "activity_uri": item.activity_uri,
-        "created_at": item.created_at,
-    }
+def _values(item: Reaction) -> Values:
+    """The columns `_COLUMNS` of *item*."""
+    return (
+        item.id,
+        item.blog_id,
+        item.object_uri,
+        item.post_id,
+        item.comment_id,
+        item.actor_uri,
+        item.kind.value,
+        item.emoji,
+        item.activity_uri,
+        item.created_at,
+    )

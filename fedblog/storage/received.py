@@ -5,12 +5,13 @@ the real one (security case S37).
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
+from fedblog.domain.frozen import frozen
+from fedblog.storage.bulk import BulkInsert
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import received
 
@@ -19,10 +20,12 @@ _BY_ACTIVITY = ListStatement(
         listed(received.c.activity_uri)
     )
 )
-_INSERT = insert(received)
+_COLUMNS = ("actor_uri", "activity_uri", "type", "outcome", "reason", "received_at")
+_INSERT = BulkInsert(received, _COLUMNS)
+_values_of = attrgetter(*_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receipt:
     """One activity as received: *activity_uri* is its id, or a digest where it has none."""
 
@@ -42,21 +45,9 @@ def find(connection: Connection, activity_uris: Collection[str]) -> set[tuple[st
 
 def insert_all(connection: Connection, receipts: Sequence[Receipt]) -> None:
     """Remember *receipts*, none of which may stand there already."""
-    if receipts:
-        connection.execute(_INSERT, [_row(receipt) for receipt in receipts])
+    _INSERT.run(connection, [_values_of(receipt) for receipt in receipts])
 
 
 def forget_before(connection: Connection, moment: datetime) -> int:
     """Drop what was received before *moment*; gives the number of rows."""
     return connection.execute(delete(received).where(received.c.received_at < moment)).rowcount
-
-
-def _row(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "activity_uri": receipt.activity_uri,
-        "actor_uri": receipt.actor_uri,
-        "type": receipt.type,
-        "outcome": receipt.outcome,
-        "reason": receipt.reason,
-        "received_at": receipt.received_at,
-    }

@@ -3,10 +3,13 @@
 import sqlite3
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
+from fedblog.storage.bulk import BulkInsert
 from fedblog.storage.changes import Change
 from fedblog.storage.tables import changes
+
+_INSERT = BulkInsert(changes, ("kind", "key", "at"))
 
 
 class SqliteFeed:
@@ -29,9 +32,7 @@ class SqliteFeed:
         Gives it, after what other processes committed since we last looked.
         """
         now = datetime.now(UTC)
-        self._connection.execute(
-            insert(changes), [{"kind": kind, "key": key, "at": now} for kind, key in pending]
-        )
+        _INSERT.run(self._connection, [(kind, key, now) for kind, key in pending])
         # Nobody else can write until our COMMIT, so our rows have consecutive numbers.
         last: int = self._raw.execute("SELECT last_insert_rowid()").fetchone()[0]
         first = last - len(pending) + 1

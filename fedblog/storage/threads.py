@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -13,13 +14,13 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
-    insert,
     select,
     update,
 )
 
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import CommentPolicy, PostStatus
+from fedblog.storage.bulk import BulkInsert, Values
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import comments, permalinks, posts
 
@@ -75,8 +76,11 @@ NO_WORDS: dict[str, Any] = {
     "emojis": None,
 }
 """What a comment holds of its writer's words once it is deleted."""
-_INSERT = insert(comments)
 _COLUMNS = tuple(column.name for column in comments.columns)
+_INSERT = BulkInsert(comments, _COLUMNS)
+_values_of = attrgetter(*_COLUMNS)
+_STATUS = _COLUMNS.index("status")
+_NEW_NAMES = tuple("row_id" if name == "id" else f"new_{name}" for name in _COLUMNS)
 _UPDATE = (
     update(comments)
     .where(comments.c.id == bindparam("row_id"))
@@ -123,8 +127,7 @@ def find_posts_by_path(
 
 def insert_all(connection: Connection, items: Sequence[Comment]) -> None:
     """Keep new comments; parents must come before their children."""
-    if items:
-        connection.execute(_INSERT, [_row(item) for item in items])
+    _INSERT.run(connection, [_values(item) for item in items])
 
 
 def update_all(connection: Connection, items: Sequence[Comment]) -> None:
@@ -132,13 +135,7 @@ def update_all(connection: Connection, items: Sequence[Comment]) -> None:
     if items:
         connection.execute(
             _UPDATE,
-            [
-                {
-                    ("row_id" if name == "id" else f"new_{name}"): value
-                    for name, value in _row(item).items()
-                }
-                for item in items
-            ],
+            [dict(zip(_NEW_NAMES, _values(item), strict=True)) for item in items],
         )
 
 
@@ -176,5 +173,8 @@ def _post(row: Row[Any]) -> PostFacts:
     return PostFacts(row.id, PostStatus(row.status), CommentPolicy(row.comments))
 
 
-def _row(item: Comment) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in _COLUMNS} | {"status": item.status.value}
+def _values(item: Comment) -> Values:
+    """The columns of *item*, in the table's order."""
+    values = list(_values_of(item))
+    values[_STATUS] = item.status.value
+    return tuple(values)

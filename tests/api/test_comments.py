@@ -32,6 +32,7 @@ async def listed(api: AsyncClient, post: dict[str, Any], **query: Any) -> list[d
     return items
 
 
+@pytest.mark.both_engines
 async def test_comments_are_listed_flat_with_their_writers(
     api: AsyncClient, site: Site, post: dict[str, Any]
 ) -> None:
@@ -55,6 +56,7 @@ async def test_comments_are_listed_flat_with_their_writers(
     assert [item["id"] for item in await listed(api, post, status="held")] == [second.id]
 
 
+@pytest.mark.both_engines
 async def test_comments_come_page_by_page(
     api: AsyncClient, site: Site, post: dict[str, Any]
 ) -> None:
@@ -139,6 +141,7 @@ async def test_reply_is_the_authors_own_note_to_the_person_answered(
     assert [entry["id"] for entry in await listed(api, post)][-1] == item["id"]
 
 
+@pytest.mark.both_engines
 async def test_same_key_twice_answers_a_comment_once(
     api: AsyncClient, site: Site, post: dict[str, Any]
 ) -> None:

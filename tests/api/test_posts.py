@@ -94,6 +94,7 @@ async def test_delete_takes_the_post_away(api: AsyncClient) -> None:
     assert (await api.get("/api/v1/posts")).json()["items"] == []
 
 
+@pytest.mark.both_engines
 async def test_posts_are_listed_newest_first_page_by_page(api: AsyncClient) -> None:
     made = []
     for number in range(5):
@@ -116,6 +117,7 @@ async def test_list_can_be_narrowed_to_a_status(api: AsyncClient) -> None:
     assert [item["id"] for item in page["items"]] == [draft["id"]]
 
 
+@pytest.mark.both_engines
 async def test_same_key_twice_publishes_once(api: AsyncClient, site: Site) -> None:
     body = {"title": "Once", "content": "x", "status": "published"}
     headers = {"Idempotency-Key": "k1"}
@@ -131,6 +133,7 @@ async def test_same_key_twice_publishes_once(api: AsyncClient, site: Site) -> No
     assert fresh.json()["id"] != first.json()["id"]
 
 
+@pytest.mark.both_engines
 async def test_concurrent_twins_under_one_key_publish_once(api: AsyncClient, site: Site) -> None:
     body = {"title": "Once", "content": "x", "status": "published"}
     answers = await asyncio.gather(
@@ -151,6 +154,7 @@ async def test_refused_request_leaves_its_key_free(api: AsyncClient) -> None:
     assert (bad.status_code, good.status_code) == (422, 201)
 
 
+@pytest.mark.both_engines
 async def test_counts_say_what_came_of_a_post(api: AsyncClient, site: Site) -> None:
     bo, cy, di = (remote_actor(name, "one.example") for name in ("bo", "cy", "di"))
     for actor in (bo, cy):

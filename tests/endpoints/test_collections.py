@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from support.world import NOW, World
 
 from fedblog.domain.ids import new_id
@@ -25,6 +26,7 @@ async def walk(world: World, collection: Any, name: str = "items") -> list[Any]:
     raise AssertionError("the pages do not end")
 
 
+@pytest.mark.both_engines
 async def test_outbox_has_public_activities_newest_first_on_pages(world: World) -> None:
     made = []
     for _ in range(23):
@@ -101,6 +103,7 @@ async def test_moderators_of_the_group_are_its_authors(world: World) -> None:
     assert (await world.get("/ap/authors/nobody/moderators")).status_code == 404
 
 
+@pytest.mark.both_engines
 async def test_replies_have_the_whole_thread_and_context_the_post_as_well(world: World) -> None:
     post = await world.post()
     parent = None
@@ -140,6 +143,7 @@ async def test_likes_and_shares_list_each_person_once(world: World) -> None:
     ]
 
 
+@pytest.mark.both_engines
 async def test_likes_go_on_over_pages(world: World) -> None:
     post = await world.post()
     for number in range(105):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, select
 from support.sinks import (
     CLOSE,
@@ -24,6 +25,8 @@ from support.sinks import (
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.publishing.site import Site
 from fedblog.storage.tables import deliveries
+
+pytestmark = pytest.mark.both_engines
 
 KEY_ID = "https://blog.example/ap/blog#main-key"
 

@@ -32,6 +32,7 @@ async def post(server: Server, people: People) -> dict[str, Any]:
     return await server.publish()
 
 
+@pytest.mark.both_engines
 async def test_follow_is_accepted_and_undone(server: Server, people: People, post):
     follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
     await send(server, people, "ann", follow)
@@ -75,6 +76,7 @@ async def test_author_can_be_followed(server: Server, people: People, post):
     assert accept["actor"] == uri
 
 
+@pytest.mark.both_engines
 async def test_replies_thread_at_any_depth(server: Server, people: People, post):
     parent = post["activitypub_id"]
     for depth in range(12):
@@ -84,6 +86,7 @@ async def test_replies_thread_at_any_depth(server: Server, people: People, post)
     assert await texts(server, post) == [(f"<p>At {d}</p>", d) for d in range(12)]
 
 
+@pytest.mark.both_engines
 async def test_reply_to_unknown_parent_is_fetched_and_threaded(
     server: Server, people: People, post
 ):
@@ -102,6 +105,7 @@ async def test_reply_to_unknown_parent_is_fetched_and_threaded(
     assert found == {"<p>One</p>": 0, "<p>Two</p>": 1, "<p>Three</p>": 2}
 
 
+@pytest.mark.both_engines
 async def test_orphan_is_adopted_when_its_parent_comes(server: Server, people: People, post):
     first_note = people.note("ann", post["activitypub_id"], "<p>One</p>")
     await reply(server, people, "ben", first_note["id"], "Two")
@@ -137,6 +141,7 @@ async def test_unlisted_reply_is_public(server: Server, people: People, post):
     assert len(await server.comments(post)) == 1
 
 
+@pytest.mark.both_engines
 async def test_edit_by_its_author_and_only_a_newer_one(server: Server, people: People, post):
     note = await reply(server, people, "ann", post["activitypub_id"], "Teh text")
     later = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
@@ -198,6 +203,7 @@ async def test_s21_object_of_another_or_of_ours_is_not_believed(
     assert drafted == []
 
 
+@pytest.mark.both_engines
 async def test_delete_takes_the_text_and_keeps_the_answers(server: Server, people: People, post):
     note = await reply(server, people, "ann", post["activitypub_id"], "Gone soon")
     await reply(server, people, "ben", note["id"], "An answer")
@@ -211,6 +217,7 @@ async def test_delete_takes_the_text_and_keeps_the_answers(server: Server, peopl
     assert "Gone soon" not in (await server.anonymous(post["url"])).text
 
 
+@pytest.mark.both_engines
 async def test_likes_boosts_and_emoji_are_counted_once_a_person(
     server: Server, people: People, post
 ):
@@ -275,6 +282,7 @@ async def test_s39_undo_of_an_unknown_iri_is_ignored(server: Server, people: Peo
     assert (await server.counts(post))["likes"] == 1
 
 
+@pytest.mark.both_engines
 async def test_actor_that_goes_takes_everything_along(server: Server, people: People, post):
     await reply(server, people, "ann", post["activitypub_id"], "By Ann")
     await send(server, people, "ann", people.activity("Like", "ann", post["activitypub_id"]))
@@ -299,6 +307,7 @@ async def test_update_of_an_actor_shows_the_new_name(server: Server, people: Peo
     assert "Ann Renamed" in (await server.anonymous(post["url"])).text
 
 
+@pytest.mark.both_engines
 async def test_block_ends_the_following(server: Server, people: People, post):
     blog = f"{server.base_url}/ap/blog"
     await send(server, people, "ann", people.activity("Follow", "ann", blog))
@@ -380,6 +389,7 @@ def question(people: People, post: dict[str, Any], votes: int, **changes: Any) -
     return note | {"oneOf": options, "votersCount": 2 * votes}
 
 
+@pytest.mark.both_engines
 async def test_votes_are_counted_without_an_edit(server: Server, people: People, post):
     asked = question(people, post, 1)
     await send(server, people, "ann", people.activity("Create", "ann", asked))

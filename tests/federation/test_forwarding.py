@@ -247,6 +247,7 @@ def got(people: People, activity: dict[str, Any]) -> list[dict[str, Any]]:
     return [entry for entry in people.inbox if entry["json"].get("id") == activity["id"]]
 
 
+@pytest.mark.both_engines
 async def test_reply_with_proof_is_sent_on_to_followers_as_it_came(
     server: Server, people: People, readers: People, post
 ):

@@ -56,6 +56,7 @@ async def no_jobs_left(server: Server) -> None:
     await server.eventually(none)
 
 
+@pytest.mark.both_engines
 async def test_follower_who_moved_is_followed_to_the_new_account(
     server: Server, people: People, elsewhere: People
 ) -> None:

@@ -4,6 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
@@ -213,12 +214,14 @@ async def test_any_order_with_repeats_ends_as_the_true_order(
     assert await outcome(store, order, cuts) == expected
 
 
+@pytest.mark.both_engines
 async def test_one_batch_gives_the_same_as_one_by_one(store: Store):
     together = await outcome(store, list(range(NUMBER)), [])
     apart = await outcome(store, list(range(NUMBER)), list(range(NUMBER)))
     assert together == apart
 
 
+@pytest.mark.both_engines
 async def test_backwards_ends_the_same(store: Store):
     forwards = await outcome(store, list(range(NUMBER)), list(range(NUMBER)))
     backwards = await outcome(store, list(reversed(range(NUMBER))), list(range(NUMBER)))

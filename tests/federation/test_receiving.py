@@ -15,6 +15,7 @@ async def reply_to(server: Server, people: People, post: dict, name: str = "ann"
     return people.activity("Create", name, note)
 
 
+@pytest.mark.both_engines
 async def test_signed_reply_becomes_a_comment(server: Server, people: People):
     people.add("ann")
     post = await server.publish()
@@ -165,6 +166,7 @@ async def test_s8_date_that_is_none(server: Server, people: People):
     await assert_refused(server, people, post, 401, overrides={"date": "yesterday"})
 
 
+@pytest.mark.both_engines
 async def test_s9_same_signed_request_again_has_no_second_effect(server: Server, people: People):
     people.add("ann")
     post = await server.publish()
@@ -242,6 +244,7 @@ async def test_s33_host_header_does_not_decide_what_is_signed(server: Server, pe
     await assert_refused(server, people, post, 401, overrides={"host": "evil.example"})
 
 
+@pytest.mark.both_engines
 async def test_s36_poison_fails_alone(server: Server, people: People):
     people.add("ann")
     post = await server.publish()

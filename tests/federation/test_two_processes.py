@@ -5,6 +5,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, select
 
 from fedblog.federation.batch import process
@@ -12,6 +13,8 @@ from fedblog.federation.facts import Incoming, Outcome
 from fedblog.storage import actors as actor_rows
 from fedblog.storage.store import Store
 from fedblog.storage.tables import comments, followers, reactions
+
+pytestmark = pytest.mark.both_engines
 
 _spec = importlib.util.spec_from_file_location(
     "order_stories", Path(__file__).with_name("test_order.py")

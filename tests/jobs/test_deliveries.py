@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
 
+import pytest
 from sqlalchemy import Connection
 from support.sinks import (
     HANG,
@@ -20,6 +21,8 @@ from support.sinks import (
 
 from fedblog.jobs.deliveries import MOST_PARCELS, PER_HOST, DeliveryLoop
 from fedblog.publishing.site import Site
+
+pytestmark = pytest.mark.both_engines
 
 KEY_ID = "https://blog.example/ap/blog#main-key"
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, select, update
 from support.sinks import OpenSite, eventually, running
 
@@ -14,6 +15,8 @@ from fedblog.storage import jobs
 from fedblog.storage.changes import Change, record
 from fedblog.storage.store import Store
 from fedblog.storage.tables import jobs as jobs_table
+
+pytestmark = pytest.mark.both_engines
 
 
 def rows(connection: Connection) -> list[Any]:

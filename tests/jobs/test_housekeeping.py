@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, func, insert, select
 from support.sinks import NOW, OpenSite, eventually, running
 
@@ -17,6 +18,8 @@ from fedblog.storage.tables import (
     tombstones,
     unforwarded,
 )
+
+pytestmark = pytest.mark.both_engines
 
 
 def fill(connection: Connection) -> None:

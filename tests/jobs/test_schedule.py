@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, insert, select, update
 from support.sinks import NOW, OpenSite, eventually, running
 
@@ -11,6 +12,8 @@ from fedblog.jobs.schedule import ScheduleLoop
 from fedblog.publishing.site import Site
 from fedblog.storage.changes import Change, record
 from fedblog.storage.tables import activities, posts
+
+pytestmark = pytest.mark.both_engines
 
 
 def add_post(connection: Connection, publish_at: datetime) -> str:

@@ -26,6 +26,7 @@ from fedblog.storage import tokens
 from fedblog.storage.store import Store
 
 
+@pytest.mark.both_engines
 async def test_first_start_makes_a_blog_with_keys_and_later_ones_reuse_them(
     store: Store, settings: Settings
 ) -> None:
@@ -123,6 +124,7 @@ async def test_s34_token_revoked_by_another_process_is_dead_at_once(site: Site, 
     assert await authenticate(site.store, token) is None
 
 
+@pytest.mark.both_engines
 async def test_two_processes_that_start_first_at_once_make_one_blog(
     store: Store,
     settings: Settings,

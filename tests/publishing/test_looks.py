@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from html import escape
 from io import StringIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AnyHttpUrl, AwareDatetime, BaseModel, Field
 from rich.console import Console
+from support.every import for_every
 
 from fedblog.activitystreams import writing
 from fedblog.domain.addresses import Addresses
@@ -103,6 +105,7 @@ def written(post: Post) -> dict[str, Any]:
     return writing.article(post, BLOG, ADDRESSES)
 
 
+@cache
 def looks(post: Post, author_type: str = "Group") -> dict[str, Rendering]:
     return {seen.peer: seen for seen in renderings(written(post), author_type=author_type)}
 
@@ -111,15 +114,13 @@ def visible(seen: Rendering) -> str:
     return " ".join(" ".join((seen.title, seen.warning, seen.text)).split())
 
 
-every_post = pytest.mark.parametrize("post", POSTS.values(), ids=POSTS)
-every_peer = pytest.mark.parametrize("peer", [peer.name for peer in PEERS])
+PEER_NAMES = {peer.name: peer.name for peer in PEERS}
 
 
 # What every reader gets
 
 
-@every_peer
-@every_post
+@for_every(post=POSTS, peer=PEER_NAMES)
 def test_no_peer_shows_a_post_without_title_and_link(post: Post, peer: str) -> None:
     seen = looks(post, "Person")[peer]
     if seen.refused:
@@ -130,8 +131,7 @@ def test_no_peer_shows_a_post_without_title_and_link(post: Post, peer: str) -> N
     assert {"title", "link"} <= set(seen.kept)
 
 
-@every_peer
-@every_post
+@for_every(post=POSTS, peer=PEER_NAMES)
 def test_nothing_is_counted_twice_and_nothing_forgotten(post: Post, peer: str) -> None:
     seen = looks(post)[peer]
     has = {
@@ -160,7 +160,7 @@ def test_any_title_that_is_taken_is_seen_everywhere(title: str) -> None:
         assert line in visible(seen), peer
 
 
-@every_post
+@for_every(post=POSTS)
 def test_bylines_are_seen_wherever_the_content_is(post: Post) -> None:
     names = [byline.name for byline in post.bylines]
     for peer, seen in looks(post, "Person").items():
@@ -210,7 +210,7 @@ def test_a_picture_in_attachment_takes_the_card_away_and_a_link_chooses_it() -> 
     assert of["Mastodon 4.5"].image.endswith("/heron.webp")
 
 
-@every_post
+@for_every(post=POSTS)
 def test_what_mastodon_reads_has_its_form(post: Post) -> None:
     item = written(post)
     assert isinstance(item["attributedTo"], str)
@@ -236,7 +236,7 @@ def test_gotosocial_hides_the_text_behind_the_summary_or_else_the_title() -> Non
     assert looks(FULL)["GoToSocial"].text.startswith(f"“{FULL.title}”, by Ada Author and Guest & S")
 
 
-@every_post
+@for_every(post=POSTS)
 def test_what_gotosocial_refuses_for_is_not_sent(post: Post) -> None:
     item = written(post)
     assert item["published"]
@@ -259,7 +259,7 @@ def test_misskey_cuts_a_long_text_and_keeps_its_beginning() -> None:
     assert {"title", "byline", "link"} <= set(seen.kept)
 
 
-@every_post
+@for_every(post=POSTS)
 def test_the_first_line_has_title_and_link_for_those_who_show_only_content(post: Post) -> None:
     first = written(post)["content"].partition("</p>")[0]
     assert first.startswith(f'<p><a href="{URL}">“{escape(post.title, quote=False)}”</a>')
@@ -317,7 +317,7 @@ class LemmyPage(BaseModel):
     tag: list[dict[str, Any]] = Field(default=[])
 
 
-@every_post
+@for_every(post=POSTS)
 def test_article_is_in_the_strict_form_of_lemmy(post: Post) -> None:
     item = written(post)
     LemmyPage.model_validate(item)
@@ -350,7 +350,7 @@ def test_lemmy_cuts_a_title_and_keeps_it_whole_in_the_text() -> None:
     assert {"image", "language"} <= set(looks(FULL, "Person")["Lemmy 1.0"].lost)
 
 
-@every_post
+@for_every(post=POSTS)
 def test_what_nodebb_and_mbin_read_has_its_form(post: Post) -> None:
     item = written(post)
     assert isinstance(item["to"], list)
@@ -434,7 +434,7 @@ def test_the_page_has_a_section_for_every_peer_and_no_other() -> None:
     assert set(SECTIONS) - ABOUT_ALL == {peer.name for peer in PEERS}
 
 
-@every_peer
+@for_every(peer=PEER_NAMES)
 def test_each_section_says_rule_source_and_what_is_seen_of_every_part(peer: str) -> None:
     text = SECTIONS[peer]
     assert re.search(r"^Rule: \S", text, re.MULTILINE)
@@ -443,7 +443,7 @@ def test_each_section_says_rule_source_and_what_is_seen_of_every_part(peer: str)
     assert rows == ["part", "title", "excerpt", "body", "image", "byline", "link", "language"]
 
 
-@every_peer
+@for_every(peer=PEER_NAMES)
 def test_the_page_counts_as_kept_and_lost_what_the_rule_does(peer: str) -> None:
     seen = looks(FULL, "Person")[peer]
     text = SECTIONS[peer]

@@ -76,6 +76,7 @@ async def test_summary_stands_only_where_the_author_wrote_one(site: Site) -> Non
     assert create["object"]["summary"] == "On water"
 
 
+@pytest.mark.both_engines
 async def test_create_goes_once_to_each_distinct_inbox(site: Site) -> None:
     for name, host, shared in (
         ("bo", "one.example", True),
@@ -115,6 +116,7 @@ async def test_path_has_the_date_in_the_blogs_time_zone(site: Site) -> None:
     assert post.path == "/2026/03/02/rivers/"
 
 
+@pytest.mark.both_engines
 async def test_path_that_is_taken_gets_a_number(site: Site) -> None:
     made = [await write(site) for _ in range(3)]
     assert [post.slug for post in made] == ["rivers", "rivers-2", "rivers-3"]
@@ -174,6 +176,7 @@ async def test_update_also_goes_to_the_people_in_the_conversation(site: Site) ->
     assert await receivers(site, update["id"]) == ["https://three.example/inbox"]
 
 
+@pytest.mark.both_engines
 async def test_deleted_post_leaves_a_tombstone_and_nothing_else(site: Site) -> None:
     await follow(site, remote_actor("bo", "one.example"))
     post = await write(site)
@@ -204,6 +207,7 @@ async def test_published_post_cannot_become_a_draft_again(site: Site) -> None:
         await change(site, post, status="draft")
 
 
+@pytest.mark.both_engines
 async def test_scheduled_post_goes_out_at_its_time_and_once(site: Site) -> None:
     moment = datetime.now(UTC) + timedelta(hours=1)
     post = await write(site, status="scheduled", publish_at=moment)
@@ -264,6 +268,7 @@ async def test_tags_are_kept_once_without_their_hash(site: Site) -> None:
     assert (await stored(site, post.id)).categories == ("News",)
 
 
+@pytest.mark.both_engines
 async def test_revisions_keep_every_text(site: Site) -> None:
     post = await write(site)
     await change(site, post, content="They stand.")

@@ -140,6 +140,7 @@ async def test_new_keys_sign_while_the_old_ones_stay_published(site: Site) -> No
     assert private.public_key().public_bytes(*form) == shown.public_bytes(*form)
 
 
+@pytest.mark.both_engines
 async def test_dropped_keys_are_published_no_more_and_their_private_halves_are_gone(
     site: Site,
 ) -> None:

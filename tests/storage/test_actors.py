@@ -11,6 +11,8 @@ from fedblog.storage import actors, hosts
 from fedblog.storage.changes import Change
 from fedblog.storage.store import Store
 
+pytestmark = pytest.mark.both_engines
+
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 

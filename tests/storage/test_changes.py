@@ -13,6 +13,8 @@ from fedblog.storage.changes import EVERYTHING, Change, pending, prune, record
 from fedblog.storage.store import Store
 from fedblog.storage.tables import changes
 
+pytestmark = pytest.mark.both_engines
+
 OpenStore = Callable[..., Awaitable[Store]]
 A, B, C = Change("post", "a"), Change("post", "b"), Change("comments", "c")
 

@@ -9,6 +9,8 @@ from fedblog.storage.errors import DatabaseError
 from fedblog.storage.store import Store
 from fedblog.storage.tables import changes
 
+pytestmark = pytest.mark.both_engines
+
 
 def put(connection: Connection, moment: datetime) -> None:
     connection.execute(insert(changes), {"kind": "k", "key": "", "at": moment})

@@ -20,6 +20,8 @@ from fedblog.storage.store import Store
 from fedblog.storage.tables import actors, blocks, posts
 from fedblog.storage.tables import deliveries as table
 
+pytestmark = pytest.mark.both_engines
+
 OpenStore = Callable[..., Awaitable[Store]]
 LEASE = timedelta(minutes=1)
 

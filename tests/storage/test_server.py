@@ -1,7 +1,11 @@
 """What the server remembers about itself."""
 
+import pytest
+
 from fedblog.storage import server
 from fedblog.storage.store import Store
+
+pytestmark = pytest.mark.both_engines
 
 
 async def test_values_are_kept_replaced_and_forgotten(store: Store) -> None:

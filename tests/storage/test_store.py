@@ -17,6 +17,8 @@ from fedblog.storage.errors import (
 from fedblog.storage.store import Store
 from fedblog.storage.tables import server
 
+pytestmark = pytest.mark.both_engines
+
 
 class OwnError(Exception):
     pass

@@ -12,6 +12,8 @@ from fedblog.storage import authors, blogs, views, views_comments, views_post
 from fedblog.storage import tables as t
 from fedblog.storage.store import Store
 
+pytestmark = pytest.mark.both_engines
+
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 ADA = "01J0000000000000000000000A"
 

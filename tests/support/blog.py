@@ -39,7 +39,7 @@ def actor_keys() -> list[tuple[str, str, str, str]]:
 async def site(
     store: Store, settings: Settings, actor_keys: list[tuple[str, str, str, str]]
 ) -> AsyncIterator[Site]:
-    """A blog "Act Today" with the owner "olga" and the author "ada", on both engines in turn."""
+    """A blog "Act Today" with the owner "olga" and the author "ada"."""
     now = datetime.now(UTC).replace(microsecond=0)
     blog = Blog(1, "blog", "Act Today", "", "Guestspeaker", "", "en", "UTC", now, now)
     people = [

@@ -1,6 +1,6 @@
 """Fixtures that open a site or run a real server.
 
-``site``    An open Site on the test's database (both engines in turn), no loops, no sockets.
+``site``    An open Site on the test's database, no loops, no sockets.
 ``server``  The same served on a real socket of 127.0.0.1 with all its loops, as `fedblog serve`
             does: ``server.site``, ``server.base_url``, ``server.http`` (an httpx.AsyncClient).
 ``people``  A second server with people who sign for real; see support/people.py.

@@ -76,6 +76,7 @@ async def fill(world: World, post: Post, parents: list[int | None]) -> list[str]
     return ids
 
 
+@pytest.mark.both_engines
 async def test_answers_stand_below_what_they_answer_in_order_of_time(
     world: World, readers: Readers
 ) -> None:
@@ -270,6 +271,7 @@ async def test_thread_past_the_bound_is_cut_and_says_so(world: World, readers: R
     assert "left out here" in page.one("p", class_="notice").text
 
 
+@pytest.mark.both_engines
 async def test_first_level_comments_are_paged(world: World, readers: Readers) -> None:
     post = await world.post()
     await fill(world, post, [*[None] * (THREADS + 3), 0, THREADS])
