@@ -4,6 +4,10 @@
 are made by real signed Follow activities; every one is accepted before the first post. With
 --limit a bare loop (batch signing, the same transport called directly, a bounded queue, no
 database) sends to the same inboxes in turn.
+
+Then the same once more for readers: a page in the cache is asked for 60 times a second, first while
+nothing goes out and then while a post does, to inboxes that answer at once and to others that take
+20 to 200 ms.
 """
 
 import json
@@ -19,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from inbox import load
 from parts import people
 from parts.people import Neighbourhood, Work
+from parts.readers import Readers, percentile
 from parts.report import Row, options, publish
 from parts.server import Helper, Server, post
 
@@ -30,6 +35,7 @@ HOSTS = 1000
 KEYS = 50
 PATH = "/ap/blog/inbox"
 PATIENCE = 120.0
+IDLE_SECONDS = 4
 PARTS = Path(__file__).resolve().parent / "parts"
 
 
@@ -42,6 +48,11 @@ class Neighbours:
     def watch(self, kind: str) -> None:
         """Begin to count activities of *kind*."""
         ask("POST", f"{self._base}/watch/{kind}", {"content-length": "0"})
+
+    def think(self, least_ms: int, most_ms: int) -> None:
+        """Have every inbox take so long for an answer."""
+        url = f"{self._base}/pause/{least_ms}/{most_ms}"
+        ask("POST", url, {"content-length": "0"})
 
     def wait_for(self, inboxes: int, pause: float = 0.1) -> dict[str, Any]:
         """Return once so many distinct inboxes got one. Raises RuntimeError after a while."""
@@ -117,7 +128,32 @@ def measure(
             each = bare_cpu / (rounds * followers) * 1e6
             notes["processor time for each delivery"] += f", bare loop {each:.0f} µs"
         notes["delivered, says the API"] = _delivered(api, made["id"])
+        for name, pauses in (("at once", (0, 0)), ("after 20 to 200 ms", (20, 200))):
+            sink.think(*pauses)
+            said = f"waits of readers while inboxes answer {name}"
+            notes[said] = _read_meanwhile(server, api, sink, followers, made["url"])
     return row, notes
+
+
+def _read_meanwhile(
+    server: Server, api: BlogApi, sink: Neighbours, followers: int, page: str
+) -> str:
+    """Publish a post while *page* is being read; gives what readers waited."""
+    sink.watch("Create")
+    with Readers(server.port, server.host, page.removeprefix(server.base_url)) as readers:
+        time.sleep(1)  # connections, and the page into the cache
+        idle_since = time.monotonic()
+        time.sleep(IDLE_SECONDS)
+        begun = time.monotonic()
+        post(api, 0, first_articles()[0].text)
+        last = float(sink.wait_for(followers)["last"])
+        time.sleep(0.5)
+    idle, loaded = readers.waits(idle_since, begun), readers.waits(begun, last)
+    return (
+        f"p95 {percentile(loaded, 0.95):.1f} ms, p50 {percentile(loaded, 0.5):.1f}, "
+        f"longest {loaded[-1]:.0f} (idle p95 {percentile(idle, 0.95):.1f}); "
+        f"{followers / (last - begun):,.0f} receipts/s beside {len(loaded)} reads"
+    )
 
 
 def _bare(

@@ -6,7 +6,7 @@ a lifespan, page cache outermost, for uvicorn.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -28,19 +28,26 @@ from fedblog.endpoints import (
 from fedblog.endpoints.queries import Queries
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
+from fedblog.federation.bounds import Bounds
 from fedblog.federation.fetching import Fetching
 from fedblog.federation.receiving import Receiver
 from fedblog.federation.verification import Verifier
+from fedblog.federation.words import Limits
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.jobs.followups import FollowUpLoop
 from fedblog.jobs.housekeeping import HousekeepingLoop
 from fedblog.jobs.schedule import ScheduleLoop
+from fedblog.jobs.slices import SliceLoop
 from fedblog.publishing.identity import ensure_identity
 from fedblog.publishing.keyring import KeyRing
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import ActorDirectory
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
+from fedblog.storage.cutting_off import CUT_OFF, cut_off
+from fedblog.storage.erasing import ERASE_ACTOR, erase_actor
+from fedblog.storage.fan_out import FAN_OUT, fan_out
+from fedblog.storage.slices import Work
 from fedblog.storage.store import Store
 from fedblog.web.cache import PageCache
 from fedblog.web.errors import exception_handlers
@@ -50,6 +57,12 @@ log = logging.getLogger(__name__)
 
 Loop = Callable[[], Awaitable[None]]
 _PAUSE_AFTER_FAILURE = 1.0
+LONG_WORK: Mapping[str, Work] = {
+    CUT_OFF: cut_off,
+    ERASE_ACTOR: erase_actor,
+    FAN_OUT: fan_out,
+}
+"""What is done in slices, by kind of job."""
 
 
 @asynccontextmanager
@@ -109,10 +122,13 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             site.addresses,
             site.blog_id,
             forward_replies=site.settings.forward_replies,
+            limits=Limits.of(site.settings),
+            bounds=Bounds.of(site.settings),
         )
         blocklist = Blocklist(site.store, site.blog_id)
         fetching = Fetching(site, batcher, blocklist)
-        inboxes = inbox.Inbox(site, Receiver(site, batcher, blocklist))
+        receiver = Receiver(site, batcher, blocklist)
+        inboxes = inbox.Inbox(site, receiver)
         routes = all_routes(site, inboxes)
         routed = Starlette(
             routes=routes,
@@ -137,6 +153,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             DeliveryLoop(site).run,
             ScheduleLoop(site).run,
             FollowUpLoop(site, fetching.jobs).run,
+            SliceLoop(site, LONG_WORK).run,
             HousekeepingLoop(site).run,
         ]
         tasks = [asyncio.create_task(_kept_running(loop)) for loop in loops]
@@ -146,6 +163,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            receiver.close()
 
 
 async def _kept_running(loop: Loop) -> None:

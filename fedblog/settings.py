@@ -68,6 +68,21 @@ class Settings(BaseSettings):
     api_max_bytes: int = Field(4 << 20, gt=0, description="Largest JSON body of the API.")
     json_max_depth: int = Field(32, gt=0, description="Deepest JSON taken from outside.")
     json_max_items: int = Field(1000, gt=0, description="Longest array taken from outside.")
+    json_max_nodes: int = Field(20_000, gt=0, description="Most values in JSON from outside.")
+    text_max_characters: int = Field(
+        100_000, gt=0, description="Longest text of a remote reply; over it 413."
+    )
+    markdown_max_characters: int = Field(
+        10_000, ge=0, description="Longest remote text that is read as Markdown."
+    )
+    text_waiting: int = Field(64, gt=0, description="Long remote texts that may wait to be read.")
+    text_waiting_each: int = Field(4, gt=0, description="Those of one domain among them.")
+    signature_max_length: int = Field(
+        8192, gt=0, description="Longest header that is about a signature."
+    )
+    proof_max_bytes: int = Field(
+        1 << 16, gt=0, description="Largest activity whose proof is looked at."
+    )
     fetch_max_bytes: int = Field(1 << 20, gt=0, description="Largest document fetched.")
     fetch_timeout: float = Field(
         10.0, gt=0, description="Seconds for one fetch, redirects and all."
@@ -112,6 +127,30 @@ class Settings(BaseSettings):
     name_servers: str = Field(
         "",
         description="Name servers to ask, HOST or HOST:PORT by comma; empty: the system's.",
+    )
+    report_length: int = Field(2000, gt=0, description="Characters kept of a report's text.")
+    report_objects: int = Field(20, gt=0, description="Ids kept of what one report names.")
+    reports_per_actor: int = Field(50, gt=0, description="Reports kept of one remote actor.")
+    reports_per_host: int = Field(
+        100, gt=0, description="Reports kept of one server, by its registrable domain."
+    )
+    reports_kept: int = Field(
+        1000, gt=0, description="Reports kept; beyond it the oldest of who sent most go."
+    )
+    reactions_per_person: int = Field(
+        10, gt=0, description="Likes, boosts and emoji of one person on one post or comment."
+    )
+    authorizations_per_actor: int = Field(
+        200, gt=0, description="Requests for leave to interact kept of one remote actor."
+    )
+    followers_per_host: int = Field(
+        20_000, gt=0, description="Followers whose inbox is on one host; more are not taken."
+    )
+    orphans_per_actor: int = Field(
+        20, gt=0, description="Replies of one actor kept whose parent is not known; oldest go."
+    )
+    orphans_kept: int = Field(
+        1000, gt=0, description="Replies kept whose parent is not known; the oldest go."
     )
     authorized_fetch: bool = Field(
         False, description="Give ActivityPub documents only to signed requests."

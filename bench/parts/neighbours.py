@@ -2,12 +2,14 @@
 
 ``neighbours.py COUNT HOSTS KEYS PORT``. Serves the actors of every host that is asked, takes every
 delivery with 202 and remembers when it came. ``POST /watch/KIND`` begins to count the distinct
-inboxes that an activity of that type reached; ``GET /seen`` tells. It verifies nothing: it must not
-be the bottleneck.
+inboxes that an activity of that type reached; ``GET /seen`` tells. ``POST /pause/FROM/TO`` has it
+think about each delivery for so many ms, evenly spread. It verifies nothing: it must not be the
+bottleneck.
 """
 
 import asyncio
 import json
+import random
 import signal
 import sys
 import time
@@ -27,6 +29,7 @@ class Receipts:
     """What came to which inbox since `watch` was called."""
 
     def __init__(self) -> None:
+        self.think(0, 0)
         self.watch("Accept")
 
     def watch(self, kind: str) -> None:
@@ -36,6 +39,16 @@ class Receipts:
         self._last = 0.0
         self._body = b""
         self._connections = 0
+
+    def think(self, least_ms: int, most_ms: int) -> None:
+        """From now on take so long for each delivery."""
+        self._pauses = random.Random(4), least_ms / 1000, most_ms / 1000
+
+    @property
+    def pause(self) -> float:
+        """How long to think about the next delivery, in seconds."""
+        dice, least, most = self._pauses
+        return dice.uniform(least, most) if most else 0.0
 
     def connected(self) -> None:
         self._connections += 1
@@ -96,11 +109,18 @@ class Neighbour(asyncio.Protocol):
         method, target, _ = head.split(b" ", 2)
         assert self._transport is not None
         if method == b"POST":
+            pause = 0.0
             if target.startswith(b"/watch/"):
                 self._receipts.watch(target[7:].decode())
+            elif target.startswith(b"/pause/"):
+                self._receipts.think(*map(int, target.split(b"/")[2:]))
             else:
                 self._receipts.note(target, body)
-            self._transport.write(_TAKEN)
+                pause = self._receipts.pause
+            if pause:
+                asyncio.get_running_loop().call_later(pause, self._transport.write, _TAKEN)
+            else:
+                self._transport.write(_TAKEN)
             return
         if target == b"/seen":
             content, kind = self._receipts.seen(), "application/json"

@@ -17,6 +17,8 @@ MAX_QUOTES = 4
 MAX_EMOJIS = 64
 _OPTION_LENGTH = 200
 _ALT_LENGTH = 2000
+_SHORT_TEXT = 20_000
+"""Characters of a text, other than the main one, in which custom emojis are looked for."""
 _SHORTCODE = re.compile(r"[^\s:<>&\"']{1,64}")
 
 
@@ -62,21 +64,23 @@ def quotes(found: Iterable[str]) -> str | None:
 
 def emojis(found: Iterable[Emoji], *texts: str) -> str | None:
     """The custom emojis that stand somewhere in *texts*: a list of ``{shortcode, url}``."""
+    # A shortcode has no colon: it stands in a text where it is what is between two of them.
+    between = {part for text in texts if ":" in text for part in text.split(":")[1:-1]}
     used = {
         emoji.shortcode: emoji.url
         for emoji in found
-        if _SHORTCODE.fullmatch(emoji.shortcode)
-        and any(f":{emoji.shortcode}:" in text for text in texts)
+        if emoji.shortcode in between and _SHORTCODE.fullmatch(emoji.shortcode)
     }
     if not used:
         return None
     return _text([{"shortcode": code, "url": url} for code, url in list(used.items())[:MAX_EMOJIS]])
 
 
-def of_object(item: Object) -> dict[str, Any]:
-    """Everything that *item* carries, by the names of the columns it is kept in."""
+def of_object(item: Object, html: str, pictures: tuple[Attachment, ...]) -> dict[str, Any]:
+    """Everything that *item* carries, by the names of the columns it is kept in: *html* is its
+    text, *pictures* are its attachments and what stands in that text."""
     found: dict[str, Any] = {
-        "attachments": attachments(item.attachments) if item.attachments else "[]",
+        "attachments": attachments(pictures) if pictures else "[]",
         "sensitive": item.sensitive,
         "poll": poll(item.poll) if item.poll is not None else None,
         "quotes": quotes(item.quotes) if item.quotes else None,
@@ -84,8 +88,8 @@ def of_object(item: Object) -> dict[str, Any]:
     }
     if item.emojis:
         options = item.poll.options if item.poll is not None else ()
-        names = (option.name for option in options)
-        found["emojis"] = emojis(item.emojis, item.content, item.summary, item.name, *names)
+        texts = (item.summary, item.name, *(option.name for option in options[:MAX_OPTIONS]))
+        found["emojis"] = emojis(item.emojis, html, *(text[:_SHORT_TEXT] for text in texts))
     return found
 
 

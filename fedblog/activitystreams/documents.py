@@ -85,7 +85,9 @@ class Collection:
 @frozen
 class Object:
     """A note, article or whatever else someone made. *attributed_to* is never empty where the
-    document names anyone (``attributedTo``, else ``actor``); the first is the author."""
+    document names anyone (``attributedTo``, else ``actor``); the first is the author.
+    *media_type* is of *content*, "" where none is named, which means HTML
+    (`reading_texts.html_of`)."""
 
     id: str | None
     type: str
@@ -93,6 +95,7 @@ class Object:
     in_reply_to: str | None = None
     name: str = ""
     content: str = ""
+    media_type: str = ""
     summary: str = ""
     sensitive: bool = False
     language: str | None = None
@@ -172,13 +175,24 @@ class ActorDocument:
 
 
 @frozen
+class Envelope:
+    """What is looked at of an activity before it is known who sent it: *object_id* is the first of
+    its objects."""
+
+    id: str | None
+    type: str
+    actor: str
+    object_id: str | None = None
+
+
+@frozen
 class Activity:
     """Something somebody did.
 
     *object_ids* has the ids of all objects, embedded or not; *object_id* is the first.
     What is embedded first stands, by what it is, in *object*, *inner* (an activity) or
     *actor_object*; all three are None where only an address was given or the embedded thing could
-    not be read (*object_type* is "" only in the first case). *objects* has every embedded object.
+    not be read (*object_type* is "" only in the first case).
     Of a request for leave to interact, *instrument_id* is what wants to interact; embedded it
     stands in *instrument* (a quote, a reply) or *instrument_activity* (a Like, an Announce).
     *emoji* is the reaction of an EmojiReact or of a Like that carries one. *to* and *cc* name
@@ -192,7 +206,6 @@ class Activity:
     object_ids: tuple[str, ...] = ()
     object_type: str = ""
     object: Object | None = None
-    objects: tuple[Object, ...] = ()
     inner: "Activity | None" = None
     actor_object: ActorDocument | None = None
     target: str | None = None

@@ -15,13 +15,16 @@ _LARGEST = 2.0**63
 """Integers beyond 64 bits arrive from orjson as floats; nothing honest is that large."""
 
 
-def parse(body: bytes, *, max_depth: int, max_items: int) -> dict[str, Any]:
+def parse(body: bytes, *, max_depth: int, max_items: int, max_nodes: int) -> dict[str, Any]:
     """The JSON object in *body*.
 
     Raises MalformedJsonError where *body* is not JSON or no object, repeats a key, holds U+0000 or
-    a number beyond 64 bits; TooLargeJsonError where it nests deeper than *max_depth* or
-    an array or object has more than *max_items* entries.
+    a number beyond 64 bits; TooLargeJsonError where it nests deeper than *max_depth*, an array or
+    object has more than *max_items* entries, or all of it more than *max_nodes* values. These are
+    estimated before anything is parsed, from commas and brackets, those within texts as well.
     """
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > max_nodes:
+        raise TooLargeJsonError(f"more than {max_nodes} values")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -59,9 +62,10 @@ def parse(body: bytes, *, max_depth: int, max_items: int) -> dict[str, Any]:
     # A key that stands twice is parsed once: then the text has more strings than the document.
     quotes = body.count(b'"')
     if b"\\" in body:
-        if b"\\u0000" in body and _has_nul(document):
-            raise MalformedJsonError("U+0000 in a text")
+        # Without the backslashes that are meant as such, every other one begins an escape.
         escaped = body.replace(b"\\\\", b"") if b"\\\\" in body else body
+        if b"\\u0000" in escaped:
+            raise MalformedJsonError("U+0000 in a text")
         quotes -= escaped.count(b'\\"')
     if quotes != 2 * strings:
         raise MalformedJsonError("a key stands twice in one object")
@@ -71,13 +75,3 @@ def parse(body: bytes, *, max_depth: int, max_items: int) -> dict[str, Any]:
 def dump(document: Any) -> bytes:
     """*document* as compact UTF-8 JSON."""
     return orjson.dumps(document)
-
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any("\0" in key or _has_nul(item) for key, item in value.items())
-    if isinstance(value, list):
-        return any(_has_nul(item) for item in value)
-    return False

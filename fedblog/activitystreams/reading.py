@@ -14,6 +14,7 @@ from fedblog.activitystreams.documents import (
     Attachment,
     Collection,
     Emoji,
+    Envelope,
     Hashtag,
     KeyDocument,
     Mention,
@@ -21,6 +22,7 @@ from fedblog.activitystreams.documents import (
     Poll,
     PollOption,
 )
+from fedblog.activitystreams.emoji import reaction_emoji
 from fedblog.activitystreams.errors import (
     MalformedJsonError,
     MissingPropertyError,
@@ -46,6 +48,7 @@ __all__ = [
     "Attachment",
     "Collection",
     "Emoji",
+    "Envelope",
     "Hashtag",
     "KeyDocument",
     "MalformedJsonError",
@@ -62,13 +65,12 @@ __all__ = [
     "read_activity",
     "read_actor",
     "read_collection",
+    "read_envelope",
     "read_key",
     "read_object",
 ]
 
 _MAX_INNER = 4
-# What joins several emoji into one, and the letters of a flag's tag: invisible, but part of it.
-_JOINS = dict.fromkeys([0x200D, *range(0xE0020, 0xE0080)])
 
 
 def is_public(item: Activity | Object) -> bool:
@@ -76,16 +78,15 @@ def is_public(item: Activity | Object) -> bool:
     return PUBLIC in item.to or PUBLIC in item.cc
 
 
-def read_activity(document: Document) -> Activity:
-    """The activity in *document*.
+def read_envelope(document: Document) -> Envelope:
+    """What the activity in *document* is, whose, and about what; nothing of what it says.
 
-    Raises MissingTypeError, UnexpectedTypeError for what is no activity, MissingPropertyError
-    where no actor is named.
+    Raises what `read_activity` raises.
     """
-    return _read_activity(document, None, _MAX_INNER)
+    return _read_envelope(document, None)
 
 
-def _read_activity(document: Document, default_actor: str | None, levels: int) -> Activity:
+def _read_envelope(document: Document, default_actor: str | None) -> Envelope:
     type_ = values.type_of(document)
     if type_ not in ACTIVITY_TYPES:
         if not type_:
@@ -96,18 +97,36 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
         if default_actor is None or "actor" in document:
             raise MissingPropertyError("actor")
         actor = default_actor
+    return Envelope(
+        id=values.uri(document.get("id")),
+        type="EmojiReact" if type_ == "EmojiReaction" else type_,
+        actor=actor,
+        object_id=values.uri(document.get("object")),
+    )
+
+
+def read_activity(document: Document) -> Activity:
+    """The activity in *document*, its texts as they came.
+
+    Raises MissingTypeError, UnexpectedTypeError for what is no activity, MissingPropertyError
+    where no actor is named.
+    """
+    return _read_activity(document, None, _MAX_INNER)
+
+
+def _read_activity(document: Document, default_actor: str | None, levels: int) -> Activity:
+    envelope = _read_envelope(document, default_actor)
+    type_, actor = envelope.type, envelope.actor
     to = values.audience(document.get("to"))
     cc = values.audience(document.get("cc"))
 
     raw = document.get("object")
     object_type = ""
-    objects: list[Object] = []
+    item_object: Object | None = None
     inner: Activity | None = None
     actor_object: ActorDocument | None = None
-    if type(raw) is str:
-        object_ids = values.uris(raw)
-    else:
-        object_ids = values.uris(raw)
+    object_ids = values.uris(raw)
+    if type(raw) is not str:
         for position, item in enumerate(values.listed(raw)):
             if type(item) is not dict:
                 continue
@@ -122,8 +141,8 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
                         inner = _read_activity(item, default, levels - 1)
                 elif item_type in ACTOR_TYPES:
                     actor_object = actor_object or read_actor(item)
-                elif item_type:
-                    objects.append(read_object(item, to=to, cc=cc))
+                elif item_type and item_object is None:
+                    item_object = read_object(item, to=to, cc=cc)
             except ReadingError:
                 continue
 
@@ -131,10 +150,8 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
     emojis: tuple[Emoji, ...] = ()
     content = values.text(document, "content")
     tags = document.get("tag")
-    if type_ in ("EmojiReact", "EmojiReaction", "Like"):
+    if type_ in ("EmojiReact", "Like"):
         emoji = _emoji(document, content)
-        if type_ == "EmojiReaction":
-            type_ = "EmojiReact"
     if tags:
         emojis = read_emojis(tags)
     instrument: Object | None = None
@@ -143,14 +160,13 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
     if type(raw_instrument) is dict and levels > 0:
         instrument, instrument_activity = _read_instrument(raw_instrument, actor, levels)
     return Activity(
-        id=values.uri(document.get("id")),
+        id=envelope.id,
         type=type_,
         actor=actor,
         object_id=object_ids[0] if object_ids else None,
         object_ids=object_ids,
         object_type=object_type,
-        object=objects[0] if objects else None,
-        objects=tuple(objects),
+        object=item_object,
         inner=inner,
         actor_object=actor_object,
         target=values.uri(document.get("target")),
@@ -183,12 +199,6 @@ def _read_instrument(
 
 
 def _emoji(document: Document, content: str) -> str:
-    """The reaction: one emoji or ``:shortcode:``. Longer texts are none."""
+    """The reaction: one emoji or ``:shortcode:``; empty where it is another text."""
     found: Any = content or document.get("_misskey_reaction")
-    if type(found) is not str:
-        return ""
-    found = found.strip()
-    visible = found.translate(_JOINS)
-    return (
-        found if visible.isprintable() and visible and len(found) <= 64 and "<" not in found else ""
-    )
+    return reaction_emoji(found) if type(found) is str else ""

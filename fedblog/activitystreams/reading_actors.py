@@ -15,7 +15,7 @@ from fedblog.activitystreams.vocabulary import ACTOR_TYPES
 from fedblog.signatures import keys as signature_keys
 from fedblog.signatures.errors import SignatureError
 
-_MAX_KEYS = 10
+_MAX_KEYS = 20
 _MAX_IMPLEMENTED = 50
 _MAX_PEM = 8192
 # How the base64 of every Ed25519 SubjectPublicKeyInfo begins (its OID 1.3.101.112).
@@ -93,9 +93,15 @@ def _implements(document: Document) -> tuple[str, ...]:
 
 def _keys(document: Document, owner: str) -> tuple[KeyDocument, ...]:
     found: dict[str, KeyDocument] = {}
+    looked_at = 0
     for name in ("publicKey", "assertionMethod", "authentication"):
-        for item in values.listed(document.get(name))[:_MAX_KEYS]:
-            if type(item) is dict and (key := _key(item, owner)):
+        for item in values.listed(document.get(name)):
+            if type(item) is not dict:
+                continue
+            if looked_at == _MAX_KEYS:
+                return tuple(found.values())
+            looked_at += 1
+            if key := _key(item, owner):
                 found.setdefault(key.id, key)
     return tuple(found.values())
 
@@ -111,7 +117,7 @@ def _key(document: Document, owner: str) -> KeyDocument | None:
     if type(pem) is dict:
         pem = pem.get("@value")
     if type(pem) is str and 0 < len(pem) <= _MAX_PEM:
-        body = "".join(pem.split("\n")[1:]).strip()
+        body = pem.partition("\n")[2].lstrip()
         kind = "ed25519" if body.startswith(_ED25519_PREFIX) else "rsa"
         return KeyDocument(id_, owner, pem, kind)
     multibase = document.get("publicKeyMultibase")

@@ -1,7 +1,6 @@
-"""Notes, articles, videos, polls and the like: JSON to Object."""
+"""Notes, articles, videos, polls and the like: JSON to Object, its texts as they came."""
 
 import re
-from html import escape, unescape
 from typing import Any
 
 from fedblog.activitystreams import values
@@ -17,6 +16,7 @@ from fedblog.activitystreams.documents import (
 )
 from fedblog.activitystreams.errors import MissingTypeError, ReadingError, UnexpectedTypeError
 from fedblog.activitystreams.reading_collections import read_collection
+from fedblog.activitystreams.reading_texts import media_type_of
 from fedblog.activitystreams.values import Document
 from fedblog.activitystreams.vocabulary import (
     ACTIVITY_TYPES,
@@ -26,25 +26,10 @@ from fedblog.activitystreams.vocabulary import (
     LD_JSON,
 )
 
-_MAX_MARKDOWN = 50_000
 _QUOTE_NAMES = (
     *("quote", "quoteUrl", "quoteUri", "_misskey_quote"),
     *("as:quoteUrl", "fedibird:quoteUri", "misskey:_misskey_quote"),
 )
-_MAX_INLINE = 16
-_INLINE_PICTURE = re.compile(r"<img\b([^<>]{1,3000})>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"([a-z]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
-_MEDIA_TYPES = {
-    "avif": "image/avif",
-    "gif": "image/gif",
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "svg": "image/svg+xml",
-    "tiff": "image/tiff",
-    "webp": "image/webp",
-}
-"""Of pictures that come without one, by the end of their address."""
 _ACTIVITY_MEDIA = re.compile(r"application/(?:activity\+json|ld\+json)", re.IGNORECASE)
 
 
@@ -66,9 +51,6 @@ def read_object(
     id_ = values.uri(get("id"))
     content = values.text(document, "content")
     media_type = get("mediaType")
-    html = content
-    if content and type(media_type) is str and media_type != "text/html":
-        html = _as_html(content, media_type)
     if "to" in document or "cc" in document:
         to = values.audience(get("to"))
         cc = values.audience(get("cc"))
@@ -86,8 +68,6 @@ def read_object(
     replies, replies_collection = _replies(get("replies"))
     attachment = get("attachment")
     attachments = _attachments(attachment) if attachment else ()
-    if "<img" in html:
-        attachments = _with_inline_pictures(attachments, html)
     context = get("context") or get("conversation")
     return Object(
         id=id_,
@@ -95,7 +75,8 @@ def read_object(
         attributed_to=values.uris(get("attributedTo")) or values.uris(get("actor")),
         in_reply_to=values.uri(get("inReplyTo")),
         name=values.text(document, "name"),
-        content=html,
+        content=content,
+        media_type=media_type if type(media_type) is str else "",
         summary=values.text(document, "summary"),
         sensitive=get("sensitive") is True
         or get("as:sensitive") is True
@@ -142,18 +123,6 @@ def page_address(value: Any) -> str:
         if not fallback and (not media_type or media_type == "application/html"):
             fallback = address
     return fallback
-
-
-def _as_html(content: str, media_type: str) -> str:
-    kind = media_type.split(";")[0].strip().lower()
-    if kind in ("text/markdown", "text/x-markdown") and len(content) <= _MAX_MARKDOWN:
-        from fedblog.text.markdown import render  # heavy, and few peers need it
-
-        return render(content)
-    if kind.startswith("text/") and kind not in ("text/html", "text/xhtml"):
-        paragraphs = (escape(part, quote=False) for part in re.split(r"\n{2,}", content.strip()))
-        return "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in paragraphs)
-    return content
 
 
 def _tagged(tags: Any, type_: str) -> list[Document]:
@@ -251,7 +220,7 @@ def _attachments(value: Any) -> tuple[Attachment, ...]:
                 url=address,
                 media_type=media_type
                 if type(media_type) is str
-                else of_link or _media_type(address),
+                else of_link or media_type_of(address),
                 name=values.text(item, "name") or values.text(item, "summary"),
                 width=values.count(item.get("width")),
                 height=values.count(item.get("height")),
@@ -260,36 +229,11 @@ def _attachments(value: Any) -> tuple[Attachment, ...]:
     return tuple(found)
 
 
-def _media_type(address: str) -> str:
-    """The media type that the end of *address* names, "" where that is no picture's."""
-    path = address.partition("?")[0].partition("#")[0]
-    return _MEDIA_TYPES.get(path.rpartition(".")[2].lower(), "")
-
-
 def _is_sensitive(value: Any) -> bool:
     """Whether an attachment of its own is to be covered."""
     return any(
         type(item) is dict and item.get("sensitive") is True for item in values.listed(value)
     )
-
-
-def _with_inline_pictures(attachments: tuple[Attachment, ...], html: str) -> tuple[Attachment, ...]:
-    """*attachments* and the pictures that stand in the text, which is shown without them."""
-    found = {item.url: item for item in attachments}
-    for match in _INLINE_PICTURE.finditer(html):
-        if len(found) >= len(attachments) + _MAX_INLINE:
-            break
-        named = {
-            name.lower(): unescape(quoted or single)
-            for name, quoted, single in _ATTRIBUTE.findall(match[1])
-        }
-        address = values.web_address(named.get("src"))
-        # An emoji as a picture has its shortcode as text.
-        if address and "emoji" not in named.get("class", ""):
-            media_type = _media_type(address)
-            name = named.get("alt") or named.get("title", "")
-            found.setdefault(address, Attachment("Image", address, media_type, name))
-    return tuple(found.values())
 
 
 def _poll(document: Document) -> Poll:

@@ -10,6 +10,9 @@ MAX_URI = 2048
 """Longest address that a link may lead to."""
 MAX_ID = 1024
 """Longest id, in bytes: two of them must fit into an index entry of PostgreSQL (2,704 bytes)."""
+_MAX_NAME = 200
+"""Longest type, language and the like that is looked at."""
+_MOST_TYPES = 10
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
@@ -28,13 +31,17 @@ def listed(value: Any) -> list[Any]:
 def type_of(document: Document) -> str:
     """The type's plain name, "" where there is none. Of several the first well-known one."""
     value = document.get("type")
-    if type(value) is str and value.isalnum():
+    if type(value) is str and len(value) <= _MAX_NAME and value.isalnum():
         return value
     return _uncommon_type(value if value is not None else document.get("@type"))
 
 
 def _uncommon_type(value: Any) -> str:
-    names = [_local_name(item) for item in listed(value) if type(item) is str and item]
+    names = [
+        _local_name(item)
+        for item in listed(value)[:_MOST_TYPES]
+        if type(item) is str and 0 < len(item) <= _MAX_NAME
+    ]
     for name in names:
         if name[:1].isupper():
             return name
@@ -150,7 +157,7 @@ def language(document: Document, content: str) -> str | None:
 
 
 def _language_tag(value: Any) -> str | None:
-    if type(value) is not str or value in _UNDETERMINED:
+    if type(value) is not str or len(value) > _MAX_NAME or value in _UNDETERMINED:
         return None
     value = value.replace("_", "-")
     return value if _LANGUAGE.fullmatch(value) else None

@@ -17,10 +17,12 @@ from fedblog.publishing import moderation
 from fedblog.publishing.site import Site
 from fedblog.remote import askings
 from fedblog.remote.errors import RemoteError
-from fedblog.storage import blocks, deliveries, network, posts, reports
+from fedblog.storage import blocks, deliveries, network, posts, reports, slices
+from fedblog.storage.cutting_off import CUT_OFF
 from fedblog.storage.deliveries import DeliveryReport
 from fedblog.storage.network import FollowerView
 from fedblog.storage.reports import ReportView
+from fedblog.storage.slices import Progress
 
 
 class BlockModel(BaseModel):
@@ -96,14 +98,26 @@ class _Network:
 
     async def blocks(self, call: Call) -> Response:
         size = pages.limit(call)
-        found = await self._site.store.read(
-            blocks.list_page, self._site.blog_id, after=pages.id_cursor(call), limit=size + 1
+
+        def load(connection: Connection) -> tuple[list[Block], dict[str, Progress]]:
+            found = blocks.list_page(
+                connection, self._site.blog_id, after=pages.id_cursor(call), limit=size + 1
+            )
+            return found, slices.progress(connection, CUT_OFF, [item.id for item in found])
+
+        found, progress = await self._site.store.read(load)
+        return json(
+            pages.page(
+                found,
+                size,
+                lambda item: [item.id],
+                lambda item: _block_json(item, progress.get(item.id)),
+            )
         )
-        return json(pages.page(found, size, lambda item: [item.id], _block_json))
 
     async def block(self, call: Call) -> Response:
-        _, document = await bodies.read_json(call.request, self._site.settings)
-        asked = bodies.validated(BlockModel, document)
+        _, given = await bodies.read_json(call.request, self._site.settings)
+        asked = bodies.validated(BlockModel, given)
         if (asked.domain is None) == (asked.actor is None):
             message = "takes either domain or actor"
             problems = [FieldProblem("domain", message), FieldProblem("actor", message)]
@@ -112,7 +126,9 @@ class _Network:
             made = await moderation.block_domain(self._site, asked.domain, confirmed=asked.confirm)
         else:
             made = await moderation.block_actor(self._site, await self._actor(asked.actor or ""))
-        return json(_block_json(made), 201, {"Location": f"/api/v1/blocks/{made.id}"})
+        progress = await self._site.store.read(slices.progress, CUT_OFF, [made.id])
+        document = _block_json(made, progress.get(made.id))
+        return json(document, 201, {"Location": f"/api/v1/blocks/{made.id}"})
 
     async def unblock(self, call: Call) -> Response:
         await moderation.unblock(self._site, call.id)
@@ -164,9 +180,15 @@ def _delivery_json(site: Site, item: DeliveryReport) -> dict[str, Any]:
     }
 
 
-def _block_json(block: Block) -> dict[str, Any]:
+def _block_json(block: Block, progress: Progress | None) -> dict[str, Any]:
     whom = {"domain": block.domain} if block.domain is not None else {"actor": block.actor_uri}
-    return {"id": block.id, **whom, "created_at": stamp(block.created_at)}
+    return {
+        "id": block.id,
+        **whom,
+        "created_at": stamp(block.created_at),
+        "state": "done" if progress is None else "at_work",
+        "progress": None if progress is None else progress.rows,
+    }
 
 
 def _report_json(item: ReportView) -> dict[str, Any]:

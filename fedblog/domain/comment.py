@@ -25,7 +25,7 @@ class Comment:
 
     *attachments*, *poll*, *quotes* and *emojis* are JSON, the last three None where there are none.
     *media_status* is what a moderator decided about its pictures: None (not yet), ``approved``
-    or ``held``.
+    or ``held``. *erased_at* is when what else was kept of a deleted one went as well.
     """
 
     id: str
@@ -57,6 +57,7 @@ class Comment:
     poll: str | None = None
     quotes: str | None = None
     emojis: str | None = None
+    erased_at: datetime | None = None
 
     @property
     def is_shown(self) -> bool:

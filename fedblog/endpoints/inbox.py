@@ -12,13 +12,14 @@ from fedblog.domain.ids import is_id
 from fedblog.endpoints.begun import Begun
 from fedblog.endpoints.client import client_of
 from fedblog.federation.errors import ReceivingError, TooLargeError, TooSlowError
-from fedblog.federation.receiving import Receiver, Request
+from fedblog.federation.receiving import Receiver
 from fedblog.publishing.site import Site
 from fedblog.storage import authors
 from fedblog.storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
+_SMALL = 1 << 16
 _BUSIEST = frozenset({"/ap/inbox", "/ap/blog/inbox"})
 _WORTHLESS = frozenset({400, 401, 413, 415})
 _ACCEPTED: tuple[Message, Message] = (
@@ -47,14 +48,18 @@ class Inbox:
             await _refuse(send, 404, "there is no such inbox")
             return
         try:
-            request = Request(
-                path=scope.get("raw_path", scope["path"].encode()).split(b"?")[0].decode("latin-1"),
-                query=scope["query_string"].decode("latin-1"),
-                headers=scope["headers"],
-                body=await self._body_in_time(scope, receive),
-                client=client_of(scope),
+            # A small body is there already, and once it is read the connection can be kept. A large
+            # one is not waited for where its head is refused.
+            body = None if _is_large(scope) else await self._body_in_time(scope, receive)
+            signed = await self._receiver.admit(
+                scope.get("raw_path", scope["path"].encode()).split(b"?")[0].decode("latin-1"),
+                scope["query_string"].decode("latin-1"),
+                scope["headers"],
+                client_of(scope),
             )
-            await self._receiver.receive(request)
+            if body is None:
+                body = await self._body_in_time(scope, receive)
+            await self._receiver.receive(signed, body)
         except ReceivingError as refusal:
             if refusal.status in _WORTHLESS:
                 self._receiver.refused(client_of(scope))
@@ -99,6 +104,13 @@ class Inbox:
             parts.append(part)
             if not message.get("more_body", False):
                 return b"".join(parts)
+
+
+def _is_large(scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return not value.isdigit() or len(value) > 15 or int(value) > _SMALL
+    return True
 
 
 async def _refuse(send: Send, status: int, detail: str, retry_after: float | None = None) -> None:

@@ -7,15 +7,19 @@ one gathers, so its size follows the load.
 import asyncio
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from fedblog.domain.addresses import Addresses
 from fedblog.federation import facts as fact_rows
-from fedblog.federation import forwarding
+from fedblog.federation import forwarding, words
+from fedblog.federation.bounds import DEFAULTS, Bounds
 from fedblog.federation.facts import Facts, Incoming, Outcome
 from fedblog.federation.handlers import HANDLERS
+from fedblog.federation.words import Limits, Words
 from fedblog.storage.errors import (
     DatabaseBusyError,
     SchemaError,
@@ -34,17 +38,29 @@ them, one waiting time after the other."""
 DUPLICATE = Outcome("duplicate", "received before")
 
 
+_Entry = tuple[Incoming, asyncio.Future[Outcome]]
+
+
 class Batcher:
     """Gathers incoming activities and runs them through *store* in batches."""
 
     def __init__(
-        self, store: Store, addresses: Addresses, blog_id: int, *, forward_replies: bool = True
+        self,
+        store: Store,
+        addresses: Addresses,
+        blog_id: int,
+        *,
+        forward_replies: bool = True,
+        limits: Limits | None = None,
+        bounds: Bounds = DEFAULTS,
     ) -> None:
+        self._limits = limits or Limits()
         self._forward_replies = forward_replies
+        self._bounds = bounds
         self._store = store
         self._addresses = addresses
         self._blog_id = blog_id
-        self._waiting: list[tuple[Incoming, asyncio.Future[Outcome]]] = []
+        self._waiting: list[_Entry] = []
         self._arrived = asyncio.Event()
 
     async def submit(self, incoming: Incoming) -> Outcome:
@@ -56,7 +72,9 @@ class Batcher:
 
     async def run(self) -> None:
         """Write batches until cancelled."""
-        batch: list[tuple[Incoming, asyncio.Future[Outcome]]] = []
+        batch: list[_Entry] = []
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch")
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 await self._arrived.wait()
@@ -65,13 +83,20 @@ class Batcher:
                 if not self._waiting:
                     self._arrived.clear()
                 batch = [entry for entry in batch if not entry[1].done()]
+                if any(incoming.words is None for incoming, _ in batch):
+                    batch = await loop.run_in_executor(thread, self._worded, batch)
                 if batch:
                     await self._write(batch)
         finally:
+            thread.shutdown(wait=False, cancel_futures=True)
             for _, future in (*batch, *self._waiting):
                 future.cancel()
 
-    async def _write(self, batch: list[tuple[Incoming, asyncio.Future[Outcome]]]) -> None:
+    def _worded(self, batch: list[_Entry]) -> list[_Entry]:
+        """*batch* with the words of each activity; on a thread, one hand-over for all of them."""
+        return [(worded(incoming, self._limits), future) for incoming, future in batch]
+
+    async def _write(self, batch: list[_Entry]) -> None:
         try:
             outcomes = await self._store.write(
                 process,
@@ -79,6 +104,7 @@ class Batcher:
                 self._blog_id,
                 [incoming for incoming, _ in batch],
                 self._forward_replies,
+                self._bounds,
             )
         except Exception as error:
             if len(batch) == 1 or isinstance(error, _OF_NO_ONE):
@@ -96,16 +122,30 @@ class Batcher:
                 future.set_result(outcome)
 
 
+def worded(incoming: Incoming, limits: Limits) -> Incoming:
+    """*incoming* with its words, where they were not made yet. Where they cannot be made it fails
+    alone, in its handler."""
+    if incoming.words is not None:
+        return incoming
+    try:
+        return replace(incoming, words=words.of_activity(incoming.activity, limits))
+    except Exception:
+        log.exception("the words of %s cannot be made", incoming.activity.id)
+        return replace(incoming, words=Words())
+
+
 def process(
     connection: Connection,
     addresses: Addresses,
     blog_id: int,
     batch: Sequence[Incoming],
     forward_replies: bool = True,
+    bounds: Bounds = DEFAULTS,
 ) -> list[Outcome]:
     """Load facts for *batch*, decide each in order, write what changed. One unit."""
+    batch = [worded(incoming, Limits()) for incoming in batch]
     now = datetime.now(UTC)
-    facts = fact_rows.load(connection, addresses, blog_id, batch, now)
+    facts = fact_rows.load(connection, addresses, blog_id, batch, now, bounds)
     outcomes: list[Outcome] = []
     receipts: list[Receipt] = []
     forwards: list[forwarding.Forward] = []
@@ -137,6 +177,8 @@ def process(
 
 def decide(incoming: Incoming, facts: Facts) -> Outcome:
     """Run the handler of one activity; what a failing one did is taken back, alone."""
+    if incoming.actor.uri in facts.blocked:  # since it was let in, or while it was fetched
+        return Outcome("ignored", "blocked")
     handler = HANDLERS.get(incoming.activity.type)
     if handler is None:
         return Outcome("ignored", f"{incoming.activity.type} does nothing here")

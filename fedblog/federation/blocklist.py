@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
+from fedblog.domain.block import Block
 from fedblog.domain.origins import bare_host
 from fedblog.remote import guard
 from fedblog.remote.errors import BlockedAddressError
@@ -20,6 +23,7 @@ class Blocklist:
         self._blog_id = blog_id
         self._domains: frozenset[str] = frozenset()
         self._actors: frozenset[str] = frozenset()
+        self._inboxes: frozenset[str] = frozenset()
         self._is_stale = True
         self._heard = 0
         store.listen(self._hear)
@@ -30,9 +34,10 @@ class Blocklist:
         if not self._is_stale:
             return
         heard = self._heard
-        rows = await self._store.read(blocks.all_of, self._blog_id)
+        rows, inboxes = await self._store.read(_load, self._blog_id)
         self._domains = frozenset(row.domain for row in rows if row.domain)
         self._actors = frozenset(guard.identity(row.actor_uri) for row in rows if row.actor_uri)
+        self._inboxes = inboxes
         if heard == self._heard:
             self._is_stale = False
 
@@ -59,7 +64,16 @@ class Blocklist:
             name = name.partition(".")[2]
         return False
 
+    def forbids(self, inbox: str) -> bool:
+        """Whether nothing may be sent to *inbox*: its host is blocked, or the one actor whose own
+        inbox it is."""
+        return inbox in self._inboxes or self.holds_for(inbox)
+
     def _hear(self, changes: Sequence[Change]) -> None:
         if not _OF_INTEREST.isdisjoint(changes):
             self._is_stale = True
             self._heard += 1
+
+
+def _load(connection: Connection, blog_id: int) -> tuple[list[Block], frozenset[str]]:
+    return blocks.all_of(connection, blog_id), blocks.inboxes(connection, blog_id)

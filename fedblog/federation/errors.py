@@ -57,9 +57,8 @@ class RateLimitedError(ReceivingError):
     status = 429
 
 
-class ShortageError(ReceivingError):
-    """We are what is short: the key could not be asked for now. Nothing is said of the
-    signature."""
+class OverloadedError(ReceivingError):
+    """We are what is short: the peer may try again. Nothing is said of the signature."""
 
     status = 503
 
@@ -72,5 +71,5 @@ class ProcessingError(ReceivingError):
 
 def short(error: ShortError) -> ReceivingError:
     """How a sender is told that another server could not be asked now."""
-    kind = RateLimitedError if error.is_askers else ShortageError
+    kind = RateLimitedError if error.is_askers else OverloadedError
     return kind(str(error), retry_after=error.retry_after)

@@ -21,23 +21,28 @@ from fedblog.domain.frozen import frozen
 from fedblog.domain.ids import is_id, new_id
 from fedblog.domain.origins import counted_host
 from fedblog.domain.reaction import Reaction
+from fedblog.federation.bounds import Bounds
 from fedblog.federation.kept import Kept
+from fedblog.federation.words import Words
 from fedblog.publishing import outbox
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import authorizations as authorization_rows
 from fedblog.storage import authors as author_rows
 from fedblog.storage import (
+    blocks,
     changes,
+    erasing,
     followers,
     jobs,
     reactions,
     received,
     reports,
+    slices,
     threads,
-    unforwarded,
 )
 from fedblog.storage import tombstones as tombstone_rows
 from fedblog.storage.changes import Change
+from fedblog.storage.inboxes import host_of
 from fedblog.storage.received import Receipt
 
 ReactionKey = tuple[str, str, str, str]
@@ -58,6 +63,7 @@ class Incoming:
     empty for an object that we fetched ourselves. *ancestors_left* bounds the look-up of parents.
     *forwarded* are its bytes where they carry its actor's proof, so that they may be forwarded;
     *sender_uri* is who brought them, *asker* the host on whose behalf others are asked about it.
+    *words* are those of the activity, None until they are made.
     """
 
     activity: Activity
@@ -68,6 +74,7 @@ class Incoming:
     forwarded: bytes | None = None
     sender_uri: str = ""
     asker: str = ""
+    words: Words | None = None
 
 
 @frozen
@@ -103,17 +110,23 @@ class Report:
 class Facts:
     """The state that the activities of one batch look at and change. *owners* are the keys of the
     local actors among those named that can be followed; *asker* is the host on whose behalf the
-    activity at hand has others asked."""
+    activity at hand has others asked; *blocked* are the actors that were blocked since they were
+    let in. *reports_of* and *asked_by* count what is kept of actors, *followers_at* the followers
+    at the hosts of the batch, before it."""
 
     addresses: Addresses
     blog_id: int
     now: datetime
+    bounds: Bounds = field(default_factory=Bounds)
     posts: Mapping[str, threads.PostFacts] = field(default_factory=dict)
     posts_by_path: Mapping[str, threads.PostFacts] = field(default_factory=dict)
     owners: set[str] = field(default_factory=lambda: {BLOG})
     receipts: set[tuple[str, str]] = field(default_factory=set)
+    blocked: frozenset[str] = frozenset()
     comments: Kept[str, Comment] = field(default_factory=Kept)
-    reactions: Kept[ReactionKey, Reaction] = field(default_factory=Kept)
+    reactions: Kept[ReactionKey, Reaction] = field(
+        default_factory=lambda: Kept(group=lambda row: row.actor_uri)
+    )
     followers: Kept[tuple[str, str], Follower] = field(default_factory=Kept)
     authorizations: Kept[AuthorizationKey, Authorization] = field(default_factory=Kept)
     tombstones: Kept[tuple[str, str], datetime] = field(default_factory=Kept)
@@ -122,6 +135,9 @@ class Facts:
     followups: Kept[tuple[str, str], FollowUp] = field(default_factory=Kept)
     reports: Kept[str, Report] = field(default_factory=Kept)
     asker: str = ""
+    reports_of: Mapping[str, int] = field(default_factory=dict)
+    asked_by: Mapping[str, int] = field(default_factory=dict)
+    followers_at: Mapping[str, int] = field(default_factory=dict)
     _waiting: dict[str, list[str]] = field(default_factory=dict)
 
     def follow_up(self, kind: str, key: str, payload: Mapping[str, Any]) -> None:
@@ -187,9 +203,10 @@ def load(
     blog_id: int,
     batch: Sequence[Incoming],
     now: datetime,
+    bounds: Bounds,
 ) -> Facts:
     """The facts for *batch*, with one query for each kind that it needs."""
-    facts = Facts(addresses, blog_id, now)
+    facts = Facts(addresses, blog_id, now, bounds)
     actor_uris = {item.actor.uri for item in batch}
     actor_rows.take_turns(connection, actor_uris)
     uris: set[str] = set()
@@ -209,6 +226,9 @@ def load(
             created[written.id] = written.in_reply_to
     types = {item.activity.type for item in batch}
 
+    facts.blocked = blocks.held(
+        connection, blog_id, {(item.actor.uri, item.actor.host) for item in batch}
+    )
     facts.receipts = received.find(
         connection, {item.receipt_key for item in batch if item.receipt_key}
     )
@@ -218,7 +238,9 @@ def load(
         _load_thread(connection, facts, uris, created)
     if types & (_REACTING | REQUEST_TYPES):
         rows = reactions.find(connection, uris, actor_uris)
-        facts.reactions = Kept((reaction_key(row), row) for row in rows)
+        facts.reactions = Kept(
+            ((reaction_key(row), row) for row in rows), group=lambda row: row.actor_uri
+        )
     if types & _FOLLOWING:
         # A Move may come from the new account and name the old one.
         moved = {item.activity.object_id for item in batch if item.activity.type == "Move"}
@@ -226,6 +248,11 @@ def load(
         facts.followers = Kept(
             ((row.owner, row.actor_uri), row) for row in followers.find(connection, following)
         )
+    if "Follow" in types:
+        hosts = {inbox_host(item.actor) for item in batch if item.activity.type == "Follow"}
+        facts.followers_at = followers.count_at(connection, hosts, bounds.followers_per_host)
+    if types & _REPORTING:
+        facts.reports_of = reports.counts(connection)
     if types & _NAMING_ACTORS:
         named = {found.key for uri in uris if (found := addresses.parse(uri)) is not None}
         authors = author_rows.find(connection, {key for key in named if is_id(key)})
@@ -234,6 +261,9 @@ def load(
         asking = {item.activity.instrument_id for item in batch if item.activity.instrument_id}
         facts.authorizations = Kept(
             (row.key, row) for row in authorization_rows.find(connection, asking)
+        )
+        facts.asked_by = authorization_rows.counts(
+            connection, actor_uris, bounds.authorizations_per_actor
         )
     return facts
 
@@ -300,6 +330,9 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     # A late parent adopts children that were stored before it, so rows come in order of depth.
     threads.insert_all(connection, sorted(facts.comments.added(), key=lambda row: row.depth))
     threads.update_all(connection, facts.comments.changed())
+    if waiting := {row.actor_uri or "" for row in facts.comments.added() if row.post_id is None}:
+        bounds = facts.bounds
+        threads.keep_orphans(connection, waiting, bounds.orphans_per_actor, bounds.orphans_kept)
     for row in (*facts.comments.added(), *facts.comments.changed()):
         if row.post_id is not None:
             said[Change("comments", row.post_id)] = None
@@ -315,8 +348,9 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     authorization_rows.insert_all(connection, facts.authorizations.added())
     authorization_rows.update_all(connection, facts.authorizations.changed())
     tombstone_rows.save(connection, facts.tombstones.fresh())
+    at_once = slices.Allowance()
     for actor_uri in facts.gone_actors:
-        said.update(dict.fromkeys(_remove_actor(connection, actor_uri, facts.now)))
+        _remove_actor(connection, actor_uri, facts.now, at_once)
     for report in facts.reports:
         reports.insert(
             connection,
@@ -328,10 +362,12 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
             content=report.content,
             created_at=facts.now,
         )
+    if facts.reports.added():
+        reports.keep_newest(connection, facts.bounds.reports_kept)
     for job in facts.followups:
         jobs.add(connection, job.kind, job.key, job.payload, facts.now, asker=job.asker)
     for outgoing, recipients in facts.outgoing:
-        outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now)
+        outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now, at_once)
     changes.record(connection, *said)
 
 
@@ -347,17 +383,16 @@ def _reaction_changes(facts: Facts, reaction: Reaction) -> Iterable[Change]:
         yield Change("comments", comment.post_id)
 
 
-def _remove_actor(connection: Connection, actor_uri: str, now: datetime) -> Iterable[Change]:
-    for post_id in threads.delete_of_actor(connection, actor_uri, now):
-        yield Change("comments", post_id)
-    unforwarded.drop_of_actor(connection, actor_uri)
-    for liked, _ in reactions.delete_of_actor(connection, actor_uri):
-        if liked is not None:
-            yield Change("reactions", liked)
+def _remove_actor(
+    connection: Connection, actor_uri: str, now: datetime, at_once: slices.Allowance
+) -> None:
+    start = erasing.start(actor_uri, now)
+    slices.begin(
+        connection, erasing.ERASE_ACTOR, actor_uri, erasing.erase_actor, start, now, at_once
+    )
     for owner in followers.delete_of_actor(connection, actor_uri):
-        yield Change("followers", owner)
-    actor_rows.mark_deleted(connection, actor_uri, now)
-    yield Change("actor", actor_uri)
+        changes.record(connection, Change("followers", owner))
+    actor_rows.mark_deleted(connection, [actor_uri], now)
 
 
 def _mentioned(activity: Activity | None) -> Iterable[str]:
@@ -375,6 +410,11 @@ def _mentioned(activity: Activity | None) -> Iterable[str]:
             yield uri
     yield from _mentioned(inner)
     yield from _mentioned(activity.instrument_activity)
+
+
+def inbox_host(actor: RemoteActor) -> str:
+    """The host where *actor* gets what its followers get, without port."""
+    return host_of(actor.shared_inbox or actor.inbox)
 
 
 def _path(addresses: Addresses, uri: str) -> str:

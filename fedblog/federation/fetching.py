@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fedblog.activitystreams.reading import Activity, ReadingError, read_object
+from fedblog.activitystreams.reading import Activity, Object, ReadingError, read_object
 from fedblog.domain.origins import same_host
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
@@ -14,6 +14,7 @@ from fedblog.federation.handlers.moving import MOVE_FOLLOWER
 from fedblog.federation.handlers.talking import REFRESH_ACTOR
 from fedblog.federation.moving import Moving
 from fedblog.federation.replies import FETCH_OBJECT
+from fedblog.federation.words import Limits, TextTooLongError, Words, of_object
 from fedblog.publishing.site import Site
 from fedblog.remote import documents
 from fedblog.remote.errors import (
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 FINAL = (
     ReadingError,
+    TextTooLongError,
     ActorGoneError,
     BlockedAddressError,
     RedirectError,
@@ -72,7 +74,9 @@ class Fetching:
             return
         try:
             _, document = await documents.fetch(site.client, uri, settings=site.settings)
-            item = read_object(document)
+            item, words = await site.client.aside(
+                uri, _read_object, document, Limits.of(site.settings)
+            )
             author = item.author
             if author is None or item.id is None or not same_host(author, item.id):
                 raise WrongDocumentError(f"{uri} names no author of its own host")
@@ -97,13 +101,13 @@ class Fetching:
                     object_ids=(item.id,),
                     object_type=item.type,
                     object=item,
-                    objects=(item,),
                 ),
                 actor=actor,
                 receipt_key="",
                 received_at=datetime.now(UTC),
                 ancestors_left=int(payload.get("ancestors_left", 0)),
                 asker=str(payload.get("asker", "")),
+                words=words,
             )
         )
 
@@ -117,3 +121,8 @@ class Fetching:
             return
         if actor.moved_to is not None:
             await self._moving.move_follower({"old": actor.uri, "new": actor.moved_to})
+
+
+def _read_object(document: dict[str, Any], limits: Limits) -> tuple[Object, Words]:
+    item = read_object(document)
+    return item, Words(of_object(item, limits))

@@ -4,7 +4,7 @@ Handlers change it freely; one activity that fails is undone alone, and in the e
 differs from the database is written.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -12,12 +12,23 @@ V = TypeVar("V")
 
 
 class Kept(Generic[K, V]):
-    """Values by key, as they are now; *stored* are those the database already holds."""
+    """Values by key, as they are now; *stored* are those the database already holds. *group* says
+    what values are found together by; the values at one key are of one group."""
 
-    def __init__(self, stored: Iterable[tuple[K, V]] = ()) -> None:
+    def __init__(
+        self,
+        stored: Iterable[tuple[K, V]] = (),
+        *,
+        group: Callable[[V], str] | None = None,
+    ) -> None:
         self._stored: dict[K, V] = dict(stored)
         self._now: dict[K, V] = dict(self._stored)
         self._journal: list[tuple[K, V | None]] = []
+        self._group = group
+        self._keys: dict[str, dict[K, None]] = {}
+        if group is not None:
+            for key, value in self._now.items():
+                self._keys.setdefault(group(value), {})[key] = None
 
     def get(self, key: K) -> V | None:
         """The value at *key*, or None."""
@@ -29,10 +40,16 @@ class Kept(Generic[K, V]):
     def __iter__(self) -> Iterator[V]:
         return iter(self._now.values())
 
+    def of(self, group: str) -> list[V]:
+        """The values of *group*."""
+        return [self._now[key] for key in self._keys.get(group, ()) if key in self._now]
+
     def put(self, key: K, value: V) -> None:
         """Set the value at *key*."""
         self._journal.append((key, self._now.get(key)))
         self._now[key] = value
+        if self._group is not None:
+            self._keys.setdefault(self._group(value), {})[key] = None
 
     def remove(self, key: K) -> None:
         """Take *key* out."""

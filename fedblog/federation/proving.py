@@ -11,6 +11,7 @@ from typing import Any
 
 from fedblog.activitystreams.reading import Activity
 from fedblog.domain.actor import RemoteActor
+from fedblog.domain.lane import Lane, LaneFullError
 from fedblog.domain.origins import same_host
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import KnownKey
@@ -23,15 +24,24 @@ LONGEST_AGE = timedelta(days=25)
 that is not noticed any more."""
 
 
+_READ_AT_ONCE = 8192
+"""Bytes of a document whose proof is read on the event loop: less than a millisecond of it."""
+
+
 class Prover:
     """Checks the proofs in activities."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, lane: Lane) -> None:
         self._site = site
+        self._lane = lane
 
-    async def actor_of(self, document: Mapping[str, Any], activity: Activity) -> RemoteActor | None:
-        """The actor of *activity*, read from *document*, where its proof holds; else None. Raises
-        ShortError where the key cannot be asked for now.
+    async def actor_of(
+        self, document: Mapping[str, Any], activity: Activity, size: int
+    ) -> RemoteActor | None:
+        """The actor of *activity*, read from *document* of *size* bytes, where its proof holds;
+        else None. The proof of a larger document than the setting allows is not looked at; that of
+        a large one is read on the thread of the lane. Raises ShortError where the key cannot be
+        asked for now.
 
         The proof's key must be of the actor's own origin (FEP-fe34) and listed by the actor
         (FEP-521a). As with HTTP signatures a key that does not fit is fetched anew once (S35).
@@ -39,6 +49,7 @@ class Prover:
         key_id = proofs.verification_method(document)
         if (
             key_id is None
+            or size > self._site.settings.proof_max_bytes
             or activity.id is None
             or not same_host(activity.id, activity.actor)
             or not same_host(key_id, activity.actor)
@@ -49,23 +60,26 @@ class Prover:
         asked_at = datetime.now(UTC)
         try:
             known = await directory.key(key_id)
+            proof = await self._proof(document, activity, size)
             try:
-                self._check(document, activity, known)
+                _check(proof, activity, known)
             except InvalidSignatureError:
                 if known.key.fetched_at > asked_at:
                     return None  # its server gave it just now
                 known = await directory.refetch_key(key_id)
-                self._check(document, activity, known)
+                _check(proof, activity, known)
         except ShortError:
             raise
-        except (RemoteError, SignatureError):
+        except (RemoteError, SignatureError, LaneFullError):
             return None
         return known.actor
 
-    def _check(self, document: Mapping[str, Any], activity: Activity, known: KnownKey) -> None:
-        if known.actor.uri != activity.actor:
-            raise InvalidSignatureError("the proof is by another than the actor")
-        proofs.verify(document, known.public_key)
+    async def _proof(
+        self, document: Mapping[str, Any], activity: Activity, size: int
+    ) -> proofs.Proof:
+        if size <= _READ_AT_ONCE:
+            return proofs.read(document)
+        return await self._lane.run(activity.actor, proofs.read, document)
 
     def _is_recent(self, document: Mapping[str, Any]) -> bool:
         made = proofs.created_at(document)
@@ -74,3 +88,9 @@ class Prover:
         now = datetime.now(UTC)
         ahead = timedelta(seconds=self._site.settings.date_skew_future)
         return now - LONGEST_AGE < made < now + ahead
+
+
+def _check(proof: proofs.Proof, activity: Activity, known: KnownKey) -> None:
+    if known.actor.uri != activity.actor:
+        raise InvalidSignatureError("the proof is by another than the actor")
+    proofs.check(proof, known.public_key)

@@ -1,9 +1,11 @@
 """An activity arrives: who sent it is proven before anything is stored.
 
-From cheap to dear: type and size, JSON, block lists, signature header, digest and date, and only
-then the key, which may have to be fetched (verification.py). What passes goes to the batcher. An
-activity that another than its actor sent is believed where it carries its actor's proof, else
-fetched from its own host.
+From cheap to dear. Before the body is read: its media type and the signature's headers (what they
+cover, when they were made, whose key). Then the digest, JSON within bounds, what the activity is
+and whose, block lists, and only then the key, which may have to be fetched (verification.py). What
+it says is read once its sender is proven, the long ones on a thread (words.py). Then it goes to the
+batcher. An activity that another than its actor sent is believed where it carries its actor's
+proof, else fetched from its own host.
 """
 
 import hashlib
@@ -16,25 +18,28 @@ from sqlalchemy import Connection
 from fedblog.activitystreams import json
 from fedblog.activitystreams.reading import (
     Activity,
+    Envelope,
     MalformedJsonError,
     ReadingError,
     TooLargeJsonError,
     read_activity,
+    read_envelope,
 )
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
 from fedblog.domain.actor import RemoteActor
-from fedblog.domain.frozen import frozen
-from fedblog.domain.origins import client_network, counted_host, same_host
+from fedblog.domain.lane import Lane, LaneFullError
+from fedblog.domain.origins import client_network, counted_host, registrable_domain, same_host
 from fedblog.domain.rates import TokenBuckets
+from fedblog.federation import words
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
     BlockedError,
     MalformedError,
     MediaTypeError,
+    OverloadedError,
     ProcessingError,
     RateLimitedError,
-    ShortageError,
     TooLargeError,
     short,
 )
@@ -43,6 +48,7 @@ from fedblog.federation.forwarding import may_be_forwarded
 from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.federation.verification import Signed, Verifier, gather
+from fedblog.federation.words import Limits, Words
 from fedblog.publishing.site import Site
 from fedblog.remote import askings
 from fedblog.remote.actors import KnownKey
@@ -55,23 +61,17 @@ _FORWARDS_A_MINUTE = 60
 _FORWARDS_AT_ONCE = 120
 """How often one host may have us fetch what it only passes on."""
 
+_WAIT_FOR_LANE = 30.0
+_MEDIA_TYPE_LENGTH = 256
+
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
 """What an inbox takes. Some peers send plain JSON; the signature says what it is worth."""
 
-_COUNTED = REQUEST_TYPES | {"Create", "Update", "Move"}
-"""What one actor may not send without end: it makes comments, answers or fetches."""
-
-
-@frozen
-class Request:
-    """A POST to an inbox as it came: *path* raw, header names in lower case;
-    *client* is the address it came from."""
-
-    path: str
-    query: str
-    headers: Sequence[tuple[bytes, bytes]]
-    body: bytes
-    client: str = ""
+_COUNTED = REQUEST_TYPES | {
+    *("Create", "Update", "Move", "Follow", "Flag"),
+    *("Like", "EmojiReact", "Dislike", "Undo", "Block"),
+}
+"""What one actor may not send without end: it makes rows, answers or fetches."""
 
 
 class Receiver:
@@ -83,7 +83,11 @@ class Receiver:
         self._batcher = batcher
         self._blocklist = blocklist
         self._verifier = Verifier(site, blocklist)
-        self._prover = Prover(site)
+        self._limits = Limits.of(settings)
+        self._lane = Lane(
+            "words", waiting=settings.text_waiting, waiting_each=settings.text_waiting_each
+        )
+        self._prover = Prover(site, self._lane)
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
         self._address_buckets = TokenBuckets(
@@ -92,38 +96,50 @@ class Receiver:
         )
         self._forward_buckets = TokenBuckets(_FORWARDS_A_MINUTE, _FORWARDS_AT_ONCE)
 
-    async def receive(self, request: Request) -> Outcome:
-        """Verify and process one request. Raises ReceivingError where it is refused."""
-        self._check_address(request.client)
-        headers = gather(request.headers)
-        _check_media_type(headers.values.get("content-type", ""))
-        document, activity = self._read(request.body)
+    def close(self) -> None:
+        """End the thread for long texts."""
+        self._lane.close()
+
+    async def admit(
+        self, path: str, query: str, headers: Sequence[tuple[bytes, bytes]], client: str
+    ) -> Signed:
+        """Look at the head of a POST to an inbox, before its body: *path* is raw, the names of
+        *headers* are in lower case, *client* is the address it comes from. Raises ReceivingError
+        where nothing of it could be believed."""
+        self._check_address(client)
+        gathered = gather(headers)
+        _check_media_type(gathered.values.get("content-type", ""))
         if self._blocklist.is_stale:
             await self._blocklist.refresh()
-        if self._blocklist.holds_for(activity.actor):
+        return self._verifier.check_head("POST", path, query, gathered, client)
+
+    async def receive(self, signed: Signed, body: bytes) -> Outcome:
+        """Verify and process a request that was admitted, now that its *body* is there. Raises
+        ReceivingError where it is refused."""
+        self._verifier.check_body(signed, body)
+        document, envelope = self._opened(body)
+        if self._blocklist.holds_for(envelope.actor):
             raise BlockedError("the sender is blocked")
-        signed = self._verifier.check(
-            "POST", request.path, request.query, headers, request.body, request.client
-        )
-        if await self._is_about_unknown_actor(activity, signed.key_id):
+        if await self._is_about_unknown_actor(envelope, signed.key_id):
             return Outcome("ignored", "about an actor that is not known here")
         known = await self._verifier.prove(signed)
-        self._check_rate(activity, known)
-        body: bytes | None = None
+        self._check_rate(envelope, known)
+        activity, words = await self._read(document, body, known)
+        forwarded: bytes | None = None
         if known.actor.uri != activity.actor:
-            prover = await self._proven_by(document, activity, known)
+            prover = await self._proven_by(document, activity, known, len(body))
             if prover is None:
                 return await self._forwarded(activity, known)
             actor = prover
-            body = request.body
+            forwarded = body
         else:
             actor = known.actor
             if (
                 self._site.settings.forward_replies
                 and may_be_forwarded(activity, document)
-                and await self._is_worth_forwarding(document, activity, known)
+                and await self._is_worth_forwarding(document, activity, known, len(body))
             ):
-                body = request.body
+                forwarded = body
         if activity.id is not None and not same_host(activity.id, activity.actor):
             return Outcome("ignored", "the activity's id is of another host")
         outcome = await self._batcher.submit(
@@ -133,9 +149,10 @@ class Receiver:
                 receipt_key=_receipt_key(activity, signed),
                 received_at=datetime.now(UTC),
                 ancestors_left=self._site.settings.ancestor_limit,
-                forwarded=body,
+                forwarded=forwarded,
                 sender_uri=known.actor.uri,
                 asker=known.actor.host,
+                words=words,
             )
         )
         if outcome.result == "failed":
@@ -143,32 +160,35 @@ class Receiver:
         return outcome
 
     async def _proven_by(
-        self, document: dict[str, Any], activity: Activity, sender: KnownKey
+        self, document: dict[str, Any], activity: Activity, sender: KnownKey, size: int
     ) -> RemoteActor | None:
-        """The actor whose proof *document* carries, asked for on behalf of its *sender*. Raises
-        ShortageError, RateLimitedError."""
-        asker = askings.of_host(sender.actor.host)
+        """The actor whose proof *document* of *size* bytes carries, asked for on behalf of its
+        *sender*. Raises OverloadedError, RateLimitedError."""
         try:
-            with askings.on_behalf_of(asker):
-                return await self._prover.actor_of(document, activity)
+            with askings.on_behalf_of(askings.of_host(sender.actor.host)):
+                return await self._prover.actor_of(document, activity, size)
         except ShortError as error:
             raise short(error) from None
 
     async def _is_worth_forwarding(
-        self, document: dict[str, Any], activity: Activity, sender: KnownKey
+        self, document: dict[str, Any], activity: Activity, sender: KnownKey, size: int
     ) -> bool:
         try:
-            return await self._proven_by(document, activity, sender) is not None
-        except (ShortageError, RateLimitedError):
+            return await self._proven_by(document, activity, sender, size) is not None
+        except (OverloadedError, RateLimitedError):
             return False  # it counts without its proof; only nobody else gets it from here
 
-    def _read(self, body: bytes) -> tuple[dict[str, Any], Activity]:
+    def _opened(self, body: bytes) -> tuple[dict[str, Any], Envelope]:
+        """The JSON in *body*, and what activity it is; nothing of what that says."""
         settings = self._site.settings
         try:
             document = json.parse(
-                body, max_depth=settings.json_max_depth, max_items=settings.json_max_items
+                body,
+                max_depth=settings.json_max_depth,
+                max_items=settings.json_max_items,
+                max_nodes=settings.json_max_nodes,
             )
-            return document, read_activity(document)
+            return document, read_envelope(document)
         except TooLargeJsonError as error:
             raise TooLargeError(str(error)) from None
         except MalformedJsonError as error:
@@ -176,7 +196,28 @@ class Receiver:
         except ReadingError as error:
             raise MalformedError(f"not an activity: {error}") from None
 
-    async def _is_about_unknown_actor(self, activity: Activity, key_id: str) -> bool:
+    async def _read(
+        self, document: dict[str, Any], body: bytes, known: KnownKey
+    ) -> tuple[Activity, Words | None]:
+        """All of the activity in *document*; its words only where they are dear, the batcher makes
+        the others together. Dear ones take turns by sender."""
+        try:
+            if words.is_light(body):
+                activity = read_activity(document)
+                words.check_length(activity, self._limits)
+                return activity, None
+            domain = registrable_domain(known.actor.host)
+            return await self._lane.run(domain, _read_whole, document, self._limits)
+        except ReadingError as error:
+            raise MalformedError(f"not an activity: {error}") from None
+        except words.TextTooLongError as error:
+            raise TooLargeError(str(error)) from None
+        except LaneFullError:
+            raise OverloadedError(
+                "too many long texts are waiting to be read", retry_after=_WAIT_FOR_LANE
+            ) from None
+
+    async def _is_about_unknown_actor(self, activity: Envelope, key_id: str) -> bool:
         """A Delete or Update of an actor nobody here knows: dropped before its key is fetched.
 
         Servers send one to everyone they ever met when an account goes.
@@ -195,7 +236,7 @@ class Receiver:
         if wait := self._address_buckets.take(client_network(client)):
             raise RateLimitedError("too many requests from your address", retry_after=wait)
 
-    def _check_rate(self, activity: Activity, known: KnownKey) -> None:
+    def _check_rate(self, activity: Envelope, known: KnownKey) -> None:
         wait = self._host_buckets.take(counted_host(known.actor.host))
         is_writing = activity.type in _COUNTED and activity.object_id != activity.actor
         if not wait and is_writing:
@@ -224,6 +265,11 @@ class Receiver:
         return Outcome("deferred", "signed by another than its actor, fetched from its own host")
 
 
+def _read_whole(document: dict[str, Any], limits: Limits) -> tuple[Activity, Words]:
+    activity = read_activity(document)
+    return activity, words.of_activity(activity, limits)
+
+
 def _fetch_later(connection: Connection, uri: str, ancestors_left: int, asker: str) -> None:
     payload = {"uri": uri, "ancestors_left": ancestors_left, "asker": asker}
     now = datetime.now(UTC)
@@ -231,7 +277,7 @@ def _fetch_later(connection: Connection, uri: str, ancestors_left: int, asker: s
 
 
 def _check_media_type(value: str) -> None:
-    if value.partition(";")[0].strip().lower() not in MEDIA_TYPES:
+    if value[:_MEDIA_TYPE_LENGTH].partition(";")[0].strip().lower() not in MEDIA_TYPES:
         raise MediaTypeError("an activity is sent as application/activity+json")
 
 

@@ -4,27 +4,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from fedblog.activitystreams import carried
-from fedblog.activitystreams.reading import Object, is_public
+from fedblog.activitystreams.reading import Object
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import CommentPolicy, PostStatus
 from fedblog.federation.facts import Facts, Incoming
 from fedblog.storage.threads import NO_WORDS
-from fedblog.text.sanitise import (
-    REMOTE_MAX_CHARACTERS,
-    plain_text,
-    remote_html,
-    remote_text,
-)
 
 FETCH_OBJECT = "fetch_object"
 """The follow-up job that fetches one object by its id and decides about it like a Create."""
-
-_NAME_LENGTH = 300
-_SUMMARY_LENGTH = 500
-_SUMMARISED = frozenset({"Article", "Page", "Video", "Audio", "Image", "Event"})
-"""Types whose summary tells what they are about; a Note's is a content warning."""
 
 
 class Place:
@@ -100,23 +88,30 @@ def new_comment(incoming: Incoming, item: Object, uri: str, place: Place, facts:
         published_at=min(published, incoming.received_at),
         received_at=incoming.received_at,
         edited_at=item.updated if item.updated and item.updated > published else None,
-        **_text(item, uri),
+        **words_of(incoming),
     )
 
 
-def with_text(comment: Comment, item: Object) -> Comment:
-    """*comment* with the words of *item*, sanitised. Pictures that a moderator let through count
-    as approved only as long as they stay the same."""
-    words = _text(item, comment.uri)
+def words_of(incoming: Incoming) -> dict[str, Any]:
+    """What the comment in *incoming* is made of (federation/words.py)."""
+    if incoming.words is None or incoming.words.comment is None:
+        raise RuntimeError("the words of an activity were not made before its unit")
+    return dict(incoming.words.comment)
+
+
+def with_text(comment: Comment, incoming: Incoming) -> Comment:
+    """*comment* with the words in *incoming*. Pictures that a moderator let through count as
+    approved only as long as they stay the same."""
+    words = words_of(incoming)
     if comment.media_status == "approved" and words["attachments"] != comment.attachments:
         words["media_status"] = None
     return replace(comment, **words)
 
 
-def with_votes(comment: Comment, item: Object) -> Comment | None:
-    """*comment* with the votes of *item* where nothing else is different, else None: counting
+def with_votes(comment: Comment, incoming: Incoming) -> Comment | None:
+    """*comment* with the votes in *incoming* where nothing else is different, else None: counting
     goes on without an edit."""
-    words = _text(item, comment.uri)
+    words = words_of(incoming)
     poll = words.pop("poll")
     if poll is None or comment.poll is None or poll == comment.poll:
         return None
@@ -128,25 +123,6 @@ def with_votes(comment: Comment, item: Object) -> Comment | None:
 def without_text(comment: Comment, now: datetime) -> Comment:
     """*comment* as deleted: its place stays for the answers below it, its words go."""
     return replace(comment, **NO_WORDS, edited_at=None, deleted_at=now)
-
-
-def _text(item: Object, uri: str) -> dict[str, Any]:
-    content, summary = item.content, item.summary
-    if summary:
-        if item.type in _SUMMARISED and not item.sensitive:
-            content, summary = content or summary, ""
-        elif "<" in summary or "&" in summary:
-            summary = plain_text(summary)
-    return {
-        "url": item.url or uri,
-        "name": remote_text(item.name, limit=_NAME_LENGTH) if item.name else "",
-        "source_html": item.content[:REMOTE_MAX_CHARACTERS],
-        "content_html": remote_html(content),
-        "summary": remote_text(summary, limit=_SUMMARY_LENGTH) if summary else "",
-        "language": item.language,
-        "visibility": "public" if is_public(item) else "private",
-        **carried.of_object(item),
-    }
 
 
 def adopt(facts: Facts, parent: Comment) -> None:

@@ -1,7 +1,8 @@
 """Who made a request: its signature, of either scheme, against the key of the one it names.
 
-From cheap to dear: the header is read, what it covers and when it was made are looked at, then the
-digest; only then the key, which may have to be fetched, and the signature itself.
+From cheap to dear: the header is read, what it covers and when it was made are looked at, all
+before the body is there; then the digest; only then the key, which may have to be fetched, and the
+signature itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from fedblog.signatures import cavage, content_digest, digest, messages
 from fedblog.signatures.errors import InvalidSignatureError, SignatureError
 from fedblog.signatures.keys import PublicKey, is_strong
 
+_OF_SIGNATURES = ("signature", "signature-input", "digest", "content-digest", "date")
+
 
 @frozen
 class Headers:
@@ -36,13 +39,15 @@ class Headers:
 class Signed:
     """A request whose signature can be read, is fresh and covers what it must. *signature* are its
     bytes and *times* those that it covers, in seconds: a repeated request has the same, however its
-    headers are written. *client* is the address it came from. Whether it is that of the key
-    *key_id* is what *check* finds out: it raises SignatureError where not."""
+    headers are written. *client* is the address it came from. Whether a body is the one that was
+    signed is what *check_body* finds out, and *check*, whether the signature is that of the key
+    *key_id*: both raise SignatureError where not."""
 
     key_id: str
     signature: bytes
     times: tuple[int, ...]
     client: str
+    check_body: Callable[[bytes], None]
     check: Callable[[PublicKey], None]
 
 
@@ -50,11 +55,17 @@ def gather(raw: Sequence[tuple[bytes, bytes]]) -> Headers:
     """The headers in *raw* (names in lower case, as ASGI has them)."""
     values: dict[str, str] = {}
     digests: list[str] = []
+    repeated: dict[str, list[str]] = {}
     for name_bytes, value_bytes in raw:
         name, value = name_bytes.decode("latin-1"), value_bytes.decode("latin-1").strip()
-        values[name] = f"{values[name]}, {value}" if name in values else value
+        if name in values:
+            repeated.setdefault(name, [values[name]]).append(value)
+        else:
+            values[name] = value
         if name == "digest":
             digests.append(value)
+    for name, several in repeated.items():
+        values[name] = ", ".join(several)
     return Headers(values, digests)
 
 
@@ -80,26 +91,31 @@ class Verifier:
         for a request without one; *client* is the address that it came from.
 
         Raises UnverifiedError, BlockedError where the blog blocks the key's host or actor,
-        ShortageError or RateLimitedError where the key could not be asked for now: nothing is then
-        said of the signature.
+        OverloadedError or RateLimitedError where the key could not be asked for now: nothing is
+        then said of the signature.
         """
         if self._blocklist.is_stale:
             await self._blocklist.refresh()
-        signed = self.check(method, path, query, gather(headers), body, client)
+        signed = self.check_head(method, path, query, gather(headers), client)
+        self.check_body(signed, body or b"")
         return await self.prove(signed)
 
-    def check(
-        self, method: str, path: str, query: str, headers: Headers, body: bytes | None, client: str
+    def check_head(
+        self, method: str, path: str, query: str, headers: Headers, client: str
     ) -> Signed:
-        """All that can be found out about a request's signature without its key.
+        """All that can be found out about a request's signature without its body and its key.
 
         Raises what `proven` raises; the block list is taken as it is.
         """
+        limit = self._site.settings.signature_max_length
         try:
+            for name in _OF_SIGNATURES:
+                if len(headers.values.get(name, "")) > limit:
+                    raise UnverifiedError(f"the header {name} is longer than {limit} characters")
             if "signature-input" in headers.values:
-                signed = self._check_message(method, path, query, headers, body, client)
+                signed = self._check_message(method, path, query, headers, client)
             elif "signature" in headers.values:
-                signed = self._check_cavage(method, path, query, headers, body, client)
+                signed = self._check_cavage(method, path, query, headers, client)
             else:
                 raise UnverifiedError(
                     "an HTTP signature is needed: RFC 9421 over @method, @target-uri and"
@@ -110,6 +126,13 @@ class Verifier:
         if self._blocklist.holds_for(signed.key_id):
             raise BlockedError("the sender is blocked")
         return signed
+
+    def check_body(self, signed: Signed, body: bytes) -> None:
+        """Raise UnverifiedError where *body* is not the one that was signed."""
+        try:
+            signed.check_body(body)
+        except SignatureError as error:
+            raise UnverifiedError(str(error)) from None
 
     async def prove(self, signed: Signed) -> KnownKey:
         """The key of *signed*, once its signature holds. Raises what `proven` raises.
@@ -151,7 +174,7 @@ class Verifier:
         return known
 
     def _check_message(
-        self, method: str, path: str, query: str, headers: Headers, body: bytes | None, client: str
+        self, method: str, path: str, query: str, headers: Headers, client: str
     ) -> Signed:
         """RFC 9421."""
         settings = self._site.settings
@@ -164,18 +187,20 @@ class Verifier:
             past=settings.date_skew_past,
             future=settings.date_skew_future,
         )
-        if "content-digest" in parsed.covered:
-            content_digest.check_content_digest(values.get("content-digest"), body or b"")
         url = f"{self._base_url}{path}?{query}" if query else f"{self._base_url}{path}"
+
+        def fits(body: bytes) -> None:
+            if "content-digest" in parsed.covered:
+                content_digest.check_content_digest(values.get("content-digest"), body)
 
         def holds(key: PublicKey) -> None:
             messages.verify(parsed, key, method=method, url=url, headers=values)
 
         times = () if parsed.created is None else (parsed.created,)
-        return Signed(parsed.key_id, parsed.signature, times, client, holds)
+        return Signed(parsed.key_id, parsed.signature, times, client, fits, holds)
 
     def _check_cavage(
-        self, method: str, path: str, query: str, headers: Headers, body: bytes | None, client: str
+        self, method: str, path: str, query: str, headers: Headers, client: str
     ) -> Signed:
         """draft-cavage-http-signatures-12, as most peers send it."""
         settings = self._site.settings
@@ -189,10 +214,12 @@ class Verifier:
             past=settings.date_skew_past,
             future=settings.date_skew_future,
         )
-        if "digest" in parsed.headers:
-            digest.check_digest(headers.digests, body or b"")
         # Peers differ in whether the query belongs to the target.
         targets = [f"{path}?{query}", path] if query else [path]
+
+        def fits(body: bytes) -> None:
+            if "digest" in parsed.headers:
+                digest.check_digest(headers.digests, body)
 
         def holds(key: PublicKey) -> None:
             cavage.verify(
@@ -200,7 +227,7 @@ class Verifier:
             )
 
         times = cavage.covered_times(parsed, values.get("date"))
-        return Signed(parsed.key_id, parsed.signature, times, client, holds)
+        return Signed(parsed.key_id, parsed.signature, times, client, fits, holds)
 
     def _holds(self, signed: Signed, known: KnownKey) -> None:
         if not is_strong(known.public_key, allow_short=self._site.settings.allow_short_rsa_keys):

@@ -15,10 +15,12 @@ from sqlalchemy import Connection
 
 from fedblog.domain.delivery import DeliveryState
 from fedblog.federation import deliver
+from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.deliver import Outcome, Parcel, SignedRequest
 from fedblog.jobs.completing import GRACE_SECONDS, completed
 from fedblog.jobs.host_queues import HostQueues
 from fedblog.jobs.host_schemes import HostSchemes
+from fedblog.jobs.pace import Pace
 from fedblog.publishing.keyring import UnknownKeyError
 from fedblog.publishing.site import Site
 from fedblog.remote.errors import RemoteError
@@ -27,6 +29,7 @@ from fedblog.signatures.keys import ED25519, RSA, SigningKey
 from fedblog.storage import activities, dispatch
 from fedblog.storage.activities import StoredActivity
 from fedblog.storage.changes import Change
+from fedblog.storage.cutting_off import BLOCKED
 from fedblog.storage.dispatch import ClaimedDelivery, Key, SettledDelivery
 from fedblog.storage.errors import StorageError, StoreClosedError
 
@@ -48,6 +51,8 @@ LONGEST_SLEEP = 60.0
 """Leases of a process that died are looked for at least this often."""
 AFTER_ERROR = 1.0
 MOST_PARCELS = 64
+BEGUN_IN_A_TURN = 2
+"""How many requests are begun in one turn of the event loop: a millisecond's work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class DeliveryLoop:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._blocklist = Blocklist(site.store, site.blog_id)
         self._senders = site.settings.delivery_concurrency
         self._schemes = site.client.schemes
         self._begin()
@@ -76,6 +82,7 @@ class DeliveryLoop:
         """Hold nothing: what an earlier run held is in the database, and comes back from there."""
         self._queues = HostQueues(per_host=PER_HOST, troubled_limit=max(1, self._senders // 2))
         self._signed: asyncio.Queue[_Signed | None] = asyncio.Queue(maxsize=self._senders)
+        self._pace = Pace(BEGUN_IN_A_TURN)
         self._results: list[SettledDelivery] = []
         self._held: dict[Key, ClaimedDelivery] = {}
         self._parcels: dict[str, Parcel] = {}
@@ -165,6 +172,7 @@ class DeliveryLoop:
             frozenset(self._parcels),
         )
         self._held.update(((item.activity_id, item.inbox_id), item) for item in claimed)
+        await self._blocklist.refresh()
         if loaded:
             await self._site.keys.fresh()
         for activity in loaded:
@@ -217,6 +225,9 @@ class DeliveryLoop:
             if delivery.lease_until < latest:
                 signed.append(_Signed(delivery, None))
                 continue
+            if self._blocklist.forbids(delivery.url):
+                signed.append(_Signed(delivery, None, Outcome(None, BLOCKED, is_final=True)))
+                continue
             parcel = self._parcels[delivery.activity_id]
             try:
                 scheme = self._schemes.of(deliver.host_of(delivery.url))
@@ -237,6 +248,7 @@ class DeliveryLoop:
         while (item := await self._signed.get()) is not None:
             delivery, outcome = item.delivery, item.outcome
             if item.request is not None:
+                await self._pace.turn()
                 outcome = await self._post(item.request, delivery)
                 self._queues.done(delivery, answered=outcome.status is not None)
             else:

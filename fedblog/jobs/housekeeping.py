@@ -11,6 +11,8 @@ from fedblog.storage import (
     delivery_order,
     idempotency,
     received,
+    recounting,
+    server,
     threads,
     tombstones,
     unforwarded,
@@ -29,6 +31,9 @@ UNFORWARDED_KEPT = timedelta(days=14)
 """Well within the 25 days for which peers like us believe a proof."""
 DELIVERIES_KEPT = timedelta(days=30)
 LONGEST_DELIVERY = timedelta(days=5)
+SLICES = 100
+"""Of the kept counts, how many slices are checked in an hour."""
+_PLACE = "counts checked"
 
 
 async def keep_house(store: Store, now: datetime) -> None:
@@ -41,10 +46,26 @@ async def keep_house(store: Store, now: datetime) -> None:
     await store.write(idempotency.drop_before, now - ANSWERS_KEPT)
     await store.write(received.forget_before, now - RECEIPTS_KEPT)
     await store.write(tombstones.forget_before, now)
-    await store.write(threads.forget_orphans, now - ORPHANS_KEPT)
+    await store.write(threads.forget_orphans, now - ORPHANS_KEPT, 1000)
     await store.write(unforwarded.forget_before, now - UNFORWARDED_KEPT)
     await store.write(deliveries.forget_finished, now - DELIVERIES_KEPT)
     await store.write(delivery_order.free_strays, now, now - LONGEST_DELIVERY)
+
+
+async def check_counts(store: Store, slices: int = SLICES) -> int:
+    """Check the next *slices* of the kept counts, from where the last hour stopped, and mend what
+    is off; gives how many counts were."""
+    place = await store.read(server.get, _PLACE) or recounting.BEGINNING
+    mended = 0
+    for _ in range(slices):
+        found, place = await store.read(recounting.check, place)
+        if found:
+            await store.write(recounting.mend, found)
+            mended += len(found)
+        if place == recounting.BEGINNING:
+            break
+    await store.write(server.put, _PLACE, place)
+    return mended
 
 
 class HousekeepingLoop:
@@ -58,6 +79,7 @@ class HousekeepingLoop:
         while True:
             try:
                 await keep_house(self._site.store, datetime.now(UTC))
+                await check_counts(self._site.store)
             except StoreClosedError:
                 raise
             except StorageError:

@@ -25,11 +25,11 @@ from fedblog.settings import is_loopback
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import blocks as block_rows
 from fedblog.storage import comments as comment_rows
-from fedblog.storage import network
+from fedblog.storage import cutting_off, slices
+from fedblog.storage.cutting_off import CUT_OFF
 from fedblog.storage.views_carried import attachments
 
 URI_LENGTH = 2000
-_HOSTS_AT_ONCE = 1000  # engines bound the parameters of a statement
 _SINGLE_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -69,8 +69,9 @@ async def decide_media(site: Site, comment_id: str, *, shown: bool) -> None:
 
 
 async def block_domain(site: Site, domain: str, *, confirmed: bool = False) -> Block:
-    """Have nothing to do with a domain and its subdomains: followers from there are dropped, their
-    reactions and comments vanish, deliveries that wait for them are given up.
+    """Have nothing to do with a domain and its subdomains. From the commit on nothing is taken from
+    there and nothing sent there; that followers are dropped, their reactions and comments vanish,
+    and deliveries that wait for them are given up, follows in slices where they are many.
 
     One that would cut off more than anybody means takes *confirmed*: the blog's own, and one below
     which everybody registers names. Raises InvalidFieldError, and ConflictError when it is blocked
@@ -83,15 +84,7 @@ async def block_domain(site: Site, domain: str, *, confirmed: bool = False) -> B
         )
     block = Block(new_id(), site.blog_id, name, None, datetime.now(UTC))
 
-    def unit(connection: Connection) -> Block:
-        _insert(connection, block)
-        hosts = [host for host in network.actor_hosts(connection) if covers(name, host)]
-        for start in range(0, len(hosts), _HOSTS_AT_ONCE):
-            part = hosts[start : start + _HOSTS_AT_ONCE]
-            network.cut_off(connection, site.blog_id, hosts=part)
-        return block
-
-    return await site.store.write(unit)
+    return await site.store.write(_block, block)
 
 
 async def block_actor(site: Site, actor_uri: str) -> Block:
@@ -105,12 +98,7 @@ async def block_actor(site: Site, actor_uri: str) -> Block:
         raise InvalidFieldError("actor", "is of this blog itself")
     block = Block(new_id(), site.blog_id, None, uri, datetime.now(UTC))
 
-    def unit(connection: Connection) -> Block:
-        _insert(connection, block)
-        network.cut_off(connection, site.blog_id, actor_uri=uri)
-        return block
-
-    return await site.store.write(unit)
+    return await site.store.write(_block, block)
 
 
 def _doubt(site: Site, domain: str) -> str:
@@ -134,8 +122,14 @@ def _spellings(uri: str) -> list[str]:
 
 
 async def unblock(site: Site, block_id: str) -> None:
-    """Lift a block. What it took away does not come back by itself. Raises NotFoundError."""
-    if not await site.store.write(block_rows.delete_block, site.blog_id, block_id):
+    """Lift a block. What it took away does not come back by itself; what it had not come to yet
+    stays. Raises NotFoundError."""
+
+    def unit(connection: Connection) -> bool:
+        slices.drop(connection, CUT_OFF, block_id)
+        return block_rows.delete_block(connection, site.blog_id, block_id)
+
+    if not await site.store.write(unit):
         raise NotFoundError("there is no such block")
 
 
@@ -177,7 +171,7 @@ def _actor_uri(text: str) -> str:
     return uri
 
 
-def _insert(connection: Connection, block: Block) -> None:
+def _block(connection: Connection, block: Block) -> Block:
     if block.domain is not None:
         is_known = (
             block_rows.find(connection, block.blog_id, domain=block.domain, actor_uri=None)
@@ -192,3 +186,13 @@ def _insert(connection: Connection, block: Block) -> None:
     if is_known:
         raise ConflictError(f"{block.domain or block.actor_uri} is blocked already")
     block_rows.insert_block(connection, block)
+    slices.begin(
+        connection,
+        CUT_OFF,
+        block.id,
+        cutting_off.cut_off,
+        cutting_off.start(block),
+        block.created_at,
+        slices.Allowance(),
+    )
+    return block

@@ -14,6 +14,8 @@ from fedblog.text import names, sanitise
 
 _HANDLE_LENGTH = 100
 _SUMMARY_LENGTH = 500
+_SUMMARY_READ = 20_000
+_NAME_READ = 2000
 _MOST_ALIASES = 50
 
 
@@ -35,14 +37,16 @@ def remote_actor(document: ActorDocument, now: datetime, *, allow_private: bool)
         name=_name(document),
         url=document.url if _is_own(document.url, document.id) else document.id,
         avatar_url=document.icon_url,
-        summary=sanitise.plain_text(document.summary)[:_SUMMARY_LENGTH],
+        summary=sanitise.plain_text(document.summary[:_SUMMARY_READ])[:_SUMMARY_LENGTH],
         inbox=_own_inbox(document.inbox, document.id, allow_private) or "",
         shared_inbox=_own_inbox(document.shared_inbox, document.id, allow_private),
         followers_uri=document.followers,
         moved_to=document.moved_to,
         also_known_as=document.also_known_as[:_MOST_ALIASES],
         fetched_at=now,
-        emojis=carried.emojis(document.emojis, document.name) if document.emojis else None,
+        emojis=carried.emojis(document.emojis, document.name[:_NAME_READ])
+        if document.emojis
+        else None,
     )
 
 

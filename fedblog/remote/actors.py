@@ -141,7 +141,7 @@ class ActorDirectory:
             except ReadingError as error:
                 raise KeyNotFoundError(f"{key_id} is no key: {error}") from None
             document = await self._document(owner)
-        actor_document = _read(document)
+        actor_document = await self._client.aside(address, _read, document)
         listed = listed_key(actor_document, key_id)
         if listed is None:
             raise KeyNotFoundError(f"{actor_document.id} does not list the key {key_id}")
@@ -200,7 +200,7 @@ class ActorDirectory:
     async def _fetch_actor(self, uri: str) -> RemoteActor:
         if self._addresses.is_local(uri):
             raise WrongDocumentError(f"{uri} is an actor of this server")
-        actor_document = _read(await self._document(uri))
+        actor_document = await self._client.aside(uri, _read, await self._document(uri))
         actor, _ = await self._save(actor_document)
         return actor
 
@@ -221,9 +221,9 @@ class ActorDirectory:
         now = datetime.now(UTC)
         if self._addresses.is_local(document.id):
             raise WrongDocumentError(f"{document.id} is an actor of this server")
-        allow_private = self._settings.allow_private_network
-        actor = remote_actor(document, now, allow_private=allow_private)
-        keys = own_keys(document, now, proven=proven)
+        actor, keys = await self._client.aside(
+            document.id, _kept_of, document, now, self._settings.allow_private_network, proven
+        )
         await self._store.write(_save, actor, keys, [key.id for key in document.keys])
         self._note_schemes(document, actor)
         self._failures.drop(actor.uri)
@@ -304,6 +304,13 @@ def _read(document: documents.Document) -> ActorDocument:
         return read_actor(document)
     except ReadingError as error:
         raise WrongDocumentError(f"{document.get('id')} is no actor: {error}") from None
+
+
+def _kept_of(
+    document: ActorDocument, now: datetime, allow_private: bool, proven: str
+) -> tuple[RemoteActor, list[ActorKey]]:
+    actor = remote_actor(document, now, allow_private=allow_private)
+    return actor, own_keys(document, now, proven=proven)
 
 
 def _loaded(actor: RemoteActor, key: ActorKey) -> KnownKey:

@@ -1,50 +1,47 @@
 """Every request to another server: guarded, bounded, signed where it is a GET.
 
-The only module that sends anything, and with tls.py and connections.py the only ones that import
-httpx or aiohttp. The transport is called directly: an httpx.AsyncClient would keep cookies and
-follow the environment's proxies.
+With posting.py the only module that sends anything. The transport is called directly: an
+httpx.AsyncClient would keep cookies and follow the environment's proxies.
 """
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
-from fedblog.remote import guard
+from fedblog.domain.lane import Lane, LaneFullError
+from fedblog.domain.origins import counted_host
+from fedblog.remote import guard, posting
 from fedblog.remote.askings import Askings
 from fedblog.remote.connections import Connections, Opened
 from fedblog.remote.errors import (
-    BlockedAddressError,
     RedirectError,
-    RemoteError,
     RemoteStatusError,
-    ShortError,
     SlowHostError,
     TooLargeError,
     UnreachableError,
     WrongMediaTypeError,
 )
-from fedblog.remote.resolver import NoAnswerError, NoNameServerError
+from fedblog.remote.failures import ClosedConnectionError, translated
+from fedblog.remote.posting import Answer
 from fedblog.remote.schemes import CAVAGE, REFUSALS, RFC9421, Schemes, other
 from fedblog.settings import Settings
 from fedblog.signatures import cavage
 from fedblog.signatures.keys import SigningKey
 
+T = TypeVar("T")
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ANSWER_BYTES = 16 * 1024
-"""What is read of the answer to a POST: enough to keep the connection usable."""
-_EXCERPT_BYTES = 500
-_NAMES_AGAIN = 30.0
 _OWN_GETS = 16
-_CLOSED_CONNECTION = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +54,6 @@ class Fetched:
     media_type: str
     headers: Mapping[str, str]
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a peer answered to a POST. *retry_after* is in seconds."""
-
-    status: int
-    retry_after: float | None
-    body_excerpt: str
 
 
 def canonical(url: str) -> str:
@@ -103,10 +91,22 @@ class RemoteClient:
             post_limit=max(settings.delivery_concurrency, 1),
             name_servers=settings.name_servers.split(",") if settings.name_servers else (),
         )
+        self._lane = Lane(
+            "documents", waiting=settings.text_waiting, waiting_each=settings.text_waiting_each
+        )
 
     async def close(self) -> None:
         """Close every connection. The client cannot be used after it."""
+        self._lane.close()
         await self._connections.close()
+
+    async def aside(self, url: str, work: Callable[..., T], *arguments: Any) -> T:
+        """What ``work(*arguments)`` gives or raises, done off the event loop: reading what *url*
+        gave, in turn with that of other domains. Raises UnreachableError where too much waits."""
+        try:
+            return await self._lane.run(counted_host(guard.host_of(url)), work, *arguments)
+        except LaneFullError:
+            raise UnreachableError(f"too much waits to be read before {url}") from None
 
     # --- GET ------------------------------------------------------------------------------------
 
@@ -239,28 +239,20 @@ class RemoteClient:
         Takes at most ``delivery_timeout`` seconds. Raises RemoteError where no answer came.
         """
         target = self._checked(url)
-        request_url = _request_url(str(target))
         sent = {"User-Agent": self._user_agent, "Accept": "*/*", **headers}
         opened = Opened()
         try:
             async with asyncio.timeout(self._settings.delivery_timeout):
-                transport = await self._connections.for_posts()
+                session = await self._connections.for_posts()
                 with opened:
-                    request = httpx.Request("POST", request_url, headers=sent, content=body)
-                    # Said, so that httpx does not look through all values at each of its reads.
-                    request.headers.encoding = "utf-8"
                     try:
-                        return await _answer(transport, request)
-                    except _ClosedConnectionError:
+                        return await posting.post(session, target, sent, body)
+                    except ClosedConnectionError:
                         if opened.count:
                             raise
-                        return await _answer(transport, request)
+                        return await posting.post(session, target, sent, body)
         except TimeoutError:
             raise UnreachableError(f"{target} took too long") from None
-
-
-class _ClosedConnectionError(UnreachableError):
-    """The peer closed the connection before it answered."""
 
 
 def _host_header(target: URL) -> str:
@@ -274,23 +266,7 @@ async def _handle(transport: AiohttpTransport, request: httpx.Request) -> httpx.
     except TimeoutError:
         raise  # the timeout around the whole answers for it
     except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as error:
-        raise _translated(error, request) from error
-
-
-def _translated(error: BaseException, request: httpx.Request) -> RemoteError:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, guard.ClosedAddressError):
-            return BlockedAddressError(f"{request.url.host}: {cause}")
-        if isinstance(cause, NoAnswerError):
-            return SlowHostError(f"{cause}", retry_after=_NAMES_AGAIN)
-        if isinstance(cause, NoNameServerError):
-            return ShortError(f"{cause}", retry_after=_NAMES_AGAIN)
-        if isinstance(cause, _CLOSED_CONNECTION):
-            return _ClosedConnectionError(f"{request.url} closed the connection")
-        cause = cause.__cause__
-    text = str(error) or type(error).__name__
-    return UnreachableError(f"{request.url} cannot be reached: {text[:200]}")
+        raise translated(error, request.url) from error
 
 
 async def _release(response: httpx.Response) -> None:
@@ -301,38 +277,11 @@ async def _release(response: httpx.Response) -> None:
         return
 
 
-async def _answer(transport: AiohttpTransport, request: httpx.Request) -> Answer:
-    response = await _handle(transport, request)
-    try:
-        excerpt = await _excerpt(response)
-    finally:
-        await _release(response)
-    status = response.status_code
-    after = _retry_after(response.headers.get("retry-after")) if status >= 400 else None
-    return Answer(status=status, retry_after=after, body_excerpt=excerpt)
-
-
 def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body's bytes as they come, without httpx's (unbounded) decoding."""
     stream = response.stream
     assert isinstance(stream, httpx.AsyncByteStream)
     return stream.__aiter__()
-
-
-async def _excerpt(response: httpx.Response) -> str:
-    """The beginning of the body; an answer that breaks off later is still the answer."""
-    taken = bytearray()
-    size = 0
-    try:
-        async for chunk in _raw(response):
-            size += len(chunk)
-            if len(taken) < _EXCERPT_BYTES:
-                taken += chunk[: _EXCERPT_BYTES - len(taken)]
-            if size > _ANSWER_BYTES:
-                break
-    except (httpx.HTTPError, aiohttp.ClientError, OSError):
-        pass
-    return taken.decode("utf-8", "replace") if taken else ""
 
 
 async def _body(response: httpx.Response, limit: int) -> bytes:
@@ -358,22 +307,7 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
     except zlib.error:
         raise WrongMediaTypeError(f"{url} is not the gzip it says it is") from None
     except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-        raise _translated(error, response.request) from error
+        raise translated(error, response.request.url) from error
     if unpack is not None and (not unpack.eof or unpack.unused_data) and received:
         raise WrongMediaTypeError(f"{url} is not one whole gzip member")
     return bytes(body)
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds to wait (RFC 9110, section 10.2.3: a number of seconds or a date)."""
-    if not value:
-        return None
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

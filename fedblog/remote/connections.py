@@ -111,9 +111,9 @@ class Connections:
         self._post_limit = post_limit
         self._name_servers = name_servers
         self._gets: AiohttpTransport | None = None
-        self._posts: AiohttpTransport | None = None
+        self._posts: aiohttp.ClientSession | None = None
         self._single_gets: AiohttpTransport | None = None
-        self._single_posts: AiohttpTransport | None = None
+        self._single_posts: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
         self._resolvers: list[NameResolver] = []
         self._open_now: set[int] = set()
@@ -127,13 +127,13 @@ class Connections:
         assert transport is not None
         return transport
 
-    async def for_posts(self) -> AiohttpTransport:
-        """The transport for POSTs."""
+    async def for_posts(self) -> aiohttp.ClientSession:
+        """The session for POSTs (straight through aiohttp, posting.py)."""
         if self._single_posts is None:
             await self._open()
-        transport = self._single_posts if self._is_crowded else self._posts
-        assert transport is not None
-        return transport
+        session = self._single_posts if self._is_crowded else self._posts
+        assert session is not None
+        return session
 
     @property
     def _is_crowded(self) -> bool:
@@ -141,9 +141,12 @@ class Connections:
 
     async def close(self) -> None:
         """Close them all."""
-        for transport in (self._gets, self._posts, self._single_gets, self._single_posts):
+        for transport in (self._gets, self._single_gets):
             if transport is not None:
                 await transport.aclose()
+        for session in (self._posts, self._single_posts):
+            if session is not None:
+                await session.close()
         for resolver in self._resolvers:
             await resolver.close()
 
@@ -155,12 +158,14 @@ class Connections:
             for_gets, for_posts = NameResolver(self._name_servers), NameResolver(self._name_servers)
             self._resolvers = [for_gets, for_posts]
             gets, posts = (self._get_limit, _GET_LIMIT_PER_HOST), (self._post_limit, 0)
-            self._gets = self._transport(context, for_gets, *gets, keep=_GET_KEEPALIVE_SECONDS)
-            self._posts = self._transport(context, for_posts, *posts)
-            self._single_gets = self._transport(context, for_gets, *gets, keep=None)
-            self._single_posts = self._transport(context, for_posts, *posts, keep=None)
+            kept = self._session(context, for_gets, *gets, keep=_GET_KEEPALIVE_SECONDS)
+            single = self._session(context, for_gets, *gets, keep=None)
+            self._gets = AiohttpTransport(verify=context, trust_env=False, client=kept)
+            self._single_gets = AiohttpTransport(verify=context, trust_env=False, client=single)
+            self._posts = self._session(context, for_posts, *posts)
+            self._single_posts = self._session(context, for_posts, *posts, keep=None)
 
-    def _transport(
+    def _session(
         self,
         context: ssl.SSLContext,
         resolver: NameResolver,
@@ -168,7 +173,7 @@ class Connections:
         per_host: int,
         *,
         keep: float | None = _KEEPALIVE_SECONDS,
-    ) -> AiohttpTransport:
+    ) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             ssl=context,
             resolver=resolver,
@@ -179,7 +184,7 @@ class Connections:
             force_close=keep is None,
             ttl_dns_cache=_DNS_SECONDS,
         )
-        session = aiohttp.ClientSession(
+        return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -187,7 +192,6 @@ class Connections:
             skip_auto_headers=("Accept-Encoding", "Content-Type", "User-Agent"),
             timeout=aiohttp.ClientTimeout(total=None),
         )
-        return AiohttpTransport(verify=context, trust_env=False, client=session)
 
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         """A socket for the address in *info*, if it may be connected to."""

@@ -17,6 +17,8 @@ from fedblog.remote.errors import (
 from fedblog.settings import Settings
 
 Document = dict[str, Any]
+_MEDIA_TYPE_LENGTH = 256
+_PARSED_AT_ONCE = 1 << 14
 
 
 async def fetch(client: RemoteClient, url: str, *, settings: Settings) -> tuple[str, Document]:
@@ -51,6 +53,8 @@ def check_author(document: Document) -> None:
 def is_activity_type(media_type: str) -> bool:
     """Whether the Content-Type *media_type* says ActivityStreams: ``application/activity+json``,
     or ``application/ld+json`` with its profile (ActivityPub, section 3.2; S2)."""
+    if len(media_type) > _MEDIA_TYPE_LENGTH:
+        return False
     header = Message()
     header["Content-Type"] = media_type
     essence = header.get_content_type()
@@ -66,7 +70,10 @@ def parse(fetched: Fetched, settings: Settings) -> Document:
     """The JSON object in the answer *fetched*. Raises WrongDocumentError, TooLargeError (S17)."""
     try:
         return json.parse(
-            fetched.body, max_depth=settings.json_max_depth, max_items=settings.json_max_items
+            fetched.body,
+            max_depth=settings.json_max_depth,
+            max_items=settings.json_max_items,
+            max_nodes=settings.json_max_nodes,
         )
     except TooLargeJsonError as error:
         raise TooLargeError(f"{fetched.url}: {error}") from None
@@ -74,11 +81,18 @@ def parse(fetched: Fetched, settings: Settings) -> Document:
         raise WrongDocumentError(f"{fetched.url}: {error}") from None
 
 
+async def parsed(client: RemoteClient, fetched: Fetched, settings: Settings) -> Document:
+    """The same; a large answer is parsed off the event loop."""
+    if len(fetched.body) <= _PARSED_AT_ONCE:
+        return parse(fetched, settings)
+    return await client.aside(fetched.url, parse, fetched, settings)
+
+
 async def _get(client: RemoteClient, url: str, settings: Settings) -> tuple[Fetched, Document]:
     fetched = await client.get(url, accept=ACCEPT)
     if not is_activity_type(fetched.media_type):
         raise WrongMediaTypeError(f"{fetched.url} is {fetched.media_type[:80] or 'untyped'}")
-    return fetched, parse(fetched, settings)
+    return fetched, await parsed(client, fetched, settings)
 
 
 def _id_of(document: Document, fetched: Fetched) -> str:

@@ -10,6 +10,7 @@ from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import BlockedAddressError, WrongDocumentError, WrongMediaTypeError
 from fedblog.settings import Settings, is_loopback
 
+_MOST_LINKS = 100
 _ACCEPT = "application/jrd+json, application/json"
 _MEDIA_TYPES = frozenset({"application/jrd+json", "application/json"})
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]{0,253}[A-Za-z0-9_])?")
@@ -58,7 +59,7 @@ async def look_up(client: RemoteClient, handle: Handle, *, settings: Settings) -
     document = await descriptor(client, handle, settings=settings)
     subject = document.get("subject")
     links = document.get("links")
-    for link in links if isinstance(links, list) else []:
+    for link in links[:_MOST_LINKS] if isinstance(links, list) else []:
         if not isinstance(link, dict) or link.get("rel") != "self":
             continue
         kind, href = link.get("type"), link.get("href")
@@ -79,7 +80,7 @@ async def descriptor(
     fetched = await client.get(url, accept=_ACCEPT, signed=False)
     if fetched.media_type.partition(";")[0].strip().lower() not in _MEDIA_TYPES:
         raise WrongMediaTypeError(f"{fetched.url} is {fetched.media_type[:80] or 'untyped'}")
-    return documents.parse(fetched, settings)
+    return await documents.parsed(client, fetched, settings)
 
 
 def scheme(host: str, settings: Settings) -> str:

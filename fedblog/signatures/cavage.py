@@ -36,7 +36,10 @@ _ALGORITHMS = frozenset({_RSA_SHA256, _HS2019})
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _MAX_LENGTH = 8192
 
-_PARAMETER = re.compile(r'([ \t]*([A-Za-z]+)=(?:"([^"\\]*)"|([0-9]{1,12}))[ \t]*(?:,|$))')
+_MOST_PARAMETERS = 20
+_MOST_HEADERS = 100
+# Possessive (*+, ++): what a part of it has taken is never given back and looked at again.
+_PARAMETER = re.compile(r'[ \t]*+([A-Za-z]++)=(?:"([^"\\]*+)"|([0-9]{1,12}+))[ \t]*+(?:,|\Z)')
 _DATE = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
 _MONTHS = {
     name: number
@@ -70,13 +73,7 @@ def parse(header: str) -> ParsedSignature:
     """
     if len(header) > _MAX_LENGTH:
         raise MalformedSignatureError("the Signature header is too long")
-    found = _PARAMETER.findall(header)
-    given = {name: text or number for _, name, text, number in found}
-    if not found or sum([len(whole) for whole, _, _, _ in found]) != len(header):
-        raise MalformedSignatureError("the Signature header cannot be read")
-    if len(given) != len(found):
-        raise MalformedSignatureError("a parameter is given twice")
-
+    given = _parameters(header)
     key_id = given.get("keyId")
     encoded = given.get("signature")
     if not key_id or not encoded:
@@ -87,8 +84,8 @@ def parse(header: str) -> ParsedSignature:
         if algorithm not in _ALGORITHMS:
             raise MalformedSignatureError("the algorithm is neither rsa-sha256 nor hs2019")
     names = tuple(given.get("headers", CREATED).lower().split())
-    if not names or len(set(names)) != len(names):
-        raise MalformedSignatureError("the list of headers is empty or names one twice")
+    if not 0 < len(names) <= _MOST_HEADERS or len(set(names)) != len(names):
+        raise MalformedSignatureError("the list of headers is empty, too long, or names one twice")
     try:
         signature = a2b_base64(encoded, strict_mode=True)
     except (Base64Error, ValueError) as error:
@@ -99,6 +96,23 @@ def parse(header: str) -> ParsedSignature:
         # Section 2.3: these two exist only for algorithms not named after their parts.
         raise MalformedSignatureError("(created) and (expires) do not go with rsa-sha256")
     return ParsedSignature(key_id, algorithm, names, signature, created, expires)
+
+
+def _parameters(header: str) -> dict[str, str]:
+    """The parameters by name. Each begins where the one before it ended."""
+    given: dict[str, str] = {}
+    at = 0
+    while at < len(header) and len(given) < _MOST_PARAMETERS:
+        match = _PARAMETER.match(header, at)
+        if match is None:
+            break
+        if match[1] in given:
+            raise MalformedSignatureError("a parameter is given twice")
+        given[match[1]] = match[2] or match[3] or ""
+        at = match.end()
+    if not given or at < len(header):
+        raise MalformedSignatureError("the Signature header cannot be read")
+    return given
 
 
 def sign(

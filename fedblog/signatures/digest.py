@@ -7,6 +7,7 @@ from hashlib import sha256
 from fedblog.signatures.errors import DigestError
 
 _PREFIX = "SHA-256="
+_MAX_LENGTH = 8192
 
 
 def digest_header(body: bytes) -> str:
@@ -23,6 +24,8 @@ def check_digest(values: Sequence[str], body: bytes) -> None:
     expected = digest_header(body)
     if len(values) == 1 and values[0] == expected:
         return
+    if sum(map(len, values)) > _MAX_LENGTH:
+        raise DigestError("the Digest header is too long")
     found = [
         part.strip()
         for value in values

@@ -1,6 +1,5 @@
 """Keys: making them, and reading them in the forms in which peers publish theirs."""
 
-import re
 from base64 import b64decode
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,7 +36,7 @@ RSA = "rsa"
 ED25519 = "ed25519"
 ECDSA = "ecdsa"
 
-_PEM = re.compile(r"-----BEGIN ((?:RSA )?PUBLIC KEY)-----(.+?)-----END \1-----", re.DOTALL)
+_PEM_KINDS = ("PUBLIC KEY", "RSA PUBLIC KEY")
 _MAX_PEM = 8192
 _MAX_MULTIBASE = 1500
 _MAX_RSA_BITS = 8192
@@ -89,13 +88,23 @@ def load_public(pem: str) -> PublicKey:
 
     Raises KeyFormatError, also for RSA keys so large that checking a signature would be costly.
     """
-    if len(pem) > _MAX_PEM or (match := _PEM.search(pem)) is None:
+    if len(pem) > _MAX_PEM or (encoded := _between_marks(pem)) is None:
         raise KeyFormatError("there is no public key in PEM")
     try:
-        der = b64decode("".join(match[2].split()), validate=True)
+        der = b64decode("".join(encoded.split()), validate=True)
     except ValueError as error:
         raise KeyFormatError("the public key's base64 cannot be read") from error
     return _from_der(der)
+
+
+def _between_marks(pem: str) -> str | None:
+    """What stands between the first mark of a public key and the end mark that belongs to it."""
+    for kind in _PEM_KINDS:
+        _, begin, rest = pem.partition(f"-----BEGIN {kind}-----")
+        encoded, end, _ = rest.partition(f"-----END {kind}-----")
+        if begin and end:
+            return encoded
+    return None
 
 
 def kind(key: PublicKey) -> str:

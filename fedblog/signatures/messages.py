@@ -54,6 +54,8 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _LABEL = "sig1"
 _MAX_LENGTH = 8192
 _MOST_COMPONENTS = 50
+_MOST_WITH_PARAMETERS = 8
+"""For each component with parameters the library reads its header anew."""
 _PADDING = PKCS1v15()
 _SHA256 = SHA256()
 
@@ -101,7 +103,7 @@ def parse(headers: Mapping[str, str]) -> ParsedMessageSignature:
         label=label,
         key_id=key_id,
         algorithm=algorithm,
-        covered=_components(components),
+        covered=_components(components, headers),
         created=_moment(parameters, "created"),
         expires=_moment(parameters, "expires"),
         tag=_text(parameters, "tag"),
@@ -275,7 +277,9 @@ def _dictionary(headers: Mapping[str, str], name: str) -> dict[str, tuple[Any, d
     return cast(dict[str, tuple[Any, dict[str, Any]]], read)
 
 
-def _components(items: list[tuple[Any, dict[str, Any]]]) -> tuple[str, ...]:
+def _components(
+    items: list[tuple[Any, dict[str, Any]]], headers: Mapping[str, str]
+) -> tuple[str, ...]:
     if len(items) > _MOST_COMPONENTS:
         raise MalformedSignatureError("the signature covers too many components")
     plain: list[str] = []
@@ -291,6 +295,10 @@ def _components(items: list[tuple[Any, dict[str, Any]]]) -> tuple[str, ...]:
         seen.add(identity)
         if not parameters:
             plain.append(name)
+        elif len(seen) - len(plain) > _MOST_WITH_PARAMETERS:
+            raise MalformedSignatureError("too many components have parameters")
+        elif len(headers.get(name, "")) > _MAX_LENGTH:
+            raise MalformedSignatureError(f"the {name} header is too long")
     return tuple(plain)
 
 

@@ -13,6 +13,7 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from fedblog.domain.frozen import frozen
 from fedblog.signatures import base58
 from fedblog.signatures.errors import InvalidSignatureError, MalformedSignatureError, StaleError
 from fedblog.signatures.keys import PublicKey, SigningKey
@@ -60,41 +61,65 @@ def verification_method(document: Mapping[str, Any]) -> str | None:
     return method if isinstance(method, str) and method else None
 
 
-def verify(
-    document: Mapping[str, Any], public_key: PublicKey, *, now: datetime | None = None
-) -> None:
-    """Check the proof in *document* against *public_key*, which the caller has found under
-    `verification_method` and knows to be the actor's.
+@frozen
+class Proof:
+    """The proof of a document, ready to be held against a key: *signature*, and the hashes of what
+    it may have been made over. Reading a document into this is the dear part, and needs no key."""
 
-    Raises MalformedSignatureError, StaleError for an ``expires`` before *now*,
-    InvalidSignatureError.
+    signature: bytes
+    candidates: tuple[bytes, ...]
+
+
+def read(document: Mapping[str, Any], *, now: datetime | None = None) -> Proof:
+    """The proof in *document*.
+
+    Each part of the document is brought into its canonical form (RFC 8785) once, in time that grows
+    with its size. Raises MalformedSignatureError, StaleError for an ``expires`` before *now*,
+    InvalidSignatureError for a document that no proof can hold for.
     """
     proof = _proof(document)
     if proof is None:
         raise MalformedSignatureError("there is no proof of the kind known here")
-    if not isinstance(public_key, Ed25519PublicKey):
-        raise InvalidSignatureError("the algorithm does not fit the key")
     _check_expiry(proof, now or datetime.now(UTC))
     signature = _signature(proof)
-    bare = {name: value for name, value in document.items() if name != "proof"}
-    options = {name: value for name, value in proof.items() if name != "proofValue"}
-    if "@context" in options and not _begins_with(bare.get("@context"), options["@context"]):
+    context = document.get("@context")
+    if "@context" in proof and not _begins_with(context, proof["@context"]):
         raise InvalidSignatureError("the proof was made in another context")
-    # Fedify adds a Linked Data signature after the proof, which therefore does not cover it.
-    unsigned = {name: value for name, value in bare.items() if name != "signature"}
     try:
-        for covered in (bare, unsigned) if "signature" in bare else (bare,):
-            document_hash = _hashed(covered)
-            if _holds(public_key, signature, _hashed(options) + document_hash):
-                return
-            # Some sign the document's context within the proof and then send the proof without it.
-            if "@context" not in options and "@context" in bare:
-                within = {**options, "@context": bare["@context"]}
-                if _holds(public_key, signature, _hashed(within) + document_hash):
-                    return
+        members = _canonical_members(document)
+        options = _canonical_members(proof)
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidSignatureError("the document has no canonical form") from error
-    raise InvalidSignatureError("the proof is not that of the key over this document")
+    members.pop("proof")
+    options.pop("proofValue")
+    option_hashes = [_hash_of(options)]
+    # Some sign the document's context within the proof and then send the proof without it.
+    if "@context" not in options and "@context" in members:
+        option_hashes.append(_hash_of(options | {"@context": members["@context"]}))
+    document_hashes = [_hash_of(members)]
+    # Fedify adds a Linked Data signature after the proof, which therefore does not cover it.
+    if members.pop("signature", None) is not None:
+        document_hashes.append(_hash_of(members))
+    return Proof(
+        signature,
+        tuple(first + second for second in document_hashes for first in option_hashes),
+    )
+
+
+def check(proof: Proof, public_key: PublicKey) -> None:
+    """Check *proof* against *public_key*, which the caller has found under `verification_method`
+    and knows to be the actor's. Raises InvalidSignatureError."""
+    if not isinstance(public_key, Ed25519PublicKey):
+        raise InvalidSignatureError("the algorithm does not fit the key")
+    if not any(_holds(public_key, proof.signature, data) for data in proof.candidates):
+        raise InvalidSignatureError("the proof is not that of the key over this document")
+
+
+def verify(
+    document: Mapping[str, Any], public_key: PublicKey, *, now: datetime | None = None
+) -> None:
+    """Check the proof in *document* against *public_key*: `read` and `check` in one."""
+    check(read(document, now=now), public_key)
 
 
 def _proof(document: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -157,6 +182,18 @@ def _begins_with(context: Any, wanted: Any) -> bool:
     has = context if isinstance(context, list) else [context]
     wants = wanted if isinstance(wanted, list) else [wanted]
     return has[: len(wants)] == wants
+
+
+def _canonical_members(document: Mapping[str, Any]) -> dict[str, bytes]:
+    """Each member of *document* as it stands in the canonical form, by its name."""
+    return {name: rfc8785.dumps({name: value})[1:-1] for name, value in document.items()}
+
+
+def _hash_of(members: Mapping[str, bytes]) -> bytes:
+    """The hash of the object that *members* make: they stand in the order of their names' UTF-16
+    code units (RFC 8785, section 3.2.3)."""
+    names = sorted(members, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    return hashlib.sha256(b"{" + b",".join([members[name] for name in names]) + b"}").digest()
 
 
 def _hashed(document: Mapping[str, Any]) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from fedblog.domain.authorization import Authorization, AuthorizationState, Interaction
 from fedblog.domain.comment import Comment
@@ -42,6 +42,20 @@ class AuthorizationView:
 def find(connection: Connection, object_uris: Collection[str]) -> list[Authorization]:
     """What was asked for *object_uris*."""
     return [_authorization(row) for row in _BY_OBJECT.run(connection, object_uris)]
+
+
+def counts(connection: Connection, actor_uris: Collection[str], most: int) -> dict[str, int]:
+    """How much each of *actor_uris* has asked for, counted up to *most*."""
+    numbers = {}
+    for uri in sorted(actor_uris):
+        theirs = (
+            select(authorizations.c.id)
+            .where(authorizations.c.actor_uri == uri)
+            .limit(most)
+            .subquery()
+        )
+        numbers[uri] = connection.execute(select(func.count()).select_from(theirs)).scalar_one()
+    return numbers
 
 
 def insert_all(connection: Connection, items: Sequence[Authorization]) -> None:

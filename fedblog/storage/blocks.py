@@ -1,10 +1,21 @@
 """Rows of blocks: domains with their subdomains, and single actors."""
 
-from sqlalchemy import Connection, delete, insert, select
+from collections.abc import Collection, Iterable, Iterator
+
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select
 
 from fedblog.domain.block import Block
+from fedblog.domain.origins import bare_host
 from fedblog.storage.changes import Change, record
-from fedblog.storage.tables import blocks
+from fedblog.storage.lists import ListStatement
+from fedblog.storage.tables import actors, blocks
+
+_HELD = ListStatement(
+    lambda listed: select(blocks.c.domain, blocks.c.actor_uri).where(
+        blocks.c.blog_id == bindparam("blog_id"),
+        or_(listed(blocks.c.domain), listed(blocks.c.actor_uri)),
+    )
+)
 
 _COLUMNS = (
     blocks.c.id,
@@ -43,6 +54,47 @@ def find(
         select(*_COLUMNS).where(blocks.c.blog_id == blog_id, column == value)
     ).first()
     return Block(*row) if row else None
+
+
+def held(connection: Connection, blog_id: int, actors: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Those of *actors* (id and host) that are blocked, by themselves or by a domain."""
+    names = {uri: [uri, *_levels(host)] for uri, host in actors}
+    asked = {name for listed in names.values() for name in listed}
+    found = {value for row in _HELD.run(connection, asked, blog_id=blog_id) for value in row}
+    return frozenset(uri for uri, listed in names.items() if not found.isdisjoint(listed))
+
+
+def domains(connection: Connection, blog_id: int) -> frozenset[str]:
+    """The blocked domains."""
+    return frozenset(
+        connection.execute(
+            select(blocks.c.domain).where(blocks.c.blog_id == blog_id, blocks.c.domain.is_not(None))
+        ).scalars()
+    )
+
+
+def is_below(host: str, domains: Collection[str]) -> bool:
+    """Whether *host* or a domain above it is among *domains*."""
+    return any(name in domains for name in _levels(host))
+
+
+def inboxes(connection: Connection, blog_id: int) -> frozenset[str]:
+    """The inboxes that are a blocked actor's own; a shared one is others' too."""
+    return frozenset(
+        connection.execute(
+            select(actors.c.inbox)
+            .join(blocks, blocks.c.actor_uri == actors.c.uri)
+            .where(blocks.c.blog_id == blog_id)
+        ).scalars()
+    )
+
+
+def _levels(host: str) -> Iterator[str]:
+    """The name of *host* and those above it."""
+    name = bare_host(host).rstrip(".")
+    while name:
+        yield name
+        name = name.partition(".")[2]
 
 
 def insert_block(connection: Connection, block: Block) -> None:

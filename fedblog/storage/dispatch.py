@@ -175,6 +175,18 @@ def settle(connection: Connection, results: Iterable[SettledDelivery], now: date
     return delivery_order.proceed(connection, finished, retried, now)
 
 
+def fail(connection: Connection, keys: Collection[Key], error: str) -> None:
+    """Give up deliveries that wait: (activity id, inbox id)."""
+    if keys:
+        connection.execute(
+            update(deliveries)
+            .where(IS_WAITING, _are_among(connection, keys))
+            .values(
+                state=DeliveryState.FAILED.value, next_at=None, lease_until=None, last_error=error
+            )
+        )
+
+
 def release(connection: Connection, keys: Collection[Key]) -> None:
     """Give claimed deliveries back untried: (activity id, inbox id)."""
     _lease(connection, keys, None)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from fedblog.domain.follower import Follower
 from fedblog.storage import inboxes
@@ -37,6 +37,21 @@ _DELETE = delete(followers).where(
 def find(connection: Connection, actor_uris: Collection[str]) -> list[Follower]:
     """Whom *actor_uris* follow here."""
     return [Follower(**row._mapping) for row in _BY_ACTOR.run(connection, actor_uris)]
+
+
+def count_at(connection: Connection, hosts: Collection[str], most: int) -> dict[str, int]:
+    """How many follow whose inbox lies at each of *hosts* (no ports), counted up to *most*."""
+    numbers = {}
+    for host in sorted(hosts):
+        there = (
+            select(followers.c.inbox_id)
+            .join_from(inbox_table, followers, followers.c.inbox_id == inbox_table.c.id)
+            .where(inbox_table.c.host == host)
+            .limit(most)
+            .subquery()
+        )
+        numbers[host] = connection.execute(select(func.count()).select_from(there)).scalar_one()
+    return numbers
 
 
 def save_all(connection: Connection, items: Sequence[Follower]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError
 
+from fedblog.storage import counting
 from fedblog.storage.errors import SchemaError, StorageError
 from fedblog.storage.failures import translating
 
@@ -42,7 +43,8 @@ def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None
     with translating(), _engine(url) as engine:
         with engine.connect() as connection:
             current = _revision(connection)
-        if current == head:
+            counts_stand = current == head and counting.stands(connection)
+        if counts_stand:
             return None
         if current is not None and current not in revisions:
             raise SchemaError(
@@ -55,7 +57,9 @@ def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+            counting.remove(connection)
             _run_alembic(connection, folder)
+            counting.install(connection)
             if connection.dialect.name == "sqlite":
                 _check_foreign_keys(connection)
         return backup
@@ -70,7 +74,8 @@ def is_current(database_url: str) -> bool:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return False
     with translating(), _engine(url) as engine, engine.connect() as connection:
-        return _revision(connection) == _revisions(migrations_folder())[1]
+        head = _revisions(migrations_folder())[1]
+        return _revision(connection) == head and counting.stands(connection)
 
 
 def migrations_folder() -> Path:

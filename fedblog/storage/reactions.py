@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Row, Text, bindparam, delete, or_, select, update
 
 from fedblog.domain.reaction import Reaction, ReactionKind
 from fedblog.storage.bulk import BulkInsert, Values
 from fedblog.storage.changes import Change, record
-from fedblog.storage.lists import ListStatement
+from fedblog.storage.lists import ListStatement, is_among
 from fedblog.storage.tables import comments, reactions
 
 _TOUCHED = ListStatement(
@@ -16,11 +16,6 @@ _TOUCHED = ListStatement(
         or_(listed(reactions.c.activity_uri), listed(reactions.c.object_uri)),
         reactions.c.actor_uri.in_(bindparam("actors", expanding=True)),
     )
-)
-_POSTS_OF_ACTOR = (
-    select(reactions.c.post_id, reactions.c.comment_id)
-    .where(reactions.c.actor_uri == bindparam("actor_uri"))
-    .distinct()
 )
 _COLUMNS = (
     *("id", "blog_id", "object_uri", "post_id", "comment_id", "actor_uri"),
@@ -94,11 +89,41 @@ def delete_activity(connection: Connection, activity_uri: str, actor_uri: str) -
             record(connection, Change("comments", row.below))
 
 
-def delete_of_actor(connection: Connection, actor_uri: str) -> list[tuple[str | None, str | None]]:
-    """Drop all reactions of an actor; gives the (post, comment) pairs they stood on."""
-    touched = connection.execute(_POSTS_OF_ACTOR, {"actor_uri": actor_uri}).all()
-    connection.execute(delete(reactions).where(reactions.c.actor_uri == actor_uri))
-    return [(row[0], row[1]) for row in touched]
+def of_actors(
+    connection: Connection, actor_uris: Collection[str], limit: int, *, blog_id: int | None = None
+) -> list[Row[Any]]:
+    """At most *limit* reactions of actors, for `drop`."""
+    query = select(reactions.c.id, reactions.c.post_id, reactions.c.comment_id).where(
+        is_among(connection, reactions.c.actor_uri, Text, actor_uris)
+    )
+    if blog_id is not None:
+        query = query.where(reactions.c.blog_id == blog_id)
+    return list(connection.execute(query.limit(limit)))
+
+
+def drop(connection: Connection, rows: Sequence[Row[Any]]) -> None:
+    """Drop the reactions *rows* and say what shows them."""
+    if not rows:
+        return
+    connection.execute(
+        delete(reactions).where(
+            is_among(connection, reactions.c.id, Text, sorted(row.id for row in rows))
+        )
+    )
+    record(connection, *(Change("reactions", row.post_id) for row in rows if row.post_id))
+    below = sorted({row.comment_id for row in rows if row.comment_id})
+    if below:
+        above = (
+            select(comments.c.post_id)
+            .where(
+                is_among(connection, comments.c.id, Text, below), comments.c.post_id.is_not(None)
+            )
+            .distinct()
+        )
+        record(
+            connection,
+            *(Change("comments", post_id) for post_id in connection.execute(above).scalars()),
+        )
 
 
 def _reaction(row: Row[Any]) -> Reaction:

@@ -20,6 +20,7 @@ from fedblog.storage.tables import jobs
 FIRST_LIMIT = 100
 LEAST_LIMIT = 10
 MOST_LIMIT = 5000
+_STEP_COST = 5
 _MAX_ERROR = 500
 
 State = Mapping[str, Any]
@@ -63,7 +64,7 @@ class Progress:
 @dataclass(slots=True)
 class Pace:
     """Lets steps follow each other until *seconds* have gone by, with so many rows each that one
-    takes a small part of them. One step is always made, unless *seconds* is 0 or less."""
+    takes a small part of them."""
 
     seconds: float
     limit: int = FIRST_LIMIT
@@ -74,13 +75,31 @@ class Pace:
         """Whether there is no time for another step."""
         return self._spent >= self.seconds
 
-    def note(self, seconds: float) -> None:
-        """A step of `limit` rows took *seconds*."""
+    def note(self, rows: int, seconds: float) -> None:
+        """A step took *seconds*."""
         self._spent += seconds
         if seconds < self.seconds / 8:
             self.limit = min(self.limit * 2, MOST_LIMIT)
         elif seconds > self.seconds / 3:
             self.limit = max(self.limit // 2, LEAST_LIMIT)
+
+
+@dataclass(slots=True)
+class Allowance:
+    """Lets steps follow each other until they have looked at about *rows* rows: what is done at
+    once, in the unit of a decision, does not depend on how fast the machine is."""
+
+    rows: int = 1000
+    limit: int = FIRST_LIMIT
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is allowed."""
+        return self.rows <= 0
+
+    def note(self, rows: int, seconds: float) -> None:
+        """A step looked at *rows*; the statements of one without any are not for nothing."""
+        self.rows -= rows + _STEP_COST
 
 
 def begin(
@@ -90,13 +109,13 @@ def begin(
     work: Work,
     state: State,
     now: datetime,
-    pace: Pace,
+    allowance: Allowance,
 ) -> bool:
-    """Do what *pace* allows of *work* in the present unit, and leave the rest to a job.
+    """Do what *allowance* has left of *work* in the present unit, and leave the rest to a job.
 
     Gives whether nothing was left. A job of the same *kind* and *key* that waits already stays.
     """
-    rows, rest = _steps(connection, work, state, pace)
+    rows, rest = _steps(connection, work, state, allowance)
     if rest is None:
         return True
     job_rows.add(connection, kind, key, {"state": dict(rest), "rows": rows}, now)
@@ -192,20 +211,20 @@ def repeat(
     while True:
         asked, began = pace.limit, time.perf_counter()
         number = step(connection, asked)
-        pace.note(time.perf_counter() - began)
+        pace.note(number, time.perf_counter() - began)
         rows += number
         if number < asked or pace.is_over:
             return rows, number < asked, pace.limit
 
 
 def _steps(
-    connection: Connection, work: Work, state: State, pace: Pace
+    connection: Connection, work: Work, state: State, allowed: Pace | Allowance
 ) -> tuple[int, State | None]:
     rows, rest = 0, state
-    while not pace.is_over:
+    while not allowed.is_over:
         began = time.perf_counter()
-        step = work(connection, rest, pace.limit)
-        pace.note(time.perf_counter() - began)
+        step = work(connection, rest, allowed.limit)
+        allowed.note(step.rows, time.perf_counter() - began)
         rows += step.rows
         if step.state is None:
             return rows, None

@@ -31,8 +31,20 @@ metadata = MetaData(
     }
 )
 
+_IS_LISTED = "visibility = 'public' AND deleted_at IS NULL AND post_id IS NOT NULL"
+_IS_LIKE = "kind IN ('like', 'emoji')"
+_IS_BOOST = "kind IN ('announce')"
+
 # BIGINT on PostgreSQL; SQLite counts up only in INTEGER primary keys.
 _Counter = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows for which *where* holds."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+_TO_ERASE = "deleted_at IS NOT NULL AND erased_at IS NULL"
 
 # --- the server itself ---------------------------------------------------------------------
 
@@ -147,6 +159,16 @@ media = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+# Where an uploaded picture stands or once stood: in a post (any version of it) or a comment.
+media_uses = Table(
+    "media_uses",
+    metadata,
+    Column("media_id", ForeignKey("media.id"), nullable=False),
+    Column("object_id", Text, nullable=False),
+    PrimaryKeyConstraint("media_id", "object_id"),
+    Index("ix_media_uses_object_id", "object_id"),
+)
+
 # --- posts ------------------------------------------------------------------------------------
 
 posts = Table(
@@ -174,8 +196,13 @@ posts = Table(
     Column("published_at", UtcDateTime),
     Column("edited_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    Column("erased_at", UtcDateTime),
     UniqueConstraint("blog_id", "path"),
     Index("ix_posts_blog_id_status_published_at", "blog_id", "status", "published_at", "id"),
+    Index("ix_posts_blog_id_status_id", "blog_id", "status", "id"),
+    _partial("ix_posts_not_deleted", "blog_id", "id", where="status <> 'deleted'"),
+    _partial("ix_posts_to_erase", "deleted_at", where=_TO_ERASE),
+    _partial("ix_posts_featured_media", "featured_media", where="featured_media IS NOT NULL"),
 )
 
 revisions = Table(
@@ -197,10 +224,13 @@ post_authors = Table(
     metadata,
     Column("post_id", ForeignKey("posts.id"), nullable=False),
     Column("position", Integer, nullable=False),
-    Column("author_id", ForeignKey("authors.id"), index=True),
+    Column("author_id", ForeignKey("authors.id")),
     Column("guest_name", Text),
     Column("guest_url", Text),
+    # The post's published_at while it is public, kept by a trigger (counting.py).
+    Column("listed_at", UtcDateTime),
     PrimaryKeyConstraint("post_id", "position"),
+    Index("ix_post_authors_author_id_listed_at", "author_id", "listed_at", "post_id"),
 )
 
 post_terms = Table(
@@ -211,8 +241,9 @@ post_terms = Table(
     Column("slug", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("listed_at", UtcDateTime),  # as in post_authors
     PrimaryKeyConstraint("post_id", "kind", "slug"),
-    Index("ix_post_terms_kind_slug", "kind", "slug"),
+    Index("ix_post_terms_kind_slug_listed_at", "kind", "slug", "listed_at", "post_id"),
 )
 
 permalinks = Table(
@@ -234,6 +265,7 @@ idempotency_keys = Table(
     Column("body", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("author_id", "key"),
+    Index("ix_idempotency_keys_created_at", "created_at"),
 )
 
 # --- the conversation --------------------------------------------------------------------------
@@ -270,10 +302,37 @@ comments = Table(
     Column("poll", Text),  # JSON {options: [{name, votes}], multiple, ends_at, is_closed, voters}
     Column("quotes", Text),  # JSON list of ids
     Column("emojis", Text),  # JSON list of {shortcode, url}
+    Column("erased_at", UtcDateTime),
+    # Without conditions the planner takes an index of parents for "has none", once it knows how
+    # the blog's comments are spread, and reads those of all posts.
     Index("ix_comments_post_id_id", "post_id", "id"),
-    Index("ix_comments_in_reply_to_uri", "in_reply_to_uri"),
-    Index("ix_comments_actor_uri", "actor_uri"),
-    Index("ix_comments_parent_id", "parent_id"),
+    _partial("ix_comments_first_level", "post_id", "id", where="parent_id IS NULL"),
+    _partial("ix_comments_parent_id", "parent_id", "id", where="parent_id IS NOT NULL"),
+    _partial("ix_comments_actor_uri_id", "actor_uri", "id", where="actor_uri IS NOT NULL"),
+    _partial("ix_comments_waiting", "in_reply_to_uri", where="post_id IS NULL"),
+    _partial("ix_comments_by_author", "author_id", "published_at", where="author_id IS NOT NULL"),
+    _partial("ix_comments_local", "post_id", where="actor_uri IS NULL"),
+    _partial("ix_comments_listed", "blog_id", "published_at", "id", where=_IS_LISTED),
+    _partial("ix_comments_of_post_listed", "post_id", "published_at", "id", where=_IS_LISTED),
+    _partial(
+        "ix_comments_not_shown",
+        "blog_id",
+        "status",
+        "published_at",
+        "id",
+        where=f"{_IS_LISTED} AND status <> 'approved'",
+    ),
+    _partial(
+        "ix_comments_of_post_not_shown",
+        "post_id",
+        "status",
+        "published_at",
+        "id",
+        where=f"{_IS_LISTED} AND status <> 'approved'",
+    ),
+    _partial("ix_comments_orphans_actor_uri", "actor_uri", "id", where="post_id IS NULL"),
+    _partial("ix_comments_orphans_received_at", "received_at", "id", where="post_id IS NULL"),
+    _partial("ix_comments_to_erase", "deleted_at", where=_TO_ERASE),
 )
 
 reactions = Table(
@@ -290,9 +349,14 @@ reactions = Table(
     Column("activity_uri", Text),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("object_uri", "actor_uri", "kind", "emoji"),
-    Index("ix_reactions_post_id_kind", "post_id", "kind"),
-    Index("ix_reactions_comment_id_kind", "comment_id", "kind"),
-    Index("ix_reactions_actor_uri", "actor_uri"),
+    _partial(
+        "ix_reactions_post_likes", "post_id", "id", where=f"{_IS_LIKE} AND post_id IS NOT NULL"
+    ),
+    _partial(
+        "ix_reactions_post_boosts", "post_id", "id", where=f"{_IS_BOOST} AND post_id IS NOT NULL"
+    ),
+    _partial("ix_reactions_comment_id", "comment_id", "id", where="comment_id IS NOT NULL"),
+    Index("ix_reactions_actor_uri_id", "actor_uri", "id"),
     Index("ix_reactions_activity_uri", "activity_uri"),
 )
 
@@ -307,6 +371,8 @@ followers = Table(
     Column("created_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("blog_id", "owner", "actor_uri"),
     Index("ix_followers_inbox_id", "blog_id", "owner", "inbox_id"),
+    Index("ix_followers_created_at", "blog_id", "created_at", "actor_uri", "owner"),
+    Index("ix_followers_inbox", "inbox_id"),
     Index("ix_followers_actor_uri", "actor_uri"),
     Index("ix_followers_activity_uri", "activity_uri"),
 )
@@ -353,6 +419,22 @@ authorizations = Table(
     Column("decided_at", UtcDateTime),
     UniqueConstraint("object_uri", "target_uri", "actor_uri", "interaction"),
     Index("ix_authorizations_post_id", "post_id"),
+    Index("ix_authorizations_actor_uri", "actor_uri"),
+)
+
+# --- what is counted ---------------------------------------------------------------------------
+
+counts = Table(
+    "counts",
+    metadata,
+    # What is counted of what (counts.py), kept by triggers (counting.py). The number is the sum
+    # over the slots: writers that work at the same time take different ones.
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key", "kind", "slot"),
+    sqlite_with_rowid=False,
 )
 
 # --- what goes out -------------------------------------------------------------------------------
@@ -371,7 +453,14 @@ activities = Table(
     Column("body", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_activities_owner_id", "blog_id", "owner", "is_public", "id"),
-    Index("ix_activities_post_id", "post_id"),
+    Index("ix_activities_post_id_id", "post_id", "id"),
+    Index("ix_activities_object_uri", "object_uri"),
+    Index(
+        "ix_activities_private_created_at",
+        "created_at",
+        sqlite_where=text("is_public IS 0"),
+        postgresql_where=text("is_public IS false"),
+    ),
 )
 
 unforwarded = Table(
@@ -391,6 +480,7 @@ inboxes = Table(
     Column("id", _Counter, primary_key=True, autoincrement=True),
     Column("url", Text, nullable=False, unique=True),
     Column("host", Text, nullable=False),
+    Index("ix_inboxes_host_id", "host", "id"),
 )
 
 deliveries = Table(
@@ -406,9 +496,16 @@ deliveries = Table(
     Column("last_error", Text),
     Column("delivered_at", UtcDateTime),
     PrimaryKeyConstraint("activity_id", "inbox_id"),
+    Index("ix_deliveries_inbox_id", "inbox_id"),
     Index(
         "ix_deliveries_waiting",
         "next_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "ix_deliveries_waiting_inbox_id",
+        "inbox_id",
         sqlite_where=text("state = 'waiting'"),
         postgresql_where=text("state = 'waiting'"),
     ),
@@ -422,7 +519,7 @@ actors = Table(
     Column("uri", Text, primary_key=True),
     Column("type", Text, nullable=False),
     Column("handle", Text, nullable=False),
-    Column("host", Text, nullable=False, index=True),
+    Column("host", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("avatar_url", Text, nullable=False),
@@ -432,9 +529,10 @@ actors = Table(
     Column("followers_uri", Text),
     Column("moved_to", Text),
     Column("also_known_as", Text, nullable=False),  # JSON list
-    Column("fetched_at", UtcDateTime, nullable=False),
+    Column("fetched_at", UtcDateTime, nullable=False, index=True),
     Column("deleted_at", UtcDateTime),
     Column("emojis", Text),  # JSON list of {shortcode, url} for the name
+    Index("ix_actors_host_uri", "host", "uri"),
 )
 
 actor_keys = Table(

@@ -11,9 +11,10 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Text,
     bindparam,
     delete,
-    exists,
+    func,
     select,
     update,
 )
@@ -21,8 +22,9 @@ from sqlalchemy import (
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import CommentPolicy, PostStatus
 from fedblog.storage.bulk import BulkInsert, Values
-from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import comments, permalinks, posts
+from fedblog.storage.changes import Change, record
+from fedblog.storage.lists import ListStatement, is_among
+from fedblog.storage.tables import comments, permalinks, posts, reactions
 
 _BY_URI = ListStatement(lambda listed: select(comments).where(listed(comments.c.uri)))
 
@@ -58,11 +60,6 @@ _POSTS_BY_FORMER_PATH = ListStatement(
         .where(listed(permalinks.c.path), permalinks.c.blog_id == bindparam("blog_id"))
     )
 )
-_POSTS_OF_ACTOR = (
-    select(comments.c.post_id)
-    .where(comments.c.actor_uri == bindparam("actor_uri"), comments.c.post_id.is_not(None))
-    .distinct()
-)
 NO_WORDS: dict[str, Any] = {
     "name": "",
     "source_html": "",
@@ -76,6 +73,7 @@ NO_WORDS: dict[str, Any] = {
     "emojis": None,
 }
 """What a comment holds of its writer's words once it is deleted."""
+_AT_ONCE = 256
 _COLUMNS = tuple(column.name for column in comments.columns)
 _INSERT = BulkInsert(comments, _COLUMNS)
 _values_of = attrgetter(*_COLUMNS)
@@ -139,27 +137,73 @@ def update_all(connection: Connection, items: Sequence[Comment]) -> None:
         )
 
 
-def delete_of_actor(connection: Connection, actor_uri: str, now: datetime) -> list[str]:
-    """Take the text out of all comments of an actor; gives the posts they stand under."""
-    touched = connection.execute(_POSTS_OF_ACTOR, {"actor_uri": actor_uri}).scalars().all()
-    connection.execute(
-        update(comments)
-        .where(comments.c.actor_uri == actor_uri, comments.c.deleted_at.is_(None))
-        .values(deleted_at=now, edited_at=None, **NO_WORDS)
+def erase_of_actor(
+    connection: Connection, actor_uri: str, after: str, limit: int, now: datetime
+) -> list[str]:
+    """Take the words out of the next comments of an actor above the id *after*, *limit* at most;
+    gives their ids in order."""
+    rows = connection.execute(
+        select(comments.c.id, comments.c.post_id)
+        .where(
+            comments.c.actor_uri == actor_uri,
+            comments.c.id > after,
+            comments.c.deleted_at.is_(None),
+        )
+        .order_by(comments.c.id)
+        .limit(limit)
+    ).all()
+    ids = [row.id for row in rows]
+    if ids:
+        connection.execute(
+            update(comments)
+            .where(is_among(connection, comments.c.id, Text, ids))
+            .values(deleted_at=now, edited_at=None, **NO_WORDS)
+        )
+    record(connection, *(Change("comments", row.post_id) for row in rows if row.post_id))
+    return ids
+
+
+def keep_orphans(
+    connection: Connection, actor_uris: Collection[str], per_actor: int, most: int
+) -> None:
+    """Drop the oldest of the comments that wait for a parent where one of *actor_uris* has more
+    than *per_actor* of them, or all together are more than *most*."""
+    waits = comments.c.post_id.is_(None)
+    for uri in sorted(actor_uris):
+        newest_first = select(comments.c.id).where(waits, comments.c.actor_uri == uri)
+        over = newest_first.order_by(comments.c.id.desc()).offset(per_actor).limit(_AT_ONCE)
+        drop_orphans(connection, connection.execute(over).scalars().all())
+    number = connection.execute(
+        select(func.count()).select_from(comments).where(waits)
+    ).scalar_one()
+    if number > most:
+        oldest = select(comments.c.id).where(waits).order_by(comments.c.received_at, comments.c.id)
+        rows = connection.execute(oldest.limit(min(number - most, _AT_ONCE))).scalars().all()
+        drop_orphans(connection, rows)
+
+
+def forget_orphans(connection: Connection, before: datetime, limit: int) -> int:
+    """Drop at most *limit* comments received before *before* whose post never came; gives the
+    number of rows."""
+    old = (
+        select(comments.c.id)
+        .where(comments.c.post_id.is_(None), comments.c.received_at < before)
+        .order_by(comments.c.received_at)
+        .limit(limit)
     )
-    return [str(post_id) for post_id in touched]
+    ids = connection.execute(old).scalars().all()
+    drop_orphans(connection, ids)
+    return len(ids)
 
 
-def forget_orphans(connection: Connection, before: datetime) -> int:
-    """Drop comments received before *before* whose post never came; gives the number of rows."""
-    old = (comments.c.post_id.is_(None), comments.c.received_at < before)
-    # A row that another hangs below goes once that one has gone.
-    below = comments.alias()
-    leaf = ~exists().where(below.c.parent_id == comments.c.id)
-    number = 0
-    while dropped := connection.execute(delete(comments).where(*old, leaf)).rowcount:
-        number += dropped
-    return number
+def drop_orphans(connection: Connection, ids: Sequence[str]) -> None:
+    """Drop these comments, which hang under no post, and what was said of them."""
+    if not ids:
+        return
+    connection.execute(delete(reactions).where(reactions.c.comment_id.in_(ids)))
+    # Only what stands under a post has a parent (federation/replies.py), but older rows may.
+    connection.execute(update(comments).where(comments.c.parent_id.in_(ids)).values(parent_id=None))
+    connection.execute(delete(comments).where(comments.c.id.in_(ids)))
 
 
 def comment(row: Row[Any]) -> Comment:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert
 
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import comments, unforwarded
+from fedblog.storage.tables import unforwarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,6 @@ def take(connection: Connection, comment_ids: Collection[str]) -> dict[str, Unfo
 def drop(connection: Connection, comment_ids: Collection[str]) -> None:
     """Keep nothing for these comments any more."""
     _DROP.run(connection, comment_ids)
-
-
-def drop_of_actor(connection: Connection, actor_uri: str) -> None:
-    """Keep nothing of what this actor wrote."""
-    theirs = select(comments.c.id).where(comments.c.actor_uri == actor_uri)
-    connection.execute(delete(unforwarded).where(unforwarded.c.comment_id.in_(theirs)))
 
 
 def forget_before(connection: Connection, moment: datetime) -> int:

@@ -35,6 +35,24 @@ def upsert(
         )
 
 
+def add_up(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    column: str,
+) -> None:
+    """Insert *rows*; where *key* stands already, add what they have in *column* to it."""
+    if rows:
+        statement = _insert(connection, table)
+        total = table.c[column] + statement.excluded[column]
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=list(key), set_={column: total}),
+            list(rows),
+        )
+
+
 def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)

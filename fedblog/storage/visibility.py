@@ -6,7 +6,7 @@ is one of these is known to fit when a statement is planned, on both engines and
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, literal_column
+from sqlalchemy import ColumnElement, and_, literal_column
 
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.post import PostStatus
@@ -82,12 +82,8 @@ def counts_as_reaction(table: Any = reactions) -> ColumnElement[bool]:
 
 
 def is_about_post(table: Any = reactions) -> ColumnElement[bool]:
-    """Whether a row of the reactions table is about a post itself, not about a comment below one.
-
-    Said so that SQLite does not look for it in the index of comment_id, where the reactions to
-    all posts lie together.
-    """
-    return func.coalesce(table.c.comment_id, _text("")) == _text("")
+    """Whether a row of the reactions table is about a post itself, not about a comment."""
+    return and_(table.c.post_id.is_not(None), table.c.comment_id.is_(None))
 
 
 def _among(table: Any, kinds: tuple[str, ...]) -> ColumnElement[bool]:

@@ -47,7 +47,7 @@ def _figures(state: StateCore) -> None:
         image.meta = {"caption": title}
 
 
-def _bare_addresses(state: StateCore) -> None:
+def bare_addresses(state: StateCore) -> None:
     """Turns web addresses that stand bare in the text into links."""
     for block in state.tokens:
         if block.type != "inline" or not block.children or "://" not in block.content:
@@ -97,13 +97,16 @@ def _with_links(state: StateCore, token: Token) -> list[Token]:
 
 def _trimmed(address: str) -> str:
     """*address* without the punctuation of the sentence around it."""
-    while True:
+    unopened = address.count(")") - address.count("(")
+    while address:
         cut = address.rstrip(".,:;!?*_~'\"…")
-        if cut.endswith(")") and cut.count(")") > cut.count("("):
+        if cut.endswith(")") and unopened > 0:
             cut = cut[:-1]
+            unopened -= 1
         if cut == address:
-            return address
+            break
         address = cut
+    return address
 
 
 def _alignments(state: StateCore) -> None:
@@ -152,7 +155,7 @@ def _parser() -> MarkdownIt:
     parser.use(container_plugin, _QUOTED, render=_render_quoted)
     parser.core.ruler.push("figures", _figures)
     parser.core.ruler.push("alignments", _alignments)
-    parser.core.ruler.push("bare_addresses", _bare_addresses)
+    parser.core.ruler.push("bare_addresses", bare_addresses)
     parser.add_render_rule("figure_image", _render_figure)
     return parser
 

@@ -15,7 +15,7 @@ import nh3
 from fedblog.domain.errors import InvalidFieldError
 
 REMOTE_MAX_CHARACTERS: Final = 100_000
-"""Remote HTML is cut here before it is parsed."""
+"""Remote HTML is cut here before it is parsed, where no other limit is given."""
 REMOTE_MAX_TAGS: Final = 5_000
 """Remote HTML with more tags is flattened to text."""
 MAX_DEPTH: Final = 100
@@ -25,6 +25,8 @@ NAME_MAX_CHARACTERS: Final = 200
 AUTHOR_MAX_MARKS: Final = 100_000
 """Most tags, and most ampersands, in the HTML of an author."""
 _TEXT_MAX_AMPERSANDS = 20_000
+_HIDDEN_SHARE = 4
+_HIDDEN_MORE = 400
 _SHALLOW_TAGS = 500
 _GROWTH = 6
 _MAX_PASSES = 6
@@ -131,7 +133,7 @@ _FOOTNOTE_ID = re.compile(r"fn(ref)?[0-9]{1,4}(:[0-9]{1,4})?")
 _CODE_LANGUAGE = re.compile(r"language-[A-Za-z0-9+#-]{1,30}")
 _TAG = re.compile(r"<[^<>]*>")
 _TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
-_OUTPUT_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^<>]*>")
+_OUTPUT_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*+)[^<>]*+>")
 _HEADING = re.compile(r"<(/?)h([1-6])(?=[\s/>])[^<>]*>", re.IGNORECASE)
 # Elements whose tree always reads back as it was written; any other gets a second look.
 _UNSTEADY = re.compile(r"<(?!/?(?:p|br|a|span|strong|em)[\s/>])", re.IGNORECASE)
@@ -212,15 +214,18 @@ def author_html(html: str) -> str:
     return _settled(_AUTHOR, _HEADING.sub(_author_heading, html))
 
 
-def remote_html(html: str) -> str:
+def remote_html(html: str, *, limit: int = REMOTE_MAX_CHARACTERS) -> str:
     """The HTML of a person on another server: text, links, lists, quotes, code, inline marks.
 
     Pictures are dropped, headings become bold paragraphs, links say that they are not ours
-    (``rel``). Never raises: what cannot be parsed in bounded time comes back as plain text.
+    (``rel``). Never raises: what cannot be parsed in bounded time comes back as plain text, and
+    after *limit* characters it is cut.
     """
-    if len(html) > REMOTE_MAX_CHARACTERS:
-        html = html[:REMOTE_MAX_CHARACTERS]
+    if len(html) > limit:
+        html = html[:limit]
     tags = html.count("<")
+    if html.count("&") > _TEXT_MAX_AMPERSANDS:
+        return _flattened(html)
     if tags > REMOTE_MAX_TAGS or (tags > _SHALLOW_TAGS and _is_too_deep(html)):
         return _flattened(html)
     if _UNSTEADY.search(html) is None:
@@ -263,8 +268,10 @@ def remote_text(text: str, *, limit: int = NAME_MAX_CHARACTERS) -> str:
 
     Control characters, lone surrogates and bidirectional overrides are dropped (they could make a
     name read as another), white space is one blank, the length at most *limit*. It is not HTML:
-    whoever shows it escapes it.
+    whoever shows it escapes it. Of a longer text only the first 400 and four times *limit*
+    characters are looked at.
     """
+    text = text.lstrip()[: _HIDDEN_SHARE * limit + _HIDDEN_MORE]
     if not (text.isascii() and text.isprintable()):
         text = "".join(" " if c.isspace() else c for c in text if c.isspace() or not _is_hidden(c))
     text = " ".join(text.split())

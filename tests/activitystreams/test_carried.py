@@ -5,12 +5,15 @@ from typing import Any
 
 from fedblog.activitystreams import carried
 from fedblog.activitystreams.reading import read_object
+from fedblog.activitystreams.reading_texts import html_of, with_inline_pictures
 
 NOTE = {"id": "https://one.example/notes/1", "type": "Note"}
 
 
 def of(**properties: Any) -> dict[str, Any]:
-    return carried.of_object(read_object({**NOTE, **properties}))
+    item = read_object({**NOTE, **properties})
+    html = html_of(item.content, item.media_type, markdown_characters=10_000)
+    return carried.of_object(item, html, with_inline_pictures(item, html))
 
 
 def emoji(name: str, url: str = "https://one.example/e.png") -> dict[str, Any]:

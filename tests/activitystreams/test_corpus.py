@@ -38,7 +38,7 @@ MADE_UP = {
 
 
 def document_of(path: Path) -> dict:
-    return json.parse(path.read_bytes(), max_depth=32, max_items=1000)
+    return json.parse(path.read_bytes(), max_depth=32, max_items=1000, max_nodes=20_000)
 
 
 def read(document: dict) -> object:

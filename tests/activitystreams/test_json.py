@@ -11,8 +11,10 @@ from fedblog.activitystreams.errors import MalformedJsonError, TooLargeJsonError
 from fedblog.activitystreams.json import dump, parse
 
 
-def read(body: bytes, *, max_depth: int = 32, max_items: int = 1000) -> object:
-    return parse(body, max_depth=max_depth, max_items=max_items)
+def read(
+    body: bytes, *, max_depth: int = 32, max_items: int = 1000, max_nodes: int = 20_000
+) -> object:
+    return parse(body, max_depth=max_depth, max_items=max_items, max_nodes=max_nodes)
 
 
 def test_an_ordinary_document_is_read_as_it_is() -> None:

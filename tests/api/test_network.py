@@ -16,7 +16,7 @@ from fedblog.federation.blocklist import Blocklist
 from fedblog.publishing import moderation
 from fedblog.publishing.moderation import normal_domain
 from fedblog.publishing.site import Site
-from fedblog.storage import reactions, reports, tables
+from fedblog.storage import cutting_off, reactions, reports, slices, tables
 from fedblog.storage.changes import Change
 
 
@@ -91,6 +91,7 @@ async def test_s32_blocked_domain_is_cut_off_with_its_subdomains(
     block = answer.json()
     assert block["domain"] == "bad.example"
     assert "actor" not in block
+    assert (block["state"], block["progress"]) == ("done", None)
     assert {
         Change("blocks"),
         Change("followers", "blog"),
@@ -121,6 +122,22 @@ async def test_s32_blocked_domain_is_cut_off_with_its_subdomains(
     assert (await api.delete(f"/api/v1/blocks/{block['id']}")).status_code == 204
     assert (await api.delete(f"/api/v1/blocks/{block['id']}")).status_code == 404
     assert (await api.get("/api/v1/blocks")).json()["items"] == []
+
+
+async def test_block_of_very_many_people_says_how_far_it_is(
+    api: AsyncClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices.Allowance.__init__, "__defaults__", (1, slices.FIRST_LIMIT))
+    mal = remote_actor("mal", "one.example")
+    await follow(site, mal)
+    block = (await api.post("/api/v1/blocks", json={"actor": mal.uri})).json()
+    assert (block["state"], block["progress"]) == ("at_work", 1)
+    assert (await api.get("/api/v1/blocks")).json()["items"] == [block]
+    kinds = {cutting_off.CUT_OFF: cutting_off.cut_off}
+    [job_id] = await site.store.read(slices.due, kinds, datetime.now(UTC), 1)
+    await site.store.write(slices.carry_on, job_id, kinds, datetime.now(UTC), seconds=60)
+    [listed] = (await api.get("/api/v1/blocks")).json()["items"]
+    assert (listed["state"], listed["progress"]) == ("done", None)
 
 
 async def test_blocked_actor_is_cut_off_alone(api: AsyncClient, site: Site) -> None:

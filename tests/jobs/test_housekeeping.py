@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, insert, select
-from support.sinks import NOW, OpenSite, eventually, running
+from support.sinks import NOW, OpenSite, running
+from support.waiting import eventually
 
 from fedblog.domain.ids import new_id
-from fedblog.jobs.housekeeping import HousekeepingLoop, keep_house
+from fedblog.jobs.housekeeping import HousekeepingLoop, check_counts, keep_house
+from fedblog.storage import counts as kept_counts
 from fedblog.storage.tables import (
     authors,
     changes,
     comments,
+    counts,
     idempotency_keys,
     received,
     tombstones,
@@ -133,3 +136,32 @@ def expire(connection: Connection, until: datetime) -> None:
     connection.execute(
         insert(tombstones).values(uri="https://a.example/1", actor_uri="x", until=until)
     )
+
+
+async def test_a_kept_count_that_is_off_is_mended_within_the_hour(open_site: OpenSite) -> None:
+    site = await open_site()
+
+    def spoil(connection: Connection) -> None:
+        row = {"key": "1", "kind": "posts", "slot": 3, "number": 5}
+        connection.execute(insert(counts).values(row))
+
+    await site.store.write(spoil)
+    assert await site.store.read(kept_counts.one, "posts", "1") == 5
+    async with running(HousekeepingLoop(site)):
+
+        async def is_mended() -> bool:
+            return await site.store.read(kept_counts.one, "posts", "1") == 0
+
+        await eventually(is_mended)
+
+
+async def test_counts_are_checked_on_from_where_the_last_hour_stopped(open_site: OpenSite) -> None:
+    site = await open_site()
+
+    def spoil(connection: Connection) -> None:
+        row = {"key": "1", "kind": "posts", "slot": 0, "number": 5}
+        connection.execute(insert(counts).values(row))
+
+    await site.store.write(spoil)
+    mended = [await check_counts(site.store, slices=1) for _ in range(8)]
+    assert sum(mended) == 1

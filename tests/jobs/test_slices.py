@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from conftest import OpenStore
 from sqlalchemy import Connection, select, update
-from support.sinks import OpenSite, eventually, running
+from support.sinks import OpenSite, running
+from support.waiting import eventually
 
 from fedblog.jobs.slices import SliceLoop, go_through
 from fedblog.storage import server, slices
 from fedblog.storage.changes import Change, record
-from fedblog.storage.slices import Pace, Step
+from fedblog.storage.slices import Allowance, Step
 from fedblog.storage.store import Store
 from fedblog.storage.tables import jobs
 from fedblog.storage.tables import server as values
@@ -33,8 +34,8 @@ def count(connection: Connection, state: Mapping[str, Any], limit: int) -> Step:
 KINDS = {"count": count}
 
 
-def begin(connection: Connection, key: str = "all", seconds: float = 0.0) -> bool:
-    return slices.begin(connection, "count", key, count, {"next": 0}, NOW, Pace(seconds))
+def begin(connection: Connection, key: str = "all", rows: int = 0) -> bool:
+    return slices.begin(connection, "count", key, count, {"next": 0}, NOW, Allowance(rows))
 
 
 def counted(connection: Connection) -> list[str]:
@@ -76,7 +77,7 @@ async def test_slice_keeps_its_place_and_its_work_together(store: Store) -> None
 
 
 async def test_small_work_is_done_in_the_unit_that_decides_and_leaves_no_job(store: Store) -> None:
-    assert await store.write(begin, seconds=60.0)
+    assert await store.write(begin, rows=1000)
     assert len(await store.read(counted)) == LAST
     assert await waiting(store) == []
 
@@ -113,7 +114,7 @@ async def test_loop_carries_jobs_on_in_turn_and_hears_of_new_ones(open_site: Ope
     def add(connection: Connection) -> None:
         for name in ("a", "b"):
             state = {"name": name, "left": 3}
-            slices.begin(connection, "work", name, work, state, datetime.now(UTC), Pace(0.0))
+            slices.begin(connection, "work", name, work, state, datetime.now(UTC), Allowance(0))
 
     async with running(SliceLoop(site, {"work": work})):
         await site.store.write(add)
@@ -134,9 +135,9 @@ async def test_job_whose_slice_fails_waits_and_lets_others_on(open_site: OpenSit
         return connection.execute(select(jobs).where(jobs.c.kind == "fragile")).first()
 
     def add(connection: Connection) -> None:
-        pace = Pace(0.0)
-        slices.begin(connection, "fragile", "x", fragile, {"next": 0}, NOW, pace)
-        slices.begin(connection, "count", "y", count, {"next": 0}, datetime.now(UTC), pace)
+        none = Allowance(0)
+        slices.begin(connection, "fragile", "x", fragile, {"next": 0}, NOW, none)
+        slices.begin(connection, "count", "y", count, {"next": 0}, datetime.now(UTC), none)
 
     def hurry(connection: Connection) -> None:
         connection.execute(jobs.delete().where(jobs.c.kind == "count"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection, insert, select
 
 import fedblog
@@ -14,6 +15,8 @@ from fedblog.domain.reaction import ReactionKind
 from fedblog.storage import tables as t
 from fedblog.storage import threads, visibility
 from fedblog.storage.store import Store
+
+pytestmark = pytest.mark.both_engines
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 SAYS_ANEW = re.compile(

@@ -80,5 +80,8 @@ def _react(incoming: Incoming, facts: Facts, kind: ReactionKind, emoji: str) -> 
     )
     if reaction_key(reaction) in facts.reactions:
         return Outcome("ignored", "stands already")
+    theirs = sum(1 for one in facts.reactions.of(actor.uri) if one.object_uri == uri)
+    if theirs >= facts.bounds.reactions_per_person:
+        return Outcome("ignored", "has as many reactions here as one person may")
     facts.reactions.put(reaction_key(reaction), reaction)
     return Outcome("stored")

@@ -74,6 +74,8 @@ def request(incoming: Incoming, facts: Facts) -> Outcome:
     known = facts.authorizations.get(asked.key)
     if known is not None:
         asked = replace(known, request_uri=activity.id)
+    elif _has_asked_enough(facts, actor.uri):
+        return Outcome("ignored", "has asked for as much as one person may")
     if asked.state is AuthorizationState.REVOKED:
         return _answer(asked, facts, incoming)
     if interaction is Interaction.REPLY:
@@ -83,6 +85,11 @@ def request(incoming: Incoming, facts: Facts) -> Outcome:
     elif interaction is Interaction.ANNOUNCE and activity.instrument_activity is not None:
         announce(replace(incoming, activity=activity.instrument_activity), facts)
     return _answer(asked.granted(facts.now), facts, incoming)
+
+
+def _has_asked_enough(facts: Facts, asker: str) -> bool:
+    fresh = sum(1 for one in facts.authorizations.added() if one.actor_uri == asker)
+    return facts.asked_by.get(asker, 0) + fresh >= facts.bounds.authorizations_per_actor
 
 
 def _is_of_another(activity: Activity, uri: str, asker: str, facts: Facts) -> bool:
@@ -114,7 +121,6 @@ def _reply(asked: Authorization, target: Target, facts: Facts, incoming: Incomin
             object_ids=(asked.object_uri,),
             object_type=item.type,
             object=item,
-            objects=(item,),
         )
         outcome = create(replace(incoming, activity=written), facts)
         comment = facts.comments.get(asked.object_uri)

@@ -119,13 +119,13 @@ def _revise(incoming: Incoming, item: Object, known: Comment, facts: Facts) -> O
         return Outcome("ignored", "changes what another wrote")
     if known.deleted_at is not None:
         return Outcome("ignored", "deleted before")
-    if item.poll is not None and (counted := replies.with_votes(known, item)) is not None:
+    if item.poll is not None and (counted := replies.with_votes(known, incoming)) is not None:
         facts.put_comment(counted)
         return Outcome("stored", "votes counted")
     stamp = _stamp(incoming, item)
     if stamp <= (known.edited_at or known.published_at):
         return Outcome("ignored", "not newer than what is known")
-    revised = replace(replies.with_text(known, item), edited_at=stamp)
+    revised = replace(replies.with_text(known, incoming), edited_at=stamp)
     facts.put_comment(revised)
     return Outcome("stored", "edited")
 

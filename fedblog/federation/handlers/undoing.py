@@ -30,8 +30,8 @@ def _by_id(facts: Facts, uri: str, actor: str) -> bool:
         if follower.activity_uri == uri and follower.actor_uri == actor:
             facts.followers.remove((follower.owner, follower.actor_uri))
             found = True
-    for reaction in list(facts.reactions):
-        if reaction.activity_uri == uri and reaction.actor_uri == actor:
+    for reaction in facts.reactions.of(actor):
+        if reaction.activity_uri == uri:
             facts.reactions.remove(reaction_key(reaction))
             found = True
     return found
@@ -53,9 +53,8 @@ def _by_meaning(facts: Facts, inner: Activity, actor: str) -> bool:
     uri = facts.addresses.post(post.id) if post is not None else inner.object_id
     standing = [
         reaction
-        for reaction in facts.reactions
-        if reaction.actor_uri == actor
-        and reaction.object_uri == uri
+        for reaction in facts.reactions.of(actor)
+        if reaction.object_uri == uri
         and reaction.kind in kinds
         and (not inner.emoji or reaction.emoji == inner.emoji)
     ]

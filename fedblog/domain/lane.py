@@ -1,0 +1,93 @@
+"""Dear work that is taken off the event loop: on one thread, bounded in how much of it waits.
+
+One thread, because such work holds the interpreter: more of them would only take turns, and leave
+the loop fewer. Who waits is served in turn by name, so that one sender's load delays that sender.
+"""
+
+import asyncio
+import contextlib
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_Waiting = tuple[asyncio.Future[Any], Callable[[], Any]]
+
+
+class LaneFullError(Exception):
+    """More work waits already than may, of all names or of this one."""
+
+
+class Lane:
+    """Runs functions one after the other on a thread called *name*; at most *waiting* wait, and
+    *waiting_each* of one name."""
+
+    def __init__(self, name: str, *, waiting: int, waiting_each: int) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._most = waiting
+        self._most_each = waiting_each
+        self._queues: OrderedDict[Hashable, deque[_Waiting]] = OrderedDict()
+        self._count = 0
+        self._is_busy = False
+
+    async def run(self, who: Hashable, work: Callable[..., T], *arguments: Any) -> T:
+        """What ``work(*arguments)`` gives or raises, once it is the turn of *who*.
+
+        Raises LaneFullError where too much waits. A caller that is cancelled drops what was not
+        begun.
+        """
+        queue = self._queues.get(who)
+        if self._count >= self._most or (queue is not None and len(queue) >= self._most_each):
+            raise LaneFullError("too much of this work waits")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        if queue is None:
+            queue = self._queues[who] = deque()
+        queue.append((future, lambda: work(*arguments)))
+        self._count += 1
+        if not self._is_busy:
+            self._begin_next(loop)
+        return await future
+
+    def close(self) -> None:
+        """Have the thread end after what it is at; what waits is dropped."""
+        for queue in self._queues.values():
+            for future, _ in queue:
+                future.cancel()
+        self._queues.clear()
+        self._count = 0
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _begin_next(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_busy = False
+        while self._queues:
+            who, queue = self._queues.popitem(last=False)
+            future, work = queue.popleft()
+            self._count -= 1
+            if queue:
+                self._queues[who] = queue  # behind all others
+            if future.done():
+                continue
+            self._is_busy = True
+            running = self._thread.submit(work)
+            running.add_done_callback(partial(self._ended, loop, future))
+            return
+
+    def _ended(
+        self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], done: Future[Any]
+    ) -> None:
+        """On the thread: tell the loop."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(self._tell, loop, future, done)
+
+    def _tell(
+        self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], done: Future[Any]
+    ) -> None:
+        if not future.done() and not done.cancelled():
+            if (error := done.exception()) is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(done.result())
+        self._begin_next(loop)
