@@ -181,6 +181,26 @@ class Settings(BaseSettings):
     media_max_pixels: int = Field(50_000_000, gt=0, description="Most pixels of an upload.")
     media_max_side: int = Field(2400, gt=0, description="Longest side a picture is kept with.")
 
+    connections_max: int = Field(2000, gt=0, description="Connections open at once.")
+    connections_per_address: int = Field(
+        200, gt=0, description="Connections of one client address (of IPv6 one /64)."
+    )
+    header_max_bytes: int = Field(32 << 10, gt=0, description="Longest head of a request: 431.")
+    header_max_count: int = Field(100, gt=0, description="Most headers of a request: 431.")
+    target_max_bytes: int = Field(8 << 10, gt=0, description="Longest target of a request: 414.")
+    header_timeout: float = Field(10.0, gt=0, description="Seconds for a request's head.")
+    body_timeout: float = Field(
+        30.0, gt=0, description="Seconds for a request's body, and more by its size."
+    )
+    body_min_rate: float = Field(
+        10_000.0, gt=0, description="Bytes of a body for which there is one more second."
+    )
+    bodies_max_bytes: int = Field(64 << 20, gt=0, description="Bytes of all bodies under way.")
+    send_timeout: float = Field(
+        60.0, gt=0, description="Seconds in which a peer must read something of an answer."
+    )
+    unsent_max_bytes: int = Field(32 << 20, gt=0, description="Bytes of all answers not yet read.")
+
     @property
     def database(self) -> str:
         """The database's address: SQLite in the data folder where none is set."""

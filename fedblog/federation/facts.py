@@ -139,6 +139,7 @@ class Facts:
     asked_by: Mapping[str, int] = field(default_factory=dict)
     followers_at: Mapping[str, int] = field(default_factory=dict)
     _waiting: dict[str, list[str]] = field(default_factory=dict)
+    _named: dict[str, threads.PostFacts | None] = field(default_factory=dict)
 
     def follow_up(self, kind: str, key: str, payload: Mapping[str, Any]) -> None:
         """Have a job of *kind* done after this unit."""
@@ -172,7 +173,8 @@ class Facts:
     def commit(self) -> None:
         """Keep what the last activity did."""
         for kept in self._all():
-            kept.commit()
+            if kept.steps:  # of most kinds there are none
+                kept.commit()
 
     def undo(self) -> None:
         """Take back what the last activity did."""
@@ -189,6 +191,11 @@ class Facts:
 
     def post_at(self, uri: str) -> threads.PostFacts | None:
         """The post that *uri* (its ActivityPub id or a human address of it) names."""
+        if uri not in self._named:
+            self._named[uri] = self._post_at(uri)
+        return self._named[uri]
+
+    def _post_at(self, uri: str) -> threads.PostFacts | None:
         named = self.addresses.parse(uri)
         if named is not None:
             return self.posts.get(named.key) if named.kind == "post" else None
@@ -328,14 +335,15 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     said: dict[Change, None] = {}
     received.insert_all(connection, receipts)
     # A late parent adopts children that were stored before it, so rows come in order of depth.
-    threads.insert_all(connection, sorted(facts.comments.added(), key=lambda row: row.depth))
-    threads.update_all(connection, facts.comments.changed())
-    if waiting := {row.actor_uri or "" for row in facts.comments.added() if row.post_id is None}:
+    new, changed = facts.comments.added(), facts.comments.changed()
+    threads.insert_all(connection, sorted(new, key=lambda row: row.depth))
+    threads.update_all(connection, changed)
+    if waiting := {row.actor_uri or "" for row in new if row.post_id is None}:
         bounds = facts.bounds
         threads.keep_orphans(connection, waiting, bounds.orphans_per_actor, bounds.orphans_kept)
-    for row in (*facts.comments.added(), *facts.comments.changed()):
-        if row.post_id is not None:
-            said[Change("comments", row.post_id)] = None
+    for post_id in dict.fromkeys(row.post_id for row in (*new, *changed)):
+        if post_id is not None:
+            said[Change("comments", post_id)] = None
     reactions.delete_all(connection, facts.reactions.removed())
     reactions.insert_all(connection, facts.reactions.added())
     reactions.replace_all(connection, facts.reactions.changed())

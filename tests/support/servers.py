@@ -28,7 +28,7 @@ from fedblog.domain.blog import Author, Blog
 from fedblog.domain.ids import new_id
 from fedblog.publishing.identity import create_token
 from fedblog.publishing.site import Site
-from fedblog.serving import KEEP_ALIVE_SECONDS
+from fedblog.serving import KEEP_ALIVE_SECONDS, protocol
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys
 from fedblog.storage import authors, blogs, keys
@@ -154,15 +154,10 @@ class _Uvicorn(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve an ASGI application on *listener* in this event loop."""
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-    )
+async def serving(app: Any, listener: socket.socket, **how: Any) -> AsyncIterator[None]:
+    """Serve an ASGI application on *listener* in this event loop; *how* is for uvicorn."""
+    given = {"access_log": False, "timeout_keep_alive": KEEP_ALIVE_SECONDS} | how
+    config = uvicorn.Config(app, lifespan="off", log_level="warning", **given)
     uvicorn_server = _Uvicorn(config)
     task = asyncio.create_task(uvicorn_server.serve(sockets=[listener]))
     while not uvicorn_server.started:
@@ -185,7 +180,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Server]:
     await found(settings)
     async with (
         running(settings) as (site, app),
-        serving(app, listener),
+        serving(app, listener, **protocol(settings)),
         httpx.AsyncClient(base_url=base_url, timeout=PATIENCE, verify=False) as http,
     ):
         yield Server(site, base_url, http)
