@@ -5,7 +5,7 @@ A statement costs far more than a row in it, so each kind of fact is one query f
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ from fedblog.domain.frozen import frozen
 from fedblog.domain.ids import is_id, new_id
 from fedblog.domain.origins import counted_host
 from fedblog.domain.reaction import Reaction
-from fedblog.federation.bounds import Bounds
+from fedblog.federation.bounds import DEFAULTS, Bounds
 from fedblog.federation.kept import Kept
 from fedblog.federation.words import Words
 from fedblog.publishing import outbox
@@ -75,6 +75,19 @@ class Incoming:
     sender_uri: str = ""
     asker: str = ""
     words: Words | None = None
+
+    def worded(self, words: Words) -> "Incoming":
+        """The same with its *words*."""
+        return Incoming(
+            self.activity,
+            self.actor,
+            self.receipt_key,
+            self.received_at,
+            self.ancestors_left,
+            self.forwarded,
+            self.sender_uri,
+            words,
+        )
 
 
 @frozen
@@ -183,7 +196,8 @@ class Facts:
 
     def bury(self, uri: str, actor_uri: str) -> None:
         """Remember that *actor_uri* deleted or undid *uri*."""
-        self.tombstones.put((uri, actor_uri), self.now + tombstone_rows.TERM)
+        until = self.now + timedelta(days=self.bounds.keep_tombstones)
+        self.tombstones.put((uri, actor_uri), until)
 
     def is_buried(self, uri: str | None, actor_uri: str) -> bool:
         """Whether *actor_uri* deleted or undid *uri* before."""
@@ -210,7 +224,7 @@ def load(
     blog_id: int,
     batch: Sequence[Incoming],
     now: datetime,
-    bounds: Bounds,
+    bounds: Bounds = DEFAULTS,
 ) -> Facts:
     """The facts for *batch*, with one query for each kind that it needs."""
     facts = Facts(addresses, blog_id, now, bounds)
