@@ -97,6 +97,37 @@ class Settings(BaseSettings):
     actor_burst: int = Field(120, gt=0, description="Replies at once before that rate applies.")
     host_rate: float = Field(1000, gt=0, description="Activities a minute from one remote host.")
     host_burst: int = Field(2000, gt=0, description="Activities at once before that rate applies.")
+    address_rate: float = Field(
+        2000,
+        gt=0,
+        description="Requests to inboxes a minute from one address (IPv6: one /64), proven or not;"
+        " never less than host_rate.",
+    )
+    address_burst: int = Field(
+        4000,
+        gt=0,
+        description="Requests at once before that rate applies; never less than host_burst.",
+    )
+    asked_rate: float = Field(
+        60, gt=0, description="Requests a minute that others may have us make to one domain."
+    )
+    asked_burst: int = Field(120, gt=0, description="Requests at once before that rate applies.")
+    asker_rate: float = Field(
+        30,
+        gt=0,
+        description="Requests a minute that one domain, or unproven one address, may have us make.",
+    )
+    asker_burst: int = Field(60, gt=0, description="Requests at once before that rate applies.")
+    unproven_fetches: int = Field(
+        128, gt=0, description="Keys fetched at once for signatures that are not proven yet."
+    )
+    fetch_patience: float = Field(
+        3.0, gt=0, description="Seconds after which a fetch is given up where others wait for it."
+    )
+    name_servers: str = Field(
+        "",
+        description="Name servers to ask, HOST or HOST:PORT by comma; empty: the system's.",
+    )
     report_length: int = Field(2000, gt=0, description="Characters kept of a report's text.")
     report_objects: int = Field(20, gt=0, description="Ids kept of what one report names.")
     reports_per_actor: int = Field(50, gt=0, description="Reports kept of one remote actor.")
@@ -121,6 +152,44 @@ class Settings(BaseSettings):
     orphans_kept: int = Field(
         1000, gt=0, description="Replies kept whose parent is not known; the oldest go."
     )
+    revisions_kept: int = Field(100, ge=0, description="Former texts kept of one post.")
+    receipts_kept: int = Field(
+        1_000_000, gt=0, description="Received activities remembered; the oldest go."
+    )
+    tombstones_kept: int = Field(
+        1_000_000, gt=0, description="Deletions by others remembered; the oldest go."
+    )
+    keep_deleted: int = Field(
+        30, ge=0, description="Days until what was deleted is erased as well; 0: at once."
+    )
+    keep_receipts: int = Field(
+        30,
+        ge=26,
+        description="Days for which received activities are remembered; proofs count for 25.",
+    )
+    keep_tombstones: int = Field(
+        90, gt=0, description="Days for which deletions by others are remembered."
+    )
+    keep_orphans: int = Field(7, gt=0, description="Days a reply waits for an unknown parent.")
+    keep_reports: int = Field(90, gt=0, description="Days reports are kept.")
+    keep_requests: int = Field(
+        30, gt=0, description="Days a request for leave waits for a decision."
+    )
+    keep_deliveries: int = Field(30, gt=0, description="Days finished deliveries are kept.")
+    keep_activities: int = Field(
+        30, gt=0, description="Days activities are kept that no outbox lists."
+    )
+    keep_actors: int = Field(
+        30, gt=0, description="Days an actor is kept that nothing here refers to."
+    )
+    keep_hosts: int = Field(90, gt=0, description="Days a host is kept that nothing refers to.")
+    keep_tokens: int = Field(90, gt=0, description="Days a revoked token stays listed.")
+    keep_unused_media: int = Field(
+        30, gt=0, description="Days an uploaded picture is kept that stands nowhere."
+    )
+    keep_pictures: int = Field(
+        30, gt=0, description="Days a picture of another server is kept after it was fetched."
+    )
     authorized_fetch: bool = Field(
         False, description="Give ActivityPub documents only to signed requests."
     )
@@ -134,6 +203,9 @@ class Settings(BaseSettings):
     delivery_attempts: int = Field(
         11, gt=0, description="Tries of one delivery: 11 in about three days, then one a day."
     )
+    disk_reserve: int = Field(
+        64 << 20, ge=0, description="Free bytes in the data folder below which /readyz says no."
+    )
     slice_seconds: float = Field(
         0.03, gt=0, description="Longest that a slice of a long job keeps others from writing."
     )
@@ -144,6 +216,9 @@ class Settings(BaseSettings):
     comment_pictures: Literal["held", "shown"] = Field(
         "held",
         description="Pictures in remote comments: held until a moderator approves, or shown.",
+    )
+    page_bytes: int = Field(
+        1 << 20, gt=0, description="Bytes of texts after which a page of a list or thread ends."
     )
     page_size: int = Field(10, gt=0, description="Posts on a page of home, author and tag pages.")
     media_max_bytes: int = Field(20 << 20, gt=0, description="Largest uploaded file.")

@@ -6,6 +6,7 @@ What a browser gets later is never the uploaded file.
 import logging
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from fedblog.publishing.pictures.tasks import Picture, Task
 from fedblog.publishing.site import Site
 from fedblog.settings import Settings
 from fedblog.storage import media as media_rows
+from fedblog.storage.failures import of_disk
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +124,14 @@ def media_folder(settings: Settings) -> Path:
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:
+    """Raises StorageError, StorageFullError where there is no room."""
+    try:
+        _write_whole(folder, name, content)
+    except OSError as error:
+        raise of_disk(error) from error
+
+
+def _write_whole(folder: Path, name: str, content: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".upload-")
     try:
@@ -134,6 +144,12 @@ def _write(folder: Path, name: str, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Delete the files *names* of pictures; those that are gone already are no fault. Blocks."""
+    for name in names:
+        _remove(folder, name)
 
 
 def _remove(folder: Path, name: str) -> None:

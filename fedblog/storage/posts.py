@@ -133,6 +133,7 @@ def insert_post(connection: Connection, post: Post, terms: Terms) -> None:
     )
     _insert_bylines(connection, post)
     _insert_terms(connection, post.id, terms)
+    _note_pictures(connection, post)
     record(connection, Change("post", post.id))
 
 
@@ -144,6 +145,7 @@ def update_post(connection: Connection, post: Post, terms: Terms | None) -> None
     if terms is not None:
         connection.execute(delete(post_terms).where(post_terms.c.post_id == post.id))
         _insert_terms(connection, post.id, terms)
+    _note_pictures(connection, post)
     record(connection, Change("post", post.id))
 
 
@@ -217,6 +219,11 @@ def _values(post: Post) -> dict[str, Any]:
         "edited_at": post.edited_at,
         "deleted_at": post.deleted_at,
     }
+
+
+def _note_pictures(connection: Connection, post: Post) -> None:
+    featured = post.featured_media.id if post.featured_media else None
+    media_rows.note_uses(connection, post.blog_id, post.id, [post.content_html], featured)
 
 
 def _insert_bylines(connection: Connection, post: Post) -> None:

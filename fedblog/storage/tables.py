@@ -77,8 +77,10 @@ jobs = Table(
     Column("lease_until", UtcDateTime),
     Column("last_error", Text),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("asker", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("kind", "key"),
     Index("ix_jobs_run_at", "run_at"),
+    Index("ix_jobs_asker", "asker"),
 )
 
 # --- a blog and its people ------------------------------------------------------------------
@@ -262,6 +264,7 @@ idempotency_keys = Table(
     Column("status", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("object_id", Text, index=True),  # what the request made
     PrimaryKeyConstraint("author_id", "key"),
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
@@ -418,6 +421,7 @@ authorizations = Table(
     UniqueConstraint("object_uri", "target_uri", "actor_uri", "interaction"),
     Index("ix_authorizations_post_id", "post_id"),
     Index("ix_authorizations_actor_uri", "actor_uri"),
+    _partial("ix_authorizations_waiting", "created_at", where="state = 'waiting'"),
 )
 
 # --- what is counted ---------------------------------------------------------------------------

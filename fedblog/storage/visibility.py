@@ -27,6 +27,12 @@ def is_public_post(table: Any = posts) -> ColumnElement[bool]:
     return found
 
 
+def is_living_post(table: Any = posts) -> ColumnElement[bool]:
+    """Whether a row of the posts table is not deleted: its authors may still see it."""
+    found: ColumnElement[bool] = table.c.status != _text(PostStatus.DELETED.value)
+    return found
+
+
 def is_public_comment(table: Any = comments) -> ColumnElement[bool]:
     """Whether anyone may read a row of the comments table, where its post is public."""
     return and_(

@@ -19,7 +19,7 @@ from fedblog.domain.origins import counted_host
 from fedblog.publishing.pictures.errors import BusyError, PictureError, WrongKindError
 from fedblog.publishing.pictures.tasks import Task
 from fedblog.publishing.site import Site
-from fedblog.remote.errors import RemoteError
+from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.web.answers import FILE_HEADERS
 
 FETCHES = 4
@@ -83,6 +83,9 @@ class Proxied:
             return await self._fetch(url, path)
         except BusyError:
             raise HTTPException(503, headers={"retry-after": "5"}) from None
+        except ShortError as error:
+            again = str(int(error.retry_after) + 1)
+            raise HTTPException(503, headers={"retry-after": again}) from None
         except (RemoteError, PictureError) as error:
             log.info("no picture from %s: %s", url, error)
             self._failed.put(name, True, seconds=FAILURE_SECONDS)

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import Connection, func, select
 from support.waiting import eventually
 
-from fedblog.storage.changes import EVERYTHING, Change, pending, prune, record
+from fedblog.storage.changes import EVERYTHING, Change, pending, record
 from fedblog.storage.store import Store
 from fedblog.storage.tables import changes
+from fedblog.storage.terms import drop_changes
 
 pytestmark = pytest.mark.both_engines
 
@@ -211,8 +212,8 @@ async def test_old_changes_are_forgotten_and_new_ones_still_heard(
 ) -> None:
     await store.write(record, A, B)
     now = datetime.now(UTC)
-    assert await store.write(prune, now - timedelta(minutes=5)) == 0
-    assert await store.write(prune, now + timedelta(minutes=5)) == 2
+    assert await store.write(drop_changes, now - timedelta(minutes=5), 10) == 0
+    assert await store.write(drop_changes, now + timedelta(minutes=5), 10) == 2
     other = await open_store()
     heard: list[Change] = []
     other.listen(heard.extend)
