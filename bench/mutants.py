@@ -4,10 +4,10 @@ and sees whether a test notices.
     python bench/mutants.py [--sample 300] [--seed 1] [--again]
 
 First it learns which tests reach which lines (the whole suite once, on SQLite, with coverage; kept
-in bench/results/ and reused until --again). Then each mutant of the sample runs the tests that reach
-its line, those nearest to it first, until one fails. Prints the seed, each mutant that no test
-noticed, and how many of all were killed. A mutant lives in the memory of a process of its own;
-nothing in the checkout is changed.
+in bench/results/ and reused until --again). Then each mutant of the sample runs the tests that
+reach its line, those nearest to it first, until one fails. Prints the seed, each mutant that no
+test noticed, and how many of all were killed. A mutant lives in the memory of a process of its
+own; nothing in the checkout is changed.
 """
 
 import argparse

@@ -117,10 +117,8 @@ class _Mutating:
         elif isinstance(node.value, int | float):
             # a bound that is gone, or one step past a small number
             yield self._swap(node, repr(node.value * 1000 if node.value >= 10 else node.value + 1))
-        elif isinstance(node.value, str) and node.value.isidentifier():
-            # a word: a name, a type, a property. Longer texts are for people.
-            if self._source(node).startswith(('"', "'")):
-                yield self._swap(node, repr(node.value + "X"))
+        elif _is_word(node.value) and self._source(node).startswith(('"', "'")):
+            yield self._swap(node, repr(node.value + "X"))
 
     def _between(self, left: ast.AST, right: ast.AST, old: str, new: str) -> Iterator[Mutant]:
         begin, end = self._end(left), self._start(right)
@@ -148,6 +146,11 @@ class _Mutating:
 
     def _line(self, position: int) -> int:
         return self._text.count("\n", 0, position) + 1
+
+
+def _is_word(value: object) -> bool:
+    """A name, a type, a property. Longer texts are for people."""
+    return isinstance(value, str) and value.isidentifier()
 
 
 def _is_none(node: ast.AST) -> bool:
