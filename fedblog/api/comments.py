@@ -145,6 +145,7 @@ class _Comments:
                 size,
                 lambda view: [view.comment.published_at.isoformat(), view.comment.id],
                 lambda view: comment_json(self._site, view),
+                self._site.settings.page_bytes,
             )
         )
 

@@ -15,6 +15,7 @@ from fedblog.domain.block import Block
 from fedblog.domain.ids import is_id
 from fedblog.publishing import moderation
 from fedblog.publishing.site import Site
+from fedblog.remote import askings
 from fedblog.remote.errors import RemoteError
 from fedblog.storage import blocks, deliveries, network, posts, reports, slices
 from fedblog.storage.cutting_off import CUT_OFF
@@ -63,6 +64,7 @@ class _Network:
                 size,
                 lambda item: [item.created_at.isoformat(), item.actor_uri, item.owner],
                 lambda item: _follower_json(self._site, item),
+                self._site.settings.page_bytes,
             )
         )
 
@@ -111,6 +113,7 @@ class _Network:
                 size,
                 lambda item: [item.id],
                 lambda item: _block_json(item, progress.get(item.id)),
+                self._site.settings.page_bytes,
             )
         )
 
@@ -138,7 +141,11 @@ class _Network:
         found = await self._site.store.read(
             reports.list_page, self._site.blog_id, before=pages.id_cursor(call), limit=size + 1
         )
-        return json(pages.page(found, size, lambda item: [item.id], _report_json))
+        return json(
+            pages.page(
+                found, size, lambda item: [item.id], _report_json, self._site.settings.page_bytes
+            )
+        )
 
     async def _actor(self, text: str) -> str:
         """The id of the actor in *text*; a handle (``@name@host``) is looked up on its server."""
@@ -146,7 +153,8 @@ class _Network:
         if "://" in name or "@" not in name:
             return text
         try:
-            return (await self._site.actors.resolve_handle(name)).uri
+            with askings.on_behalf_of(askings.OURSELVES):
+                return (await self._site.actors.resolve_handle(name)).uri
         except RemoteError as error:
             raise invalid("actor", f"cannot be looked up: {error}") from None
 

@@ -12,10 +12,10 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedblog.domain.addresses import BLOG, INSTANCE, READERS
+from fedblog.endpoints.client import client_of
 from fedblog.endpoints.negotiation import json_error, prefers_activity
 from fedblog.federation.errors import ReceivingError
 from fedblog.federation.verification import Verifier
-from fedblog.storage.errors import StorageError
 
 KEYS_ONLY = "fedblog.keys_only"
 """The key of the scope that says: of an actor show the keys and little more."""
@@ -77,12 +77,10 @@ class AuthorizedFetch:
                 await json_error(401, detail)(scope, receive, send)
                 return
         except ReceivingError as refusal:
-            await json_error(refusal.status, refusal.detail)(scope, receive, send)
-            return
-        except StorageError:
-            response = json_error(503, "the database cannot be read just now")
-            response.headers["retry-after"] = "60"
-            await response(scope, receive, send)
+            answer = json_error(refusal.status, refusal.detail)
+            if refusal.retry_after is not None:
+                answer.headers["retry-after"] = str(int(refusal.retry_after) + 1)
+            await answer(scope, receive, send)
             return
         await self._documents(scope, receive, _for_the_asker(send))
 
@@ -95,6 +93,7 @@ class AuthorizedFetch:
             scope["query_string"].decode("latin-1"),
             scope["headers"],
             None,
+            client_of(scope),
         )
 
 

@@ -26,6 +26,7 @@ from fedblog.publishing.once import Once, Replay
 from fedblog.publishing.site import Site
 from fedblog.settings import Settings
 from fedblog.storage import media as media_rows
+from fedblog.storage.failures import of_disk
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -200,6 +201,14 @@ def _in_srgb(image: "Image") -> "Image":
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:
+    """Raises StorageError, StorageFullError where there is no room."""
+    try:
+        _write_whole(folder, name, content)
+    except OSError as error:
+        raise of_disk(error) from error
+
+
+def _write_whole(folder: Path, name: str, content: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".upload-")
     try:

@@ -19,6 +19,8 @@ from fedblog.storage.store import Store
 from fedblog.storage.tables import jobs
 from fedblog.storage.tables import server as values
 
+pytestmark = pytest.mark.both_engines
+
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LAST = 250
 

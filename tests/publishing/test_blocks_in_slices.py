@@ -34,6 +34,8 @@ from fedblog.storage import (
 from fedblog.storage import tables as t
 from fedblog.storage.changes import Change
 
+pytestmark = pytest.mark.both_engines
+
 KINDS = {
     cutting_off.CUT_OFF: cutting_off.cut_off,
     erasing.ERASE_ACTOR: erasing.erase_actor,
