@@ -86,6 +86,7 @@ class Incoming:
             self.ancestors_left,
             self.forwarded,
             self.sender_uri,
+            self.asker,
             words,
         )
 
