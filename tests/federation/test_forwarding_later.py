@@ -112,7 +112,7 @@ def sent_on(readers: People) -> list[bytes]:
 async def test_held_reply_is_sent_on_as_it_came_once_it_is_approved(
     server: Server, people: People, readers: People, held
 ):
-    body = compact(proven(people, reply(people, held["activitypub_id"]), by="ann"), indent=1)
+    body = compact(proven(people, reply(people, held["activitypub_id"]), by="ann"))
     await bring(server, people, body.encode())
     await settled(server)
     assert sent_on(readers) == []
