@@ -27,6 +27,12 @@ def is_public_post(table: Any = posts) -> ColumnElement[bool]:
     return found
 
 
+def is_not_deleted(table: Any = posts) -> ColumnElement[bool]:
+    """Whether authors are shown a row of the posts table, public or not yet."""
+    found: ColumnElement[bool] = table.c.status != _text(PostStatus.DELETED.value)
+    return found
+
+
 def is_public_comment(table: Any = comments) -> ColumnElement[bool]:
     """Whether anyone may read a row of the comments table, where its post is public."""
     return and_(
@@ -53,6 +59,15 @@ def is_listed_comment(table: Any = comments) -> ColumnElement[bool]:
         table.c.deleted_at.is_(None),
         table.c.post_id.is_not(None),
     )
+
+
+def is_decided_as(status: CommentStatus, table: Any = comments) -> ColumnElement[bool]:
+    """Whether a row of the comments table is in *status*, so said that the small index of those
+    that readers are not shown serves it."""
+    found: ColumnElement[bool] = table.c.status == _text(status.value)
+    if status is CommentStatus.APPROVED:
+        return found
+    return and_(found, table.c.status != _text(CommentStatus.APPROVED.value))
 
 
 def is_local_comment(table: Any = comments) -> ColumnElement[bool]:
