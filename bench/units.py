@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from fedblog.activitystreams.reading import Activity
+from fedblog.activitystreams.reading import read_activity
 from fedblog.app import LONG_WORK, open_site
 from fedblog.domain.ids import new_id
 from fedblog.federation import batch
@@ -151,10 +151,8 @@ async def delete_actor(site: Site, rows: int) -> Decision:
     await block_actor(site, rows)
     uri = "https://one.example/users/u0"
     actor = (await site.store.read(actors.find, [uri]))[uri]
-    activity = Activity(
-        id=f"{uri}#delete", type="Delete", actor=uri, object_id=uri, object_ids=(uri,),
-        object_type=None, object=None, objects=(),
-    )  # fmt: skip
+    document = {"id": f"{uri}#delete", "type": "Delete", "actor": uri, "object": uri}
+    activity = read_activity(document)
     incoming = Incoming(activity, actor, f"{uri}#delete", datetime.now(UTC), 0)
     return lambda: site.store.write(batch.process, site.addresses, 1, [incoming])
 

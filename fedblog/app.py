@@ -25,7 +25,9 @@ from fedblog.endpoints import (
     objects,
     webfinger,
 )
+from fedblog.endpoints.health import Health
 from fedblog.endpoints.queries import Queries
+from fedblog.endpoints.trouble import Troubled
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.bounds import Bounds
@@ -46,6 +48,7 @@ from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
 from fedblog.storage.cutting_off import CUT_OFF, cut_off
 from fedblog.storage.erasing import ERASE_ACTOR, erase_actor
+from fedblog.storage.fan_out import FAN_OUT, fan_out
 from fedblog.storage.slices import Work
 from fedblog.storage.store import Store
 from fedblog.web.cache import PageCache
@@ -59,6 +62,7 @@ _PAUSE_AFTER_FAILURE = 1.0
 LONG_WORK: Mapping[str, Work] = {
     CUT_OFF: cut_off,
     ERASE_ACTOR: erase_actor,
+    FAN_OUT: fan_out,
 }
 """What is done in slices, by kind of job."""
 
@@ -96,8 +100,9 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         )
 
 
-def all_routes(site: Site, inboxes: inbox.Inbox) -> list[BaseRoute]:
+def all_routes(site: Site, inboxes: inbox.Inbox, health: Health | None = None) -> list[BaseRoute]:
     """Every route, most asked for first."""
+    health = health if health is not None else Health(site)
     return [
         *inbox.routes(inboxes),
         *objects.routes(site),
@@ -106,6 +111,7 @@ def all_routes(site: Site, inboxes: inbox.Inbox) -> list[BaseRoute]:
         *collections.routes(site),
         *webfinger.routes(site),
         *nodeinfo.routes(site),
+        *health.routes(),
         *api.routes(site),
         *web.routes(site),
     ]
@@ -127,7 +133,8 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
         fetching = Fetching(site, batcher, blocklist)
         receiver = Receiver(site, batcher, blocklist)
         inboxes = inbox.Inbox(site, receiver)
-        routes = all_routes(site, inboxes)
+        health = Health(site)
+        routes = all_routes(site, inboxes, health)
         routed = Starlette(
             routes=routes,
             exception_handlers=exception_handlers(site),
@@ -145,18 +152,20 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
         if settings.authorized_fetch:
             verifier = Verifier(site, blocklist)
             served = authorized.AuthorizedFetch(served, routed, verifier, refuses)
-        loops: list[Loop] = [
-            batcher.run,
-            site.keys.run,
-            DeliveryLoop(site).run,
-            ScheduleLoop(site).run,
-            FollowUpLoop(site, fetching.jobs).run,
-            SliceLoop(site, LONG_WORK).run,
-            HousekeepingLoop(site).run,
+        loops: dict[str, Loop] = {
+            "inbox": batcher.run,
+            "keys": site.keys.run,
+            "deliveries": DeliveryLoop(site).run,
+            "schedule": ScheduleLoop(site).run,
+            "follow-ups": FollowUpLoop(site, fetching.jobs).run,
+            "long work": SliceLoop(site, LONG_WORK).run,
+            "housekeeping": HousekeepingLoop(site).run,
+        }
+        tasks = [
+            asyncio.create_task(_kept_running(name, loop, health)) for name, loop in loops.items()
         ]
-        tasks = [asyncio.create_task(_kept_running(loop)) for loop in loops]
         try:
-            yield site, inbox.InboxFirst(served, inboxes)
+            yield site, Troubled(inbox.InboxFirst(served, inboxes))
         finally:
             for task in tasks:
                 task.cancel()
@@ -164,13 +173,14 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             receiver.close()
 
 
-async def _kept_running(loop: Loop) -> None:
+async def _kept_running(name: str, loop: Loop, health: Health) -> None:
     """A loop that fails begins again: what it had claimed comes back when its lease ends."""
     while True:
         try:
             await loop()
         except Exception:
-            log.exception("a loop of the server failed and begins again")
+            log.exception("a loop of the server (%s) failed and begins again", name)
+            health.failed(name)
         await asyncio.sleep(_PAUSE_AFTER_FAILURE)
 
 

@@ -189,6 +189,22 @@ def listening(settings: Settings) -> Iterator[list[socket.socket]]:
             bound.close()
 
 
+def protocol(settings: Settings) -> dict[str, Any]:
+    """What uvicorn is told of how HTTP is spoken here."""
+    from fedblog.front.bounds import Bounds
+    from fedblog.front.protocol import Front
+
+    return {
+        "http": Front(Bounds.of(settings, idle_seconds=KEEP_ALIVE_SECONDS)),
+        "ws": "none",
+        "access_log": False,
+        "server_header": False,
+        "forwarded_allow_ips": settings.trusted_proxies,
+        "timeout_graceful_shutdown": 10,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+    }
+
+
 def serve(settings: Settings, sockets: list[socket.socket], *, workers: int = 1) -> None:
     """Serve on *sockets* until interrupted (SIGINT, SIGTERM). Raises SystemExit."""
     import uvicorn
@@ -203,11 +219,7 @@ def serve(settings: Settings, sockets: list[socket.socket], *, workers: int = 1)
         "factory": True,
         "lifespan": "on",
         "log_config": log_config(settings),
-        "access_log": False,
-        "server_header": False,
-        "forwarded_allow_ips": settings.trusted_proxies,
-        "timeout_graceful_shutdown": 10,
-        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        **protocol(settings),
     }
     application = "fedblog.serving:application"
     with suppress(KeyboardInterrupt):  # uvicorn gives back the signal that it ended by
@@ -263,7 +275,8 @@ def log_config(settings: Settings) -> dict[str, object]:
             }
         },
         "root": {"level": logging.WARNING, "handlers": ["stderr"]},
-        "loggers": {"fedblog": {"level": "INFO"}},
+        # What uvicorn warns of is said by anyone who sends nonsense.
+        "loggers": {"fedblog": {"level": "INFO"}, "uvicorn.error": {"level": "ERROR"}},
     }
 
 

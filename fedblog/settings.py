@@ -121,6 +121,44 @@ class Settings(BaseSettings):
     orphans_kept: int = Field(
         1000, gt=0, description="Replies kept whose parent is not known; the oldest go."
     )
+    revisions_kept: int = Field(100, ge=0, description="Former texts kept of one post.")
+    receipts_kept: int = Field(
+        1_000_000, gt=0, description="Received activities remembered; the oldest go."
+    )
+    tombstones_kept: int = Field(
+        1_000_000, gt=0, description="Deletions by others remembered; the oldest go."
+    )
+    keep_deleted: int = Field(
+        30, ge=0, description="Days until what was deleted is erased as well; 0: at once."
+    )
+    keep_receipts: int = Field(
+        30,
+        ge=26,
+        description="Days for which received activities are remembered; proofs count for 25.",
+    )
+    keep_tombstones: int = Field(
+        90, gt=0, description="Days for which deletions by others are remembered."
+    )
+    keep_orphans: int = Field(7, gt=0, description="Days a reply waits for an unknown parent.")
+    keep_reports: int = Field(90, gt=0, description="Days reports are kept.")
+    keep_requests: int = Field(
+        30, gt=0, description="Days a request for leave waits for a decision."
+    )
+    keep_deliveries: int = Field(30, gt=0, description="Days finished deliveries are kept.")
+    keep_activities: int = Field(
+        30, gt=0, description="Days activities are kept that no outbox lists."
+    )
+    keep_actors: int = Field(
+        30, gt=0, description="Days an actor is kept that nothing here refers to."
+    )
+    keep_hosts: int = Field(90, gt=0, description="Days a host is kept that nothing refers to.")
+    keep_tokens: int = Field(90, gt=0, description="Days a revoked token stays listed.")
+    keep_unused_media: int = Field(
+        30, gt=0, description="Days an uploaded picture is kept that stands nowhere."
+    )
+    keep_pictures: int = Field(
+        30, gt=0, description="Days a picture of another server is kept after it was fetched."
+    )
     authorized_fetch: bool = Field(
         False, description="Give ActivityPub documents only to signed requests."
     )
@@ -134,6 +172,9 @@ class Settings(BaseSettings):
     delivery_attempts: int = Field(
         11, gt=0, description="Tries of one delivery: 11 in about three days, then one a day."
     )
+    disk_reserve: int = Field(
+        64 << 20, ge=0, description="Free bytes in the data folder below which /readyz says no."
+    )
     slice_seconds: float = Field(
         0.03, gt=0, description="Longest that a slice of a long job keeps others from writing."
     )
@@ -145,10 +186,33 @@ class Settings(BaseSettings):
         "held",
         description="Pictures in remote comments: held until a moderator approves, or shown.",
     )
+    page_bytes: int = Field(
+        1 << 20, gt=0, description="Bytes of texts after which a page of a list or thread ends."
+    )
     page_size: int = Field(10, gt=0, description="Posts on a page of home, author and tag pages.")
     media_max_bytes: int = Field(20 << 20, gt=0, description="Largest uploaded file.")
     media_max_pixels: int = Field(50_000_000, gt=0, description="Most pixels of an upload.")
     media_max_side: int = Field(2400, gt=0, description="Longest side a picture is kept with.")
+
+    connections_max: int = Field(2000, gt=0, description="Connections open at once.")
+    connections_per_address: int = Field(
+        200, gt=0, description="Connections of one client address (of IPv6 one /64)."
+    )
+    header_max_bytes: int = Field(32 << 10, gt=0, description="Longest head of a request: 431.")
+    header_max_count: int = Field(100, gt=0, description="Most headers of a request: 431.")
+    target_max_bytes: int = Field(8 << 10, gt=0, description="Longest target of a request: 414.")
+    header_timeout: float = Field(10.0, gt=0, description="Seconds for a request's head.")
+    body_timeout: float = Field(
+        30.0, gt=0, description="Seconds for a request's body, and more by its size."
+    )
+    body_min_rate: float = Field(
+        10_000.0, gt=0, description="Bytes of a body for which there is one more second."
+    )
+    bodies_max_bytes: int = Field(64 << 20, gt=0, description="Bytes of all bodies under way.")
+    send_timeout: float = Field(
+        60.0, gt=0, description="Seconds in which a peer must read something of an answer."
+    )
+    unsent_max_bytes: int = Field(32 << 20, gt=0, description="Bytes of all answers not yet read.")
 
     @property
     def database(self) -> str:

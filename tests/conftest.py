@@ -42,6 +42,7 @@ import psycopg
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from sqlalchemy import make_url
+from support.waiting import PATIENCE
 
 from fedblog.settings import Settings
 from fedblog.storage import migrate
@@ -142,8 +143,17 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of a server in development, with a data folder of its own."""
-    return Settings(data_dir=tmp_path / "data", allow_private_network=True)
+    """Settings of a server in development, with a data folder of its own.
+
+    Nothing is given up early because the machine is slow: a test about that sets its own.
+    """
+    return Settings(
+        data_dir=tmp_path / "data",
+        allow_private_network=True,
+        inbox_timeout=PATIENCE,
+        fetch_timeout=PATIENCE,
+        delivery_timeout=PATIENCE,
+    )
 
 
 # --- databases -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import httpx
 from sqlalchemy import Connection, func, select
 from support.people import People
 from support.servers import Server
+from support.waiting import PATIENCE
 
 from fedblog.storage import tables
 
@@ -320,7 +321,7 @@ async def answer_to(world: World, case: Case) -> httpx.Response:
         how = {"content": body, "headers": headers}
     if case.by_owner:
         return await world.server.http.request(case.method, path, **how)
-    async with httpx.AsyncClient(base_url=world.server.base_url, timeout=20) as anybody:
+    async with httpx.AsyncClient(base_url=world.server.base_url, timeout=PATIENCE) as anybody:
         return await anybody.request(case.method, path, **how)
 
 

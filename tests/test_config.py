@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pydantic_core import PydanticUndefined
+from support.waiting import PATIENCE
 
 from fedblog.settings import Settings, SettingsError, load
 
@@ -98,7 +99,7 @@ def test_caddyfile_is_valid(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-        timeout=30,
+        timeout=PATIENCE,
     )
     assert result.returncode == 0, result.stderr
     assert "not formatted" not in result.stderr

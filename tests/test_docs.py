@@ -17,6 +17,7 @@ from fedblog.api.endpoint import Endpoint
 from fedblog.cli import app
 from fedblog.settings import Settings
 from fedblog.storage import migrate
+from fedblog.storage.tables import metadata
 from fedblog.text.sanitise import AUTHOR_CLASSES, AUTHOR_ELEMENTS
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +72,46 @@ def test_no_page_names_a_variable_that_is_read_nowhere() -> None:
     for page in PAGES:
         for variable in set(re.findall(r"\bFEDBLOG_[A-Z_]+\b", page.read_text())) - known:
             assert variable in code, f"{page.name} names {variable}"
+
+
+# What is kept
+
+
+def kept() -> dict[str, list[str]]:
+    """The rows about tables in docs/operations.md: bound, rate and term of each."""
+    text = section(read("docs/operations.md"), "## What is kept, and for how long")
+    first, _, _ = text.partition("| in the data folder |")
+    found = {}
+    for row in re.findall(r"^\| (`.+) \|$", first, re.MULTILINE):
+        names, *columns = row.split(" | ")
+        found |= dict.fromkeys(re.findall(r"`(\w+)`", names), columns)
+    return found
+
+
+def test_every_table_has_a_bound_a_rate_and_a_term_in_the_docs_and_no_other() -> None:
+    rows = kept()
+    assert sorted(rows) == sorted(metadata.tables)
+    for name, columns in rows.items():
+        assert len(columns) == 3, name
+        assert all(column.strip() for column in columns), name
+    assert all(rows[name][0] not in ("", "—") and rows[name][2] not in ("", "—") for name in rows)
+
+
+def test_every_setting_of_what_is_kept_stands_in_that_table_and_every_name_there_is_one() -> None:
+    text = section(read("docs/operations.md"), "## What is kept, and for how long")
+    named = set(re.findall(r"`([a-z_]+)`", text)) - set(metadata.tables)
+    assert named <= set(Settings.model_fields)
+    pattern = re.compile(r"keep_\w+|\w+_kept|\w+_per_(actor|host|person)")
+    assert {name for name in Settings.model_fields if pattern.fullmatch(name)} <= named
+
+
+def test_every_folder_of_the_cache_stands_in_that_table() -> None:
+    text = section(read("docs/operations.md"), "## What is kept, and for how long")
+    found = set()
+    for file in SOURCES:
+        found |= set(re.findall(r'cache" / "(\w+)"|cache / "(\w+)"', file.read_text()))
+    folders = {first or second for first, second in found}
+    assert folders == set(re.findall(r"`cache/(\w+)/`", text))
 
 
 # Commands

@@ -55,6 +55,8 @@ def _local_name(name: str) -> str:
 
 def uri(value: Any) -> str | None:
     """The id that *value* gives: itself, its ``id``, its ``href``, or that of its first entry."""
+    if value is None:
+        return None
     kind = type(value)
     if kind is str:
         return value if _is_id(value) else None
@@ -72,17 +74,23 @@ def uri(value: Any) -> str | None:
 
 
 def _is_id(text: str) -> bool:
-    return _is_uri(text, MAX_ID) and (text.isascii() or len(text.encode()) <= MAX_ID)
+    return (
+        0 < len(text) <= MAX_ID
+        and text.isprintable()
+        and " " not in text
+        and (text.isascii() or len(text.encode()) <= MAX_ID)
+    )
 
 
-def _is_uri(text: str, most: int = MAX_URI) -> bool:
-    return 0 < len(text) <= most and text.isprintable() and " " not in text
+def _is_uri(text: str) -> bool:
+    return 0 < len(text) <= MAX_URI and text.isprintable() and " " not in text
 
 
 def uris(value: Any) -> tuple[str, ...]:
     """Every id in *value* (one, or a list of them), without repeats."""
-    kind = type(value)
-    if kind is list:
+    if value is None:
+        return ()
+    if type(value) is list:
         found = [item if type(item) is str and _is_id(item) else _nested(item) for item in value]
         return tuple(dict.fromkeys(item for item in found if item is not None))
     single = uri(value)

@@ -44,6 +44,7 @@ class _Authorizations:
                 size,
                 lambda item: [item.authorization.id],
                 lambda item: _authorization_json(self._site, item),
+                self._site.settings.page_bytes,
             )
         )
 

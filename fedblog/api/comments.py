@@ -145,12 +145,13 @@ class _Comments:
                 size,
                 lambda view: [view.comment.published_at.isoformat(), view.comment.id],
                 lambda view: comment_json(self._site, view),
+                self._site.settings.page_bytes,
             )
         )
 
     async def _shown(self, comment_id: str) -> dict[str, Any]:
         view = await self._site.store.read(comment_rows.view, self._site.blog_id, comment_id)
-        if view is None or not comments.is_listed(view.comment):
+        if view is None:
             raise ProblemError(404, "there is no such comment")
         return comment_json(self._site, view)
 

@@ -14,8 +14,10 @@ from starlette.types import Receive, Scope, Send
 from fedblog.api.problems import ProblemError, problem_of
 from fedblog.domain.blog import Author
 from fedblog.domain.ids import is_id
+from fedblog.endpoints.trouble import note
 from fedblog.publishing.identity import authenticate
 from fedblog.publishing.site import Site
+from fedblog.storage.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ class Endpoint:
             response = await self._answer(request)
         except Exception as error:
             problem = problem_of(error)
+            if isinstance(error, StorageError) and problem is not None:
+                note(request.url.path, error)
             if problem is None:
                 logger.exception("%s %s failed", request.method, request.url.path)
                 problem = ProblemError(500, "something went wrong here; the server's log says what")

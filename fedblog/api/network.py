@@ -63,6 +63,7 @@ class _Network:
                 size,
                 lambda item: [item.created_at.isoformat(), item.actor_uri, item.owner],
                 lambda item: _follower_json(self._site, item),
+                self._site.settings.page_bytes,
             )
         )
 
@@ -111,6 +112,7 @@ class _Network:
                 size,
                 lambda item: [item.id],
                 lambda item: _block_json(item, progress.get(item.id)),
+                self._site.settings.page_bytes,
             )
         )
 
@@ -138,7 +140,11 @@ class _Network:
         found = await self._site.store.read(
             reports.list_page, self._site.blog_id, before=pages.id_cursor(call), limit=size + 1
         )
-        return json(pages.page(found, size, lambda item: [item.id], _report_json))
+        return json(
+            pages.page(
+                found, size, lambda item: [item.id], _report_json, self._site.settings.page_bytes
+            )
+        )
 
     async def _actor(self, text: str) -> str:
         """The id of the actor in *text*; a handle (``@name@host``) is looked up on its server."""

@@ -79,11 +79,23 @@ def encoded(parts: Sequence[str]) -> str:
 
 
 def page(
-    items: Sequence[T], size: int, place: Callable[[T], Sequence[str]], show: Callable[[T], Any]
+    items: Sequence[T],
+    size: int,
+    place: Callable[[T], Sequence[str]],
+    show: Callable[[T], Any],
+    most_bytes: int,
 ) -> dict[str, Any]:
-    """The page of *items*, of which there is one more than *size* when another page follows."""
-    shown = items[:size]
+    """The page of *items*, of which there is one more than *size* when another page follows. It
+    ends before *size* where its items would be more than *most_bytes*; one is always there."""
+    shown: list[orjson.Fragment] = []
+    total = 0
+    for item in items[:size]:
+        body = orjson.dumps(show(item))
+        total += len(body)
+        if shown and total > most_bytes:
+            break
+        shown.append(orjson.Fragment(body))
     following = None
-    if len(items) > size:
-        following = encoded(place(shown[-1]))
-    return {"items": [show(item) for item in shown], "next": following}
+    if len(items) > len(shown):
+        following = encoded(place(items[len(shown) - 1]))
+    return {"items": shown, "next": following}

@@ -133,6 +133,7 @@ class _Posts:
                 size,
                 lambda post: [post.id],
                 lambda post: post_json(self._site, post, counts[post.id]),
+                self._site.settings.page_bytes,
             )
         )
 

@@ -10,11 +10,13 @@ from starlette.responses import Response
 from fedblog.activitystreams.errors import ReadingError, TooLargeJsonError
 from fedblog.domain.errors import (
     ConflictError,
+    GoneError,
     InvalidFieldError,
     NotFoundError,
     PostStateError,
 )
-from fedblog.storage.errors import DatabaseBusyError, StorageFullError, StoreClosedError
+from fedblog.endpoints.trouble import trouble_of
+from fedblog.storage.errors import ConstraintError, StorageError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -74,11 +76,16 @@ def problem_of(error: Exception) -> ProblemError | None:
             return invalid(error.field, error.message)
         case NotFoundError():
             return ProblemError(404, str(error))
+        case GoneError():
+            return ProblemError(410, str(error))
         case ConflictError() | PostStateError():
             return ProblemError(409, str(error))
-        case DatabaseBusyError() | StoreClosedError():
-            return ProblemError(503, "the server is busy", headers={"Retry-After": "5"})
-        case StorageFullError():
-            return ProblemError(507, "there is no room left on the server")
+        case ConstraintError():  # of our own making
+            return None
+        case StorageError():
+            trouble = trouble_of(error)
+            return ProblemError(
+                trouble.status, trouble.detail, headers={"Retry-After": str(trouble.retry_after)}
+            )
         case _:
             return None

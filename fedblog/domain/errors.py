@@ -22,5 +22,9 @@ class NotFoundError(DomainError):
     """What was asked for does not exist, or the asker may not know that it does."""
 
 
+class GoneError(DomainError):
+    """What was asked for was there and has been deleted."""
+
+
 class ConflictError(DomainError):
     """The change does not fit the present state (a name that is taken, a key used otherwise)."""

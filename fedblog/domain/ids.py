@@ -1,17 +1,39 @@
 """Permanent opaque identifiers (ULIDs): sortable by time, never derived from a title or a slug."""
 
+import os
 import re
+import time
+from functools import lru_cache
 
-from ulid import ULID
-
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: the order of the letters is that of the numbers."""
+_PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
 def new_id() -> str:
-    """A new ULID as its 26-character canonical text."""
-    return str(ULID())
+    """A new ULID as its 26-character canonical text: 48 bits of milliseconds, 80 at random.
+
+    Written here because it is wanted for each reply: the library's takes four times as long.
+    """
+    return _digits_of_time(int(time.time() * 1000)) + _digits(int.from_bytes(os.urandom(10)), 8)
 
 
 def is_id(text: str) -> bool:
     """Whether *text* has the canonical (upper-case) form of a ULID."""
     return _ULID.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=2)  # many are made within a millisecond
+def _digits_of_time(milliseconds: int) -> str:
+    return _digits(milliseconds, 5)
+
+
+def _digits(number: int, pairs: int) -> str:
+    """*number* in base 32, with so many pairs of digits."""
+    found = []
+    for _ in range(pairs):
+        found.append(_PAIRS[number & 1023])
+        number >>= 10
+    found.reverse()
+    return "".join(found)

@@ -28,8 +28,10 @@ class Memory(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """The entry, unless its term has passed."""
-        entry = self._entries.get(key)
-        return None if entry is None else entry[0]
+        try:
+            return self._entries[key][0]
+        except KeyError:
+            return None
 
     def put(self, key: K, value: V, *, seconds: float | None = None) -> None:
         """Remember *value*, for *seconds* at most."""

@@ -15,7 +15,6 @@ from fedblog.domain.addresses import BLOG, INSTANCE, READERS
 from fedblog.endpoints.negotiation import json_error, prefers_activity
 from fedblog.federation.errors import ReceivingError
 from fedblog.federation.verification import Verifier
-from fedblog.storage.errors import StorageError
 
 KEYS_ONLY = "fedblog.keys_only"
 """The key of the scope that says: of an actor show the keys and little more."""
@@ -78,11 +77,6 @@ class AuthorizedFetch:
                 return
         except ReceivingError as refusal:
             await json_error(refusal.status, refusal.detail)(scope, receive, send)
-            return
-        except StorageError:
-            response = json_error(503, "the database cannot be read just now")
-            response.headers["retry-after"] = "60"
-            await response(scope, receive, send)
             return
         await self._documents(scope, receive, _for_the_asker(send))
 

@@ -91,7 +91,12 @@ class _Actors:
                 writing.ordered_collection(address, total, first=f"{address}?page=1")
             )
         found, following = await site.store.read(
-            public_activities.outbox, site.blog_id, owner, cursor.after, OUTBOX_PAGE
+            public_activities.outbox,
+            site.blog_id,
+            owner,
+            cursor.after,
+            OUTBOX_PAGE,
+            site.settings.page_bytes,
         )
         items = [orjson.Fragment(activity_bytes(activity)) for activity in found]
         return activity_json(

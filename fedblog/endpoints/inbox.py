@@ -1,7 +1,6 @@
 """The inboxes: shared, the blog's and the authors' (ActivityPub, section 7)."""
 
 import asyncio
-import logging
 from http import HTTPStatus
 
 import orjson
@@ -10,13 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedblog.domain.ids import is_id
 from fedblog.endpoints.begun import Begun
+from fedblog.endpoints.trouble import note, trouble_of
 from fedblog.federation.errors import ReceivingError, TooLargeError, TooSlowError
 from fedblog.federation.receiving import Receiver
 from fedblog.publishing.site import Site
 from fedblog.storage import authors
 from fedblog.storage.errors import StorageError
-
-log = logging.getLogger(__name__)
 
 _SMALL = 1 << 16
 _BUSIEST = frozenset({"/ap/inbox", "/ap/blog/inbox"})
@@ -42,10 +40,10 @@ class Inbox:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         author_id = scope.get("path_params", {}).get("author_id")
-        if author_id is not None and not await self._is_author(author_id):
-            await _refuse(send, 404, "there is no such inbox")
-            return
         try:
+            if author_id is not None and not await self._is_author(author_id):
+                await _refuse(send, 404, "there is no such inbox")
+                return
             # A small body is there already, and once it is read the connection can be kept. A large
             # one is not waited for where its head is refused.
             body = None if _is_large(scope) else await self._body_in_time(scope, receive)
@@ -60,9 +58,10 @@ class Inbox:
         except ReceivingError as refusal:
             await _refuse(send, refusal.status, refusal.detail, refusal.retry_after)
             return
-        except StorageError:
-            log.exception("an activity could not be stored")
-            await _refuse(send, 503, "the database is in trouble", 60)
+        except StorageError as error:
+            note(scope["path"], error)
+            trouble = trouble_of(error)
+            await _refuse(send, trouble.status, trouble.detail, trouble.retry_after)
             return
         for message in _ACCEPTED:
             await send(message)

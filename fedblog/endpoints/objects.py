@@ -21,6 +21,7 @@ from fedblog.activitystreams.writing_collections import EMBEDDED_REPLIES
 from fedblog.domain.ids import is_id
 from fedblog.endpoints.caching import cache_tags
 from fedblog.endpoints.negotiation import activity_json, json_error
+from fedblog.endpoints.trouble import note, trouble_of
 from fedblog.publishing.site import Site
 from fedblog.storage import blogs as blog_rows
 from fedblog.storage import documents, public_activities
@@ -38,9 +39,11 @@ def guarded(endpoint: Endpoint) -> Endpoint:
     async def guarding(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except StorageError:
-            response = json_error(503, "the database cannot be read just now")
-            response.headers["retry-after"] = "60"
+        except StorageError as error:
+            note(request.scope["path"], error)
+            trouble = trouble_of(error)
+            response = json_error(trouble.status, trouble.detail)
+            response.headers["retry-after"] = str(trouble.retry_after)
             return response
 
     return guarding

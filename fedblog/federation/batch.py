@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -128,10 +127,10 @@ def worded(incoming: Incoming, limits: Limits) -> Incoming:
     if incoming.words is not None:
         return incoming
     try:
-        return replace(incoming, words=words.of_activity(incoming.activity, limits))
+        return incoming.worded(words.of_activity(incoming.activity, limits))
     except Exception:
         log.exception("the words of %s cannot be made", incoming.activity.id)
-        return replace(incoming, words=Words())
+        return incoming.worded(Words())
 
 
 def process(
@@ -143,7 +142,8 @@ def process(
     bounds: Bounds = DEFAULTS,
 ) -> list[Outcome]:
     """Load facts for *batch*, decide each in order, write what changed. One unit."""
-    batch = [worded(incoming, Limits()) for incoming in batch]
+    limits = Limits()
+    batch = [worded(incoming, limits) for incoming in batch]
     now = datetime.now(UTC)
     facts = fact_rows.load(connection, addresses, blog_id, batch, now, bounds)
     outcomes: list[Outcome] = []

@@ -7,7 +7,8 @@ from fedblog.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Numbers of rows (and characters of a report's text); each is the setting of its name."""
+    """Numbers of rows, characters of a report's text, days of a tombstone; each is the setting of
+    its name."""
 
     report_length: int = 2000
     report_objects: int = 20
@@ -19,6 +20,7 @@ class Bounds:
     followers_per_host: int = 20_000
     orphans_per_actor: int = 20
     orphans_kept: int = 1000
+    keep_tombstones: int = 90
 
     @classmethod
     def of(cls, settings: Settings) -> "Bounds":

@@ -5,7 +5,7 @@ A statement costs far more than a row in it, so each kind of fact is one query f
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,7 +20,7 @@ from fedblog.domain.follower import Follower
 from fedblog.domain.frozen import frozen
 from fedblog.domain.ids import is_id, new_id
 from fedblog.domain.reaction import Reaction
-from fedblog.federation.bounds import Bounds
+from fedblog.federation.bounds import DEFAULTS, Bounds
 from fedblog.federation.kept import Kept
 from fedblog.federation.words import Words
 from fedblog.publishing import outbox
@@ -72,6 +72,19 @@ class Incoming:
     forwarded: bytes | None = None
     sender_uri: str = ""
     words: Words | None = None
+
+    def worded(self, words: Words) -> "Incoming":
+        """The same with its *words*."""
+        return Incoming(
+            self.activity,
+            self.actor,
+            self.receipt_key,
+            self.received_at,
+            self.ancestors_left,
+            self.forwarded,
+            self.sender_uri,
+            words,
+        )
 
 
 @frozen
@@ -132,6 +145,7 @@ class Facts:
     asked_by: Mapping[str, int] = field(default_factory=dict)
     followers_at: Mapping[str, int] = field(default_factory=dict)
     _waiting: dict[str, list[str]] = field(default_factory=dict)
+    _named: dict[str, threads.PostFacts | None] = field(default_factory=dict)
 
     def put_comment(self, comment: Comment) -> None:
         """Keep *comment*, new or changed."""
@@ -161,7 +175,8 @@ class Facts:
     def commit(self) -> None:
         """Keep what the last activity did."""
         for kept in self._all():
-            kept.commit()
+            if kept.steps:  # of most kinds there are none
+                kept.commit()
 
     def undo(self) -> None:
         """Take back what the last activity did."""
@@ -170,7 +185,8 @@ class Facts:
 
     def bury(self, uri: str, actor_uri: str) -> None:
         """Remember that *actor_uri* deleted or undid *uri*."""
-        self.tombstones.put((uri, actor_uri), self.now + tombstone_rows.TERM)
+        until = self.now + timedelta(days=self.bounds.keep_tombstones)
+        self.tombstones.put((uri, actor_uri), until)
 
     def is_buried(self, uri: str | None, actor_uri: str) -> bool:
         """Whether *actor_uri* deleted or undid *uri* before."""
@@ -178,6 +194,11 @@ class Facts:
 
     def post_at(self, uri: str) -> threads.PostFacts | None:
         """The post that *uri* (its ActivityPub id or a human address of it) names."""
+        if uri not in self._named:
+            self._named[uri] = self._post_at(uri)
+        return self._named[uri]
+
+    def _post_at(self, uri: str) -> threads.PostFacts | None:
         named = self.addresses.parse(uri)
         if named is not None:
             return self.posts.get(named.key) if named.kind == "post" else None
@@ -192,7 +213,7 @@ def load(
     blog_id: int,
     batch: Sequence[Incoming],
     now: datetime,
-    bounds: Bounds,
+    bounds: Bounds = DEFAULTS,
 ) -> Facts:
     """The facts for *batch*, with one query for each kind that it needs."""
     facts = Facts(addresses, blog_id, now, bounds)
@@ -317,14 +338,15 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     said: dict[Change, None] = {}
     received.insert_all(connection, receipts)
     # A late parent adopts children that were stored before it, so rows come in order of depth.
-    threads.insert_all(connection, sorted(facts.comments.added(), key=lambda row: row.depth))
-    threads.update_all(connection, facts.comments.changed())
-    if waiting := {row.actor_uri or "" for row in facts.comments.added() if row.post_id is None}:
+    new, changed = facts.comments.added(), facts.comments.changed()
+    threads.insert_all(connection, sorted(new, key=lambda row: row.depth))
+    threads.update_all(connection, changed)
+    if waiting := {row.actor_uri or "" for row in new if row.post_id is None}:
         bounds = facts.bounds
         threads.keep_orphans(connection, waiting, bounds.orphans_per_actor, bounds.orphans_kept)
-    for row in (*facts.comments.added(), *facts.comments.changed()):
-        if row.post_id is not None:
-            said[Change("comments", row.post_id)] = None
+    for post_id in dict.fromkeys(row.post_id for row in (*new, *changed)):
+        if post_id is not None:
+            said[Change("comments", post_id)] = None
     reactions.delete_all(connection, facts.reactions.removed())
     reactions.insert_all(connection, facts.reactions.added())
     reactions.replace_all(connection, facts.reactions.changed())
@@ -356,7 +378,7 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     for job in facts.followups:
         jobs.add(connection, job.kind, job.key, dict(job.payload), facts.now)
     for outgoing, recipients in facts.outgoing:
-        outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now)
+        outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now, at_once)
     changes.record(connection, *said)
 
 

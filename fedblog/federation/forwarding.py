@@ -18,6 +18,7 @@ from fedblog.federation.facts import Facts, Incoming, Outcome
 from fedblog.publishing import outbox
 from fedblog.signatures import proofs
 from fedblog.storage import unforwarded
+from fedblog.storage.slices import Allowance
 from fedblog.storage.unforwarded import Unforwarded
 
 MOST_KEPT_BYTES = 1 << 16
@@ -80,15 +81,16 @@ def record(
     unforwarded.drop(connection, [now.id for was, now in waited if not _is_as_it_was(was, now)])
     if not is_on:
         return
+    at_once = Allowance()  # one for all of them
     kept: dict[str, Unforwarded] = {}
     for forward in forwards:
         comment = facts.comments.get(forward.comment.uri)
         if _stands(forward.comment):
-            _send(connection, facts, forward, forward.comment)
+            _send(connection, facts, forward, forward.comment, at_once)
         elif comment is None or not _is_as_it_was(forward.comment, comment):
             continue
         elif _stands(comment):
-            _send(connection, facts, forward, comment)
+            _send(connection, facts, forward, comment, at_once)
         elif _waits(comment) and len(forward.body) <= MOST_KEPT_BYTES:
             kept[comment.id] = Unforwarded(
                 comment.id, forward.type, forward.body, forward.origins, facts.now
@@ -98,7 +100,7 @@ def record(
     for comment in sorted(risen.values(), key=lambda comment: comment.depth):
         if item := found.get(comment.id):
             forward = Forward(item.type, comment, item.body, item.origins)
-            _send(connection, facts, forward, comment)
+            _send(connection, facts, forward, comment, at_once)
     unforwarded.keep_all(connection, list(kept.values()))
 
 
@@ -124,7 +126,13 @@ def _is_as_it_was(was: Comment, now: Comment) -> bool:
     )
 
 
-def _send(connection: Connection, facts: Facts, forward: Forward, comment: Comment) -> None:
+def _send(
+    connection: Connection,
+    facts: Facts,
+    forward: Forward,
+    comment: Comment,
+    at_once: Allowance,
+) -> None:
     assert comment.post_id is not None
     post = facts.posts.get(comment.post_id)
     if post is not None and post.status is not PostStatus.PUBLISHED:
@@ -138,6 +146,7 @@ def _send(connection: Connection, facts: Facts, forward: Forward, comment: Comme
         post_id=comment.post_id,
         except_origins=forward.origins,
         now=facts.now,
+        at_once=at_once,
     )
 
 

@@ -13,7 +13,8 @@ V = TypeVar("V")
 
 class Kept(Generic[K, V]):
     """Values by key, as they are now; *stored* are those the database already holds. *group* says
-    what values are found together by; the values at one key are of one group."""
+    what values are found together by; the values at one key are of one group. *steps* are what was
+    done since the last commit."""
 
     def __init__(
         self,
@@ -23,7 +24,7 @@ class Kept(Generic[K, V]):
     ) -> None:
         self._stored: dict[K, V] = dict(stored)
         self._now: dict[K, V] = dict(self._stored)
-        self._journal: list[tuple[K, V | None]] = []
+        self.steps: list[tuple[K, V | None]] = []
         self._group = group
         self._keys: dict[str, dict[K, None]] = {}
         if group is not None:
@@ -46,28 +47,28 @@ class Kept(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Set the value at *key*."""
-        self._journal.append((key, self._now.get(key)))
+        self.steps.append((key, self._now.get(key)))
         self._now[key] = value
         if self._group is not None:
             self._keys.setdefault(self._group(value), {})[key] = None
 
     def remove(self, key: K) -> None:
         """Take *key* out."""
-        self._journal.append((key, self._now.get(key)))
+        self.steps.append((key, self._now.get(key)))
         self._now.pop(key, None)
 
     def commit(self) -> None:
         """Make what was done since the last commit part of the batch."""
-        self._journal.clear()
+        self.steps.clear()
 
     def undo(self) -> None:
         """Take back what was done since the last commit."""
-        for key, before in reversed(self._journal):
+        for key, before in reversed(self.steps):
             if before is None:
                 self._now.pop(key, None)
             else:
                 self._now[key] = before
-        self._journal.clear()
+        self.steps.clear()
 
     def added(self) -> list[V]:
         """Values the database does not hold yet, in the order they came."""

@@ -1,55 +1,138 @@
-"""Forgets what has served its time, a little at a time."""
+"""Forgets what has served its time, a little at a time.
+
+What is kept for how long is one table of docs/operations.md. Every hour goes what an index leads
+to; once a day what nothing refers to any more is looked for. Nothing here holds the writer for
+longer than a slice (`slice_seconds`).
+"""
 
 import asyncio
 import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+from sqlalchemy import Connection
+
+from fedblog.jobs import erasing
+from fedblog.jobs.slices import go_through
 from fedblog.publishing.site import Site
 from fedblog.storage import (
-    changes,
     deliveries,
     delivery_order,
-    idempotency,
-    received,
     recounting,
+    reports,
     server,
+    sweeping,
+    terms,
     threads,
-    tombstones,
-    unforwarded,
 )
+from fedblog.storage import tables as t
+from fedblog.storage.changes import Change
 from fedblog.storage.errors import StorageError, StoreClosedError
 from fedblog.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
 EVERY = 3600.0
+DAILY = 24
+"""Hours between two looks for what nothing refers to."""
 CHANGES_KEPT = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
-RECEIPTS_KEPT = timedelta(days=30)
-ORPHANS_KEPT = timedelta(days=7)
 UNFORWARDED_KEPT = timedelta(days=14)
 """Well within the 25 days for which peers like us believe a proof."""
-DELIVERIES_KEPT = timedelta(days=30)
 LONGEST_DELIVERY = timedelta(days=5)
 SLICES = 100
 """Of the kept counts, how many slices are checked in an hour."""
 _PLACE = "counts checked"
+_STRETCH = 500
+_SHORTLY = 1.0
+
+Step = Callable[[Connection, int], int]
+Look = Callable[[Connection, datetime, Any, int], tuple[list[Any], Any]]
+Drop = Callable[[Connection, Collection[Any], datetime], int]
 
 
-async def keep_house(store: Store, now: datetime) -> None:
-    """Drop old changes, answers, receipts, tombstones, orphans, what was kept to be forwarded, and
-    finished deliveries.
+async def keep_house(site: Site, now: datetime) -> None:
+    """Drop what is older than its term, and the oldest of what is more than it may be."""
+    settings, store = site.settings, site.store
 
-    Each kind is a unit of its own: other writers wait for one of them at most.
-    """
-    await store.write(changes.prune, now - CHANGES_KEPT)
-    await store.write(idempotency.drop_before, now - ANSWERS_KEPT)
-    await store.write(received.forget_before, now - RECEIPTS_KEPT)
-    await store.write(tombstones.forget_before, now)
-    await store.write(threads.forget_orphans, now - ORPHANS_KEPT, 1000)
-    await store.write(unforwarded.forget_before, now - UNFORWARDED_KEPT)
-    await store.write(deliveries.forget_finished, now - DELIVERIES_KEPT)
+    def older(days: int) -> datetime:
+        return now - timedelta(days=days)
+
+    async def sweep(step: Callable[..., int], *arguments: Any) -> None:
+        def some(connection: Connection, limit: int) -> int:
+            return step(connection, *arguments, limit)
+
+        await go_through(store, some, seconds=settings.slice_seconds)
+
+    await sweep(terms.drop_changes, now - CHANGES_KEPT)
+    await sweep(terms.drop_answers, now - ANSWERS_KEPT)
+    await sweep(terms.drop_receipts, older(settings.keep_receipts))
+    await sweep(terms.drop_tombstones, now)
+    await sweep(threads.forget_orphans, older(settings.keep_orphans))
+    await sweep(terms.drop_unforwarded, now - UNFORWARDED_KEPT)
+    await sweep(terms.drop_reports, older(settings.keep_reports))
+    await store.write(reports.keep_newest, settings.reports_kept)
+    await sweep(terms.drop_authorizations, older(settings.keep_requests))
+    await sweep(terms.drop_tokens, older(settings.keep_tokens))
+    await store.write(deliveries.forget_finished, older(settings.keep_deliveries))
+    await sweep(terms.drop_activities, older(settings.keep_activities))
     await store.write(delivery_order.free_strays, now, now - LONGEST_DELIVERY)
+    for table, most, step in (
+        (t.received, settings.receipts_kept, terms.drop_oldest_receipts),
+        (t.tombstones, settings.tombstones_kept, terms.drop_oldest_tombstones),
+    ):
+        await _drop_excess(site, await store.read(sweeping.excess, table, most), step)
+    await erasing.erase(site, now)
+
+
+async def _drop_excess(site: Site, over: int, step: Step) -> None:
+    left = over
+
+    def some(connection: Connection, limit: int) -> int:
+        return step(connection, min(limit, left))
+
+    while left > 0:
+        number = await site.store.write(some, _STRETCH)
+        if number == 0:
+            return
+        left -= number
+        await asyncio.sleep(0)
+
+
+async def drop_what_is_lone(site: Site, now: datetime) -> None:
+    """Drop what nothing refers to any more: actors with their keys, inboxes, hosts, pictures that
+    stand nowhere. It is looked for among readers, in stretches; only what is found is written."""
+    settings = site.settings
+    kinds: tuple[tuple[Look, Drop, int], ...] = (
+        (terms.lone_actors, terms.drop_actors, settings.keep_actors),
+        (terms.lone_inboxes, terms.drop_inboxes, 0),
+        (terms.lone_hosts, terms.drop_hosts, settings.keep_hosts),
+        (terms.lone_counts, terms.drop_counts, 0),
+    )
+    for look, drop, days in kinds:
+        before = now - timedelta(days=days)
+        await _look_through(site, look, before, partial(_drop_rows, site, drop, before))
+    before = now - timedelta(days=settings.keep_unused_media)
+    await _look_through(site, terms.lone_media, before, partial(erasing.drop_lone_media, site))
+
+
+async def _drop_rows(site: Site, drop: Drop, before: datetime, found: Collection[Any]) -> None:
+    await site.store.write(drop, found, before)
+
+
+async def _look_through(site: Site, look: Look, before: datetime, drop: Any) -> None:
+    after: Any = None
+    while True:
+        found, after = await site.store.read(look, before, after, _STRETCH)
+        for start in range(0, len(found), _STRETCH // 5):
+            await drop(found[start : start + _STRETCH // 5])
+        if after is None:
+            return
+        await asyncio.sleep(0)
 
 
 async def check_counts(store: Store, slices: int = SLICES) -> int:
@@ -69,19 +152,73 @@ async def check_counts(store: Store, slices: int = SLICES) -> int:
 
 
 class HousekeepingLoop:
-    """Keeps house once at the start and then every hour."""
+    """Keeps house at the start and then every hour; erases at once where the setting says so."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._deleted = asyncio.Event()
 
     async def run(self) -> None:
         """Keep house until cancelled."""
-        while True:
+        stop_listening = self._site.store.listen(self._heard)
+        rounds = 0
+        try:
+            while True:
+                await self._safely(self._keep(with_daily=rounds % DAILY == 0))
+                rounds += 1
+                await self._rest()
+        finally:
+            stop_listening()
+
+    async def _keep(self, *, with_daily: bool) -> None:
+        now = datetime.now(UTC)
+        await keep_house(self._site, now)
+        await check_counts(self._site.store)
+        if with_daily:
+            await drop_what_is_lone(self._site, now)
+            folder = self._site.settings.data_dir / "cache"
+            before = time.time() - self._site.settings.keep_pictures * 86400
+            await asyncio.to_thread(drop_old_files, folder, before)
+
+    async def _rest(self) -> None:
+        """Until the next hour; what is deleted meanwhile is erased where nothing of it is kept."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + EVERY
+        while (left := end - loop.time()) > 0:
             try:
-                await keep_house(self._site.store, datetime.now(UTC))
-                await check_counts(self._site.store)
-            except StoreClosedError:
-                raise
-            except StorageError:
-                logger.exception("housekeeping failed; it is tried again later")
-            await asyncio.sleep(EVERY)
+                async with asyncio.timeout(left):
+                    await self._deleted.wait()
+            except TimeoutError:
+                return
+            self._deleted.clear()
+            await self._safely(self._erase())
+
+    async def _erase(self) -> None:
+        if not await erasing.erase(self._site, datetime.now(UTC)):
+            await asyncio.sleep(_SHORTLY)  # something about it is under way to another server
+            self._deleted.set()
+
+    async def _safely(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except StoreClosedError:
+            raise
+        except StorageError:
+            logger.exception("housekeeping failed; it is tried again later")
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        if self._site.settings.keep_deleted == 0 and any(
+            change.kind in ("post", "comments", "everything") for change in changes
+        ):
+            self._deleted.set()
+
+
+def drop_old_files(folder: Path, before: float) -> None:
+    """Delete the pictures below *folder* that were fetched before *before* (seconds since 1970):
+    one that is still shown is fetched again. Blocks."""
+    for path in folder.glob("*/*/*"):
+        try:
+            if path.stat().st_mtime < before:
+                path.unlink()
+        except OSError:
+            continue

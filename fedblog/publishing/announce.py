@@ -14,7 +14,6 @@ from fedblog.domain.ids import new_id
 from fedblog.domain.post import Post
 from fedblog.publishing.outbox import Outgoing, Recipients, record
 from fedblog.publishing.site import Site
-from fedblog.storage import network
 from fedblog.storage import posts as post_rows
 
 
@@ -41,7 +40,7 @@ def post_edited(connection: Connection, site: Site, blog: Blog, post: Post, now:
         site.addresses, activity_id, BLOG, article, post.edited_at or post.updated_at
     )
     outgoing = _of_post(site, post, "Update", document, activity_id)
-    record(connection, blog.id, outgoing, _followers_and_people(connection, post), now)
+    record(connection, blog.id, outgoing, _followers_and_people(post), now)
 
 
 def post_deleted(connection: Connection, site: Site, post: Post, now: datetime) -> None:
@@ -50,7 +49,7 @@ def post_deleted(connection: Connection, site: Site, post: Post, now: datetime) 
     gone = writing.tombstone(site.addresses.post(post.id), "Article", post.deleted_at or now)
     document = writing.delete(site.addresses, activity_id, BLOG, gone)
     outgoing = _of_post(site, post, "Delete", document, activity_id)
-    record(connection, post.blog_id, outgoing, _followers_and_people(connection, post), now)
+    record(connection, post.blog_id, outgoing, _followers_and_people(post), now)
 
 
 def reply_created(
@@ -100,9 +99,8 @@ def _of_post(
     )
 
 
-def _followers_and_people(connection: Connection, post: Post) -> Recipients:
-    people = network.participant_inboxes(connection, post.id)
-    return Recipients(follower_owners=(BLOG,), inboxes=tuple(sorted(set(people))))
+def _followers_and_people(post: Post) -> Recipients:
+    return Recipients(follower_owners=(BLOG,), conversation=post.id)
 
 
 def _record_reply(
@@ -116,9 +114,7 @@ def _record_reply(
     now: datetime,
 ) -> None:
     author_id = _author(reply)
-    inboxes = set(network.participant_inboxes(connection, reply.post_id or ""))
-    if answered is not None:
-        inboxes.add(answered.shared_inbox or answered.inbox)
+    inboxes = (answered.shared_inbox or answered.inbox,) if answered is not None else ()
     record(
         connection,
         reply.blog_id,
@@ -131,7 +127,7 @@ def _record_reply(
             post_id=reply.post_id,
             is_public=True,
         ),
-        Recipients(follower_owners=(author_id, BLOG), inboxes=tuple(sorted(inboxes))),
+        Recipients((author_id, BLOG), inboxes, conversation=reply.post_id),
         now,
     )
 

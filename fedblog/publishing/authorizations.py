@@ -1,6 +1,6 @@
 """Leave to interact, as moderators give it and take it back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -37,7 +37,7 @@ async def revoke(site: Site, authorization_id: str) -> None:
             raise ConflictError("it is taken back already")
         now = datetime.now(UTC)
         _take_back(connection, site, found, now)
-        _hide(connection, found, now)
+        _hide(connection, site, found, now)
 
     await site.store.write(unit)
 
@@ -108,7 +108,7 @@ def _unasked(
     )
 
 
-def _hide(connection: Connection, revoked: Authorization, now: datetime) -> None:
+def _hide(connection: Connection, site: Site, revoked: Authorization, now: datetime) -> None:
     """Take what *revoked* covered from pages and counts. A like or boost that comes after its
     request is not counted again; a reply can be approved again."""
     if revoked.interaction is Interaction.REPLY:
@@ -117,7 +117,7 @@ def _hide(connection: Connection, revoked: Authorization, now: datetime) -> None
                 comments.decide(connection, comment, CommentStatus.HELD)
     elif revoked.interaction in (Interaction.LIKE, Interaction.ANNOUNCE):
         reactions.delete_activity(connection, revoked.object_uri, revoked.actor_uri)
-        until = now + tombstones.TERM
+        until = now + timedelta(days=site.settings.keep_tombstones)
         tombstones.save(connection, {(revoked.object_uri, revoked.actor_uri): until})
 
 

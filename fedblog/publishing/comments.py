@@ -19,6 +19,7 @@ from fedblog.publishing.site import Site
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import blogs as blog_rows
 from fedblog.storage import comments as comment_rows
+from fedblog.storage import idempotency
 from fedblog.storage import posts as post_rows
 
 REPLY_LENGTH = 20_000
@@ -96,6 +97,7 @@ async def delete(site: Site, comment_id: str) -> None:
     def unit(connection: Connection) -> None:
         comment = _standing(connection, site, comment_id)
         comment_rows.delete_comment(connection, comment, now)
+        idempotency.answer_gone(connection, comment.id)
         authorizations.comment_decided(connection, site, comment, CommentStatus.SPAM, now)
         forwarding.comment_decided(connection, site, comment, CommentStatus.SPAM, now)
         if comment.author_id is not None:
@@ -113,19 +115,10 @@ async def delete(site: Site, comment_id: str) -> None:
 
 def _standing(connection: Connection, site: Site, comment_id: str) -> Comment:
     """A comment that is listed. One that is private, orphaned or deleted is not there (S21)."""
-    comment = comment_rows.get(connection, site.blog_id, comment_id)
-    if comment is None or not is_listed(comment):
+    comment = comment_rows.get_listed(connection, site.blog_id, comment_id)
+    if comment is None:
         raise NotFoundError("there is no such comment")
     return comment
-
-
-def is_listed(comment: Comment) -> bool:
-    """Whether authors' tools may know of the comment."""
-    return (
-        comment.deleted_at is None
-        and comment.visibility == "public"
-        and comment.post_id is not None
-    )
 
 
 def _writer(connection: Connection, comment: Comment) -> RemoteActor | None:

@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from fedblog.publishing.once import Once, Replay
 from fedblog.publishing.site import Site
 from fedblog.settings import Settings
 from fedblog.storage import media as media_rows
+from fedblog.storage.failures import of_disk
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -199,6 +201,14 @@ def _in_srgb(image: "Image") -> "Image":
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:
+    """Raises StorageError, StorageFullError where there is no room."""
+    try:
+        _write_whole(folder, name, content)
+    except OSError as error:
+        raise of_disk(error) from error
+
+
+def _write_whole(folder: Path, name: str, content: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".upload-")
     try:
@@ -211,6 +221,12 @@ def _write(folder: Path, name: str, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Delete the files *names* of pictures; those that are gone already are no fault. Blocks."""
+    for name in names:
+        _remove(folder, name)
 
 
 def _remove(folder: Path, name: str) -> None:

@@ -17,7 +17,6 @@ from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundErro
 from fedblog.domain.ids import new_id
 from fedblog.domain.origins import bare_host, is_public_suffix
 from fedblog.publishing import authorizations, forwarding
-from fedblog.publishing.comments import is_listed
 from fedblog.publishing.site import Site
 from fedblog.remote import guard
 from fedblog.remote.errors import BlockedAddressError
@@ -41,8 +40,8 @@ async def decide(site: Site, comment_id: str, status: CommentStatus) -> None:
     """
 
     def unit(connection: Connection) -> None:
-        comment = comment_rows.get(connection, site.blog_id, comment_id)
-        if comment is None or not is_listed(comment):
+        comment = comment_rows.get_listed(connection, site.blog_id, comment_id)
+        if comment is None:
             raise NotFoundError("there is no such comment")
         comment_rows.decide(connection, comment, status)
         now = datetime.now(UTC)
@@ -58,8 +57,8 @@ async def decide_media(site: Site, comment_id: str, *, shown: bool) -> None:
     brings ask anew. Raises NotFoundError, and ConflictError where it has no pictures."""
 
     def unit(connection: Connection) -> None:
-        comment = comment_rows.get(connection, site.blog_id, comment_id)
-        if comment is None or not is_listed(comment):
+        comment = comment_rows.get_listed(connection, site.blog_id, comment_id)
+        if comment is None:
             raise NotFoundError("there is no such comment")
         if not any(item.is_picture for item in attachments(comment.attachments)):
             raise ConflictError("there are no pictures in this comment")

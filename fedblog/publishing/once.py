@@ -3,15 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from fedblog.domain.errors import ConflictError
+from fedblog.domain.errors import ConflictError, GoneError
 from fedblog.storage import idempotency
 from fedblog.storage.idempotency import KeptAnswer
 
-T = TypeVar("T")
+
+class Made(Protocol):
+    """What requests make."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+
+T = TypeVar("T", bound=Made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +45,20 @@ class Once(Generic[T]):
     def replay(self, connection: Connection) -> Replay | None:
         """The kept answer, or None for a new key.
 
-        Raises ConflictError when the key was used with another request.
+        Raises ConflictError when the key was used with another request, GoneError where what it
+        made was deleted since.
         """
         kept = idempotency.find(connection, self.author_id, self.key)
         if kept is None:
             return None
         if kept.request_hash != self.request_hash:
             raise ConflictError("the Idempotency-Key was used with another request")
+        if kept.status == idempotency.GONE:
+            raise GoneError("what this request made was deleted")
         return Replay(kept.status, kept.body)
 
     def keep(self, connection: Connection, result: T, now: datetime) -> None:
         """Keep the answer for *result*, in the unit that made it."""
         status, body = self.answer(connection, result)
-        idempotency.keep(
-            connection, self.author_id, self.key, KeptAnswer(self.request_hash, status, body), now
-        )
+        kept = KeptAnswer(self.request_hash, status, body)
+        idempotency.keep(connection, self.author_id, self.key, kept, result.id, now)

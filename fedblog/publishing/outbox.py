@@ -15,11 +15,10 @@ from fedblog.activitystreams.json import dump
 from fedblog.domain.addresses import BLOG
 from fedblog.domain.ids import new_id
 from fedblog.signatures.keys import ED25519, PrivateKey, SigningKey, load_private
-from fedblog.storage import activities, deliveries
+from fedblog.storage import activities, fan_out
 from fedblog.storage import keys as key_rows
 from fedblog.storage.activities import StoredActivity
-from fedblog.storage.changes import Change
-from fedblog.storage.changes import record as record_changes
+from fedblog.storage.slices import Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
-    """Everyone who follows one of *follower_owners*, and the inboxes at *inboxes*; an inbox that
-    several recipients share gets one delivery."""
+    """Everyone who follows one of *follower_owners*, the people in the *conversation* under a post,
+    and the inboxes at *inboxes* (few); an inbox that several recipients share gets one delivery."""
 
     follower_owners: tuple[str, ...] = ()
     inboxes: tuple[str, ...] = ()
+    conversation: str | None = None
 
 
 def record(
@@ -56,8 +56,10 @@ def record(
     outgoing: Outgoing,
     recipients: Recipients,
     now: datetime,
+    at_once: Allowance | None = None,
 ) -> None:
-    """Store the activity and one waiting delivery for each distinct inbox, in the present unit.
+    """Store the activity and one waiting delivery for each distinct inbox, in the present unit; of
+    very many recipients all but what *at_once* allows are left to slices.
 
     It gets a proof (FEP-8b32) by its owner's newest Ed25519 key.
     """
@@ -76,15 +78,16 @@ def record(
             created_at=now,
         ),
     )
-    deliveries.enqueue(
+    fan_out.enqueue(
         connection,
         outgoing.activity_id,
         blog_id=blog_id,
         follower_owners=recipients.follower_owners,
+        conversation=recipients.conversation,
         inbox_urls=recipients.inboxes,
         now=now,
+        at_once=at_once,
     )
-    record_changes(connection, Change("deliveries"))
 
 
 def forward(
@@ -97,6 +100,7 @@ def forward(
     post_id: str,
     except_origins: Collection[str],
     now: datetime,
+    at_once: Allowance | None = None,
 ) -> None:
     """Send another's activity on to the blog's followers, in the present unit: its *body* as it
     came, signed over HTTP by the blog (ActivityPub, section 7.1.2).
@@ -119,16 +123,15 @@ def forward(
             created_at=now,
         ),
     )
-    deliveries.enqueue(
+    fan_out.enqueue(
         connection,
         activity_id,
         blog_id=blog_id,
         follower_owners=(BLOG,),
-        inbox_urls=(),
         now=now,
         except_origins=except_origins,
+        at_once=at_once,
     )
-    record_changes(connection, Change("deliveries"))
 
 
 def _proven(

@@ -28,7 +28,7 @@ from fedblog.publishing.fields import PostFields, Rendered
 from fedblog.publishing.once import Once, Replay
 from fedblog.publishing.site import Site
 from fedblog.storage import blogs as blog_rows
-from fedblog.storage import permalinks, revisions
+from fedblog.storage import idempotency, permalinks, revisions
 from fedblog.storage import posts as post_rows
 from fedblog.storage.changes import Change
 from fedblog.storage.changes import record as record_changes
@@ -68,7 +68,7 @@ async def create(
         else:
             post = draft
         post_rows.insert_post(connection, post, terms or Terms())
-        revisions.insert_revision(connection, post, author.id, now)
+        _keep_revision(connection, site, post, author.id, now)
         if post.is_public:
             announce.post_created(connection, site, blog, post, now)
         elif post.status is PostStatus.SCHEDULED:
@@ -118,7 +118,7 @@ async def revise(site: Site, author: Author, post_id: str, fields: PostFields) -
         else:
             changed = changed.edited(now)
         post_rows.update_post(connection, changed, terms)
-        revisions.insert_revision(connection, changed, author.id, now)
+        _keep_revision(connection, site, changed, author.id, now)
         if changed.is_public:
             announce.post_created(connection, site, blog, changed, now)
         if PostStatus.SCHEDULED in (post.status, changed.status):
@@ -158,6 +158,7 @@ async def delete(site: Site, post_id: str) -> None:
         post = _living(connection, site, post_id)
         gone = post.deleted(now)
         post_rows.update_post(connection, gone, None)
+        idempotency.answer_gone(connection, post.id)
         if post.is_public:
             announce.post_deleted(connection, site, gone, now)
         elif post.status is PostStatus.SCHEDULED:
@@ -171,6 +172,13 @@ def _living(connection: Connection, site: Site, post_id: str) -> Post:
     if post is None or post.status is PostStatus.DELETED:
         raise NotFoundError("there is no such post")
     return post
+
+
+def _keep_revision(
+    connection: Connection, site: Site, post: Post, author_id: str | None, now: datetime
+) -> None:
+    kept = site.settings.revisions_kept
+    revisions.insert_revision(connection, post, author_id, now, kept=kept)
 
 
 async def _load_time_zone(site: Site) -> None:
@@ -325,7 +333,7 @@ def _revise_published(
         return post
     changed = changed.edited(now)
     post_rows.update_post(connection, changed, terms)
-    revisions.insert_revision(connection, changed, author.id, now)
+    _keep_revision(connection, site, changed, author.id, now)
     announce.post_edited(connection, site, blog, changed, now)
     return changed
 
@@ -344,6 +352,6 @@ def _publish_due(connection: Connection, site: Site, post_id: str, now: datetime
         post_rows.update_post(connection, draft, None)
         return 0
     post_rows.update_post(connection, published, None)
-    revisions.insert_revision(connection, published, None, now)
+    _keep_revision(connection, site, published, None, now)
     announce.post_created(connection, site, blog, published, now)
     return 1

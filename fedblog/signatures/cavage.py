@@ -10,6 +10,7 @@ from binascii import a2b_base64
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -286,6 +287,7 @@ def _check_window(moment: float, now: float, past: int, future: int) -> None:
         raise StaleError("the signature's time lies ahead")
 
 
+@lru_cache(maxsize=64)  # many requests are made within a second
 def _date_seconds(value: str | None) -> float:
     """The POSIX time of a Date header (RFC 9110, section 5.6.7)."""
     if value is None:

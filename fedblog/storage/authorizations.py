@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, or_, select, update
 
 from fedblog.domain.authorization import Authorization, AuthorizationState, Interaction
 from fedblog.domain.comment import Comment
 from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, authorizations, comments, posts
-from fedblog.storage.visibility import is_public_comment, is_public_post
+from fedblog.storage.visibility import is_living_post, is_public_comment, is_public_post
 
 _BY_OBJECT = ListStatement(
     lambda listed: select(authorizations).where(listed(authorizations.c.object_uri))
+)
+_IS_ABOUT_LIVING = or_(
+    authorizations.c.post_id.is_(None),
+    exists().where(posts.c.id == authorizations.c.post_id, is_living_post()),
 )
 _DECIDE = (
     update(authorizations)
@@ -149,7 +153,7 @@ def list_page(
             actors.c.host.label("actor_host"),
         )
         .join_from(authorizations, actors, actors.c.uri == authorizations.c.actor_uri, isouter=True)
-        .where(authorizations.c.blog_id == blog_id)
+        .where(authorizations.c.blog_id == blog_id, _IS_ABOUT_LIVING)
         .order_by(authorizations.c.id.desc())
         .limit(limit)
     )

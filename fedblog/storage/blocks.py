@@ -1,6 +1,6 @@
 """Rows of blocks: domains with their subdomains, and single actors."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select
 
@@ -62,6 +62,20 @@ def held(connection: Connection, blog_id: int, actors: Iterable[tuple[str, str]]
     asked = {name for listed in names.values() for name in listed}
     found = {value for row in _HELD.run(connection, asked, blog_id=blog_id) for value in row}
     return frozenset(uri for uri, listed in names.items() if not found.isdisjoint(listed))
+
+
+def domains(connection: Connection, blog_id: int) -> frozenset[str]:
+    """The blocked domains."""
+    return frozenset(
+        connection.execute(
+            select(blocks.c.domain).where(blocks.c.blog_id == blog_id, blocks.c.domain.is_not(None))
+        ).scalars()
+    )
+
+
+def is_below(host: str, domains: Collection[str]) -> bool:
+    """Whether *host* or a domain above it is among *domains*."""
+    return any(name in domains for name in _levels(host))
 
 
 def inboxes(connection: Connection, blog_id: int) -> frozenset[str]:

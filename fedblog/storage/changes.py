@@ -5,12 +5,9 @@ a second. Page cache, live streams, loops and cached settings hang on this one m
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete
-
-from fedblog.storage.tables import changes
+from sqlalchemy import Connection
 
 PENDING = "fedblog.changes"
 """Where a connection's info keeps the changes of the transaction under way."""
@@ -47,8 +44,3 @@ def record(connection: Connection, *items: Change) -> None:
 def pending(connection: Connection) -> Iterable[Change]:
     """The changes said on *connection* since the transaction began."""
     return tuple(connection.info.get(PENDING, ()))
-
-
-def prune(connection: Connection, before: datetime) -> int:
-    """Forget changes older than *before*, which every process has seen. Gives how many."""
-    return connection.execute(delete(changes).where(changes.c.at < before)).rowcount

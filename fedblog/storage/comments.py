@@ -5,15 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, literal, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    exists,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from fedblog.domain.comment import Comment, CommentStatus
+from fedblog.storage import media as media_rows
 from fedblog.storage.changes import Change, record
 from fedblog.storage.columns import UtcDateTime
-from fedblog.storage.tables import actors, authors, comments, media
+from fedblog.storage.tables import actors, authors, comments, media, posts
 from fedblog.storage.threads import NO_WORDS
 from fedblog.storage.threads import comment as comment_of
-from fedblog.storage.visibility import is_decided_as, is_listed_comment
+from fedblog.storage.visibility import is_decided_as, is_listed_comment, is_living_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,25 @@ def get(connection: Connection, blog_id: int, comment_id: str) -> Comment | None
     return comment_of(row) if row else None
 
 
+def get_listed(connection: Connection, blog_id: int, comment_id: str) -> Comment | None:
+    """The comment *comment_id* where authors' tools may know of it: not deleted, nor its post,
+    addressed to everyone, and under a post."""
+    row = connection.execute(
+        select(comments).where(
+            comments.c.blog_id == blog_id,
+            comments.c.id == comment_id,
+            is_listed_comment(),
+            _is_under_living_post(),
+        )
+    ).first()
+    return comment_of(row) if row else None
+
+
 def insert_comment(connection: Connection, comment: Comment) -> None:
     """Store a comment written here."""
     values = {column.name: getattr(comment, column.name) for column in comments.columns}
     connection.execute(insert(comments).values(**values | {"status": comment.status.value}))
+    media_rows.note_uses(connection, comment.blog_id, comment.id, [comment.content_html])
     if comment.post_id is not None:
         record(connection, Change("comments", comment.post_id))
 
@@ -79,7 +104,8 @@ def list_page(
 ) -> list[CommentView]:
     """The comments under a post (or under all posts) whatever their status, oldest first.
 
-    Deleted ones, orphans and those not addressed to everyone are left out.
+    Deleted ones, those under deleted posts, orphans and those not addressed to everyone are left
+    out.
     """
     parents = comments.alias("parents")
     query = (
@@ -87,6 +113,7 @@ def list_page(
         .where(
             comments.c.blog_id == blog_id,
             is_listed_comment(),
+            _is_under_living_post(),
         )
         .order_by(comments.c.published_at, comments.c.id)
         .limit(limit)
@@ -105,12 +132,21 @@ def list_page(
 
 
 def view(connection: Connection, blog_id: int, comment_id: str) -> CommentView | None:
-    """One comment as moderators see it, or None."""
+    """One comment as moderators see it; None where it is not listed (`get_listed`)."""
     parents = comments.alias("parents")
     row = connection.execute(
-        _views(parents).where(comments.c.blog_id == blog_id, comments.c.id == comment_id)
+        _views(parents).where(
+            comments.c.blog_id == blog_id,
+            comments.c.id == comment_id,
+            is_listed_comment(),
+            _is_under_living_post(),
+        )
     ).first()
     return _view(row) if row else None
+
+
+def _is_under_living_post() -> ColumnElement[bool]:
+    return exists().where(posts.c.id == comments.c.post_id, is_living_post())
 
 
 def _views(parents: Any) -> Any:

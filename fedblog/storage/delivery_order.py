@@ -57,36 +57,71 @@ class _Related(NamedTuple):
     own_type: str
 
 
-def arrange(connection: Connection, activity_id: str, now: datetime) -> None:
-    """Put the deliveries of a new activity behind the earlier ones of its object."""
+def arrange(
+    connection: Connection, activity_id: str, inbox_ids: Collection[int], now: datetime
+) -> None:
+    """Put the deliveries of a new activity to *inbox_ids* behind the earlier ones of its object."""
     related = _related_to(connection, [activity_id]).get(activity_id, ())
     earlier = [item for item in related if item.id < activity_id]
     if not earlier:
         return
     ids = [item.id for item in earlier]
-    pointless = [item.id for item in earlier if _supersedes(item.own_type, item.type)]
+    to_these = is_among(connection, deliveries.c.inbox_id, BigInteger, inbox_ids)
+    pointless = [item.id for item in earlier if supersedes(item.own_type, item.type)]
     if pointless:
         connection.execute(
             update(deliveries)
-            .where(
-                IS_WAITING,
-                deliveries.c.activity_id.in_(pointless),
-                or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now),
-            )
+            .where(IS_WAITING, deliveries.c.activity_id.in_(pointless), to_these, _is_not_held(now))
             .values(**_GIVEN_UP)
         )
     if connection.dialect.name == "postgresql":
         # Written to, so that a settling of them that does not see us cannot be committed as well.
         connection.execute(
             update(deliveries)
-            .where(IS_WAITING, deliveries.c.activity_id.in_(ids))
+            .where(IS_WAITING, deliveries.c.activity_id.in_(ids), to_these)
             .values(lease_until=deliveries.c.lease_until)
         )
     connection.execute(
         update(deliveries)
-        .where(IS_WAITING, deliveries.c.activity_id == activity_id, _waits_behind(ids))
+        .where(IS_WAITING, deliveries.c.activity_id == activity_id, to_these, _waits_behind(ids))
         .values(next_at=None)
     )
+
+
+def earlier(connection: Connection, activity_id: str) -> tuple[bool, list[str]]:
+    """Whether there are earlier activities about the object of *activity_id*, and those that it
+    makes pointless and that may still wait, also for inboxes that it does not go to: the last one
+    of each type, as that gave up those before it."""
+    related = _related_to(connection, [activity_id]).get(activity_id, ())
+    before = sorted((item for item in related if item.id < activity_id), key=lambda item: item.id)
+    last = {item.type: item.id for item in before if supersedes(item.own_type, item.type)}
+    return bool(before), sorted(last.values())
+
+
+def give_up(
+    connection: Connection, activity_id: str, after: int, limit: int, now: datetime
+) -> tuple[int, int | None]:
+    """Give up what waits of a pointless activity, going through its deliveries above the inbox
+    *after*; gives how many were looked at, and where to go on."""
+    rows = connection.execute(
+        select(deliveries.c.inbox_id, deliveries.c.state)
+        .where(deliveries.c.activity_id == activity_id, deliveries.c.inbox_id > after)
+        .order_by(deliveries.c.inbox_id)
+        .limit(limit)
+    ).all()
+    waiting = [row.inbox_id for row in rows if row.state == DeliveryState.WAITING.value]
+    if waiting:
+        connection.execute(
+            update(deliveries)
+            .where(
+                IS_WAITING,
+                deliveries.c.activity_id == activity_id,
+                is_among(connection, deliveries.c.inbox_id, BigInteger, waiting),
+                _is_not_held(now),
+            )
+            .values(**_GIVEN_UP)
+        )
+    return len(rows), rows[-1].inbox_id if len(rows) == limit else None
 
 
 def proceed(
@@ -121,7 +156,7 @@ def _proceed(
     later = [item for item in related if item.id > activity_id]
     if not later:
         return False
-    superseding = [item.id for item in later if _supersedes(item.type, item.own_type)]
+    superseding = [item.id for item in later if supersedes(item.type, item.own_type)]
     if retried and superseding:
         connection.execute(
             update(deliveries)
@@ -173,8 +208,13 @@ def _related_to(connection: Connection, activity_ids: Collection[str]) -> dict[s
     return found
 
 
-def _supersedes(later: str, earlier: str) -> bool:
+def supersedes(later: str, earlier: str) -> bool:
+    """Whether a *later* activity of this type makes an *earlier* one about its object pointless."""
     return later == "Delete" or later == earlier == "Update"
+
+
+def _is_not_held(now: datetime) -> ColumnElement[bool]:
+    return or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now)
 
 
 def _waits_behind(activity_ids: Collection[str]) -> ColumnElement[bool]:

@@ -1,5 +1,6 @@
 """Turns what the drivers raise into this layer's own errors."""
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,13 @@ def translated(error: BaseException) -> Exception:
         return error
     result.__cause__ = error
     return result
+
+
+def of_disk(error: OSError) -> StorageError:
+    """*error* of a file in the data folder as callers of this layer see it."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    kind = StorageFullError if is_full else StorageError
+    return kind(f"the data folder cannot be written: {error.strerror or error}")
 
 
 @contextmanager

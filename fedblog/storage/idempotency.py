@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from fedblog.storage.tables import idempotency_keys
+
+GONE = 410
+"""The status kept for a request whose object was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,14 @@ def find(connection: Connection, author_id: str, key: str) -> KeptAnswer | None:
 
 
 def keep(
-    connection: Connection, author_id: str, key: str, answer: KeptAnswer, now: datetime
+    connection: Connection,
+    author_id: str,
+    key: str,
+    answer: KeptAnswer,
+    object_id: str,
+    now: datetime,
 ) -> None:
-    """Keep *answer* under *key*."""
+    """Keep *answer*, which shows the object *object_id*, under *key*."""
     connection.execute(
         insert(idempotency_keys).values(
             author_id=author_id,
@@ -39,12 +47,15 @@ def keep(
             status=answer.status,
             body=answer.body,
             created_at=now,
+            object_id=object_id,
         )
     )
 
 
-def drop_before(connection: Connection, moment: datetime) -> int:
-    """Forget keys older than *moment*; how many there were."""
-    return connection.execute(
-        delete(idempotency_keys).where(idempotency_keys.c.created_at < moment)
-    ).rowcount
+def answer_gone(connection: Connection, object_id: str) -> None:
+    """Keep no answer that shows *object_id*, only that it is GONE."""
+    connection.execute(
+        update(idempotency_keys)
+        .where(idempotency_keys.c.object_id == object_id)
+        .values(status=GONE, body=b"")
+    )

@@ -1,12 +1,18 @@
 """Rows of uploaded pictures; the files lie in the data folder."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select
 
 from fedblog.domain.media import Media
-from fedblog.storage.tables import media
+from fedblog.storage.tables import authors, comments, media, media_uses, posts
+from fedblog.storage.upsert import insert_ignoring
+from fedblog.storage.visibility import is_living_post
+
+_NAME = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)")
+_MOST_NAMES = 2000
 
 COLUMNS = (
     media.c.id,
@@ -60,3 +66,51 @@ def insert_media(connection: Connection, item: Media) -> None:
             created_at=item.created_at,
         )
     )
+
+
+def note_uses(
+    connection: Connection,
+    blog_id: int,
+    object_id: str,
+    texts: Iterable[str],
+    also: str | None = None,
+) -> None:
+    """Remember that the pictures named in *texts*, and the one with the id *also*, stand in the
+    post or comment *object_id*. What stood there before stays noted: former versions hold it."""
+    names: dict[str, None] = {}
+    for text in texts:
+        names.update(dict.fromkeys(_NAME.findall(text)))
+    ids = {also} if also else set()
+    if names:
+        wanted = list(names)[:_MOST_NAMES]
+        found = select(media.c.id).where(media.c.blog_id == blog_id, media.c.file_name.in_(wanted))
+        ids.update(connection.execute(found).scalars())
+    rows = [{"media_id": media_id, "object_id": object_id} for media_id in sorted(ids)]
+    insert_ignoring(connection, media_uses, rows)
+
+
+def is_withdrawn(connection: Connection, file_name: str) -> bool:
+    """Whether the picture stored as *file_name* stands in nothing but what is deleted. One that
+    was uploaded and stands nowhere yet is not withdrawn."""
+    used = exists().where(media_uses.c.media_id == media.c.id)
+    row = connection.execute(
+        select(media.c.id).where(media.c.file_name == file_name, used, ~_is_seen(), ~_is_avatar())
+    ).first()
+    return row is not None
+
+
+def _is_seen() -> ColumnElement[bool]:
+    """Whether a picture stands in a post or comment that is not deleted."""
+    in_post = exists().where(posts.c.id == media_uses.c.object_id, is_living_post())
+    above = posts.alias("above")
+    in_comment = exists().where(
+        comments.c.id == media_uses.c.object_id,
+        comments.c.deleted_at.is_(None),
+        above.c.id == comments.c.post_id,
+        is_living_post(above),
+    )
+    return exists().where(and_(media_uses.c.media_id == media.c.id, or_(in_post, in_comment)))
+
+
+def _is_avatar() -> ColumnElement[bool]:
+    return exists().where(authors.c.avatar == media.c.id)

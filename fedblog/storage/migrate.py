@@ -78,6 +78,17 @@ def is_current(database_url: str) -> bool:
         return _revision(connection) == head and counting.stands(connection)
 
 
+def head() -> str:
+    """The revision that this version needs. Reads files."""
+    return _revisions(migrations_folder())[1]
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision that the tables are of, or None."""
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
+
+
 def migrations_folder() -> Path:
     """The checkout's ``migrations/``, else the one that the wheel carries."""
     checkout = _PACKAGE.parent

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, literal, select, tuple_, union
+from sqlalchemy import Connection, literal, select, tuple_
 
 from fedblog.storage.columns import UtcDateTime
-from fedblog.storage.tables import actors, comments, followers, reactions
-from fedblog.storage.visibility import counts_as_boost, is_public_comment
+from fedblog.storage.tables import actors, followers
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +67,3 @@ def list_followers(
         )
         for row in rows
     ]
-
-
-def participant_inboxes(connection: Connection, post_id: str) -> list[str]:
-    """The inboxes (shared where there is one) of the remote people in the conversation under a
-    post: who answered, or boosted it."""
-    people = union(
-        select(comments.c.actor_uri).where(
-            comments.c.post_id == post_id,
-            comments.c.actor_uri.is_not(None),
-            is_public_comment(),
-        ),
-        select(reactions.c.actor_uri).where(reactions.c.post_id == post_id, counts_as_boost()),
-    ).subquery()
-    rows = connection.execute(
-        select(actors.c.inbox, actors.c.shared_inbox).where(
-            actors.c.uri.in_(select(people.c.actor_uri)), actors.c.deleted_at.is_(None)
-        )
-    )
-    return [row.shared_inbox or row.inbox for row in rows]

@@ -12,7 +12,7 @@ from fedblog.storage import counts as kept_counts
 from fedblog.storage import media as media_rows
 from fedblog.storage.changes import Change, record
 from fedblog.storage.tables import authors, post_authors, post_terms, posts
-from fedblog.storage.visibility import is_not_deleted
+from fedblog.storage.visibility import is_living_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def list_page(
     """Posts that are not deleted, newest id first, beginning below the id *before*."""
     query = select(posts).where(posts.c.blog_id == blog_id)
     if status is None:
-        query = query.where(is_not_deleted())
+        query = query.where(is_living_post())
     else:
         query = query.where(posts.c.status == status.value)
     if before is not None:
@@ -119,6 +119,7 @@ def insert_post(connection: Connection, post: Post, terms: Terms) -> None:
     )
     _insert_bylines(connection, post)
     _insert_terms(connection, post.id, terms)
+    _note_pictures(connection, post)
     record(connection, Change("post", post.id))
 
 
@@ -130,6 +131,7 @@ def update_post(connection: Connection, post: Post, terms: Terms | None) -> None
     if terms is not None:
         connection.execute(delete(post_terms).where(post_terms.c.post_id == post.id))
         _insert_terms(connection, post.id, terms)
+    _note_pictures(connection, post)
     record(connection, Change("post", post.id))
 
 
@@ -170,6 +172,11 @@ def _values(post: Post) -> dict[str, Any]:
         "edited_at": post.edited_at,
         "deleted_at": post.deleted_at,
     }
+
+
+def _note_pictures(connection: Connection, post: Post) -> None:
+    featured = post.featured_media.id if post.featured_media else None
+    media_rows.note_uses(connection, post.blog_id, post.id, [post.content_html], featured)
 
 
 def _insert_bylines(connection: Connection, post: Post) -> None:

@@ -79,15 +79,27 @@ def _activity(row: Any) -> ActivityDocument:
 
 
 def outbox(
-    connection: Connection, blog_id: int, owner: str, before: str | None, limit: int
+    connection: Connection,
+    blog_id: int,
+    owner: str,
+    before: str | None,
+    limit: int,
+    most_bytes: int,
 ) -> tuple[list[ActivityDocument], str | None]:
-    """An actor's readable public activities, newest first, and the cursor of the next page."""
+    """An actor's readable public activities, newest first, and the cursor of the next page: at most
+    *limit*, fewer where they would be more than *most_bytes*, but one."""
     query = _of_owner(_ACTIVITY, blog_id, owner)
     if before is not None:
         query = query.where(activities.c.id < before)
     rows = connection.execute(query.order_by(activities.c.id.desc()).limit(limit + 1)).all()
-    kept = rows[:limit]
-    more = kept[-1].id if kept and len(rows) > limit else None
+    kept: list[Any] = []
+    total = 0
+    for row in rows[:limit]:
+        total += len(row.body)
+        if kept and total > most_bytes:
+            break
+        kept.append(row)
+    more = kept[-1].id if kept and len(rows) > len(kept) else None
     return [_activity(row) for row in kept], more
 
 

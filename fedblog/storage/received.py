@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from operator import attrgetter
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from fedblog.domain.frozen import frozen
 from fedblog.storage.bulk import BulkInsert
@@ -46,8 +46,3 @@ def find(connection: Connection, activity_uris: Collection[str]) -> set[tuple[st
 def insert_all(connection: Connection, receipts: Sequence[Receipt]) -> None:
     """Remember *receipts*, none of which may stand there already."""
     _INSERT.run(connection, [_values_of(receipt) for receipt in receipts])
-
-
-def forget_before(connection: Connection, moment: datetime) -> int:
-    """Drop what was received before *moment*; gives the number of rows."""
-    return connection.execute(delete(received).where(received.c.received_at < moment)).rowcount

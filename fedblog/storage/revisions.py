@@ -2,16 +2,22 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, delete, insert
 
 from fedblog.domain.post import Post
 from fedblog.storage.tables import revisions
 
 
 def insert_revision(
-    connection: Connection, post: Post, author_id: str | None, now: datetime
+    connection: Connection, post: Post, author_id: str | None, now: datetime, *, kept: int
 ) -> None:
-    """Keep the text of *post* as its present version, written by *author_id*."""
+    """Keep the text of *post* as its present version, written by *author_id*, and of the former
+    ones the newest *kept*."""
+    connection.execute(
+        delete(revisions).where(
+            revisions.c.post_id == post.id, revisions.c.version < post.version - kept
+        )
+    )
     connection.execute(
         insert(revisions).values(
             post_id=post.id,

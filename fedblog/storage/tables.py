@@ -262,6 +262,7 @@ idempotency_keys = Table(
     Column("status", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("object_id", Text, index=True),  # what the request made
     PrimaryKeyConstraint("author_id", "key"),
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
@@ -418,6 +419,7 @@ authorizations = Table(
     UniqueConstraint("object_uri", "target_uri", "actor_uri", "interaction"),
     Index("ix_authorizations_post_id", "post_id"),
     Index("ix_authorizations_actor_uri", "actor_uri"),
+    _partial("ix_authorizations_waiting", "created_at", where="state = 'waiting'"),
 )
 
 # --- what is counted ---------------------------------------------------------------------------

@@ -1,16 +1,13 @@
 """What was deleted or undone, by whom: so that a late arrival does not bring it back."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import tombstones
 from fedblog.storage.upsert import upsert
-
-TERM = timedelta(days=90)
-"""How long a deletion is remembered for an object that has not been seen."""
 
 _BY_URI = ListStatement(lambda listed: select(tombstones).where(listed(tombstones.c.uri)))
 
@@ -28,8 +25,3 @@ def save(connection: Connection, items: Mapping[tuple[str, str], datetime]) -> N
     ]
     if rows:
         upsert(connection, tombstones, rows, key=("uri", "actor_uri"), update=("until",))
-
-
-def forget_before(connection: Connection, moment: datetime) -> int:
-    """Drop tombstones whose term ended before *moment*; gives the number of rows."""
-    return connection.execute(delete(tombstones).where(tombstones.c.until < moment)).rowcount

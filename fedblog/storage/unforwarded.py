@@ -65,10 +65,3 @@ def take(connection: Connection, comment_ids: Collection[str]) -> dict[str, Unfo
 def drop(connection: Connection, comment_ids: Collection[str]) -> None:
     """Keep nothing for these comments any more."""
     _DROP.run(connection, comment_ids)
-
-
-def forget_before(connection: Connection, moment: datetime) -> int:
-    """Drop what was received before *moment*; gives the number of rows."""
-    return connection.execute(
-        delete(unforwarded).where(unforwarded.c.received_at < moment)
-    ).rowcount

@@ -27,8 +27,8 @@ def is_public_post(table: Any = posts) -> ColumnElement[bool]:
     return found
 
 
-def is_not_deleted(table: Any = posts) -> ColumnElement[bool]:
-    """Whether authors are shown a row of the posts table, public or not yet."""
+def is_living_post(table: Any = posts) -> ColumnElement[bool]:
+    """Whether a row of the posts table is not deleted: its authors may still see it."""
     found: ColumnElement[bool] = table.c.status != _text(PostStatus.DELETED.value)
     return found
 

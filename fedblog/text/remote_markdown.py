@@ -1,9 +1,8 @@
 """Markdown of people on other servers, read within bounded time.
 
-CommonMark with strikethrough and bare web addresses as links. What the allow-list for remote HTML
-has no place for (tables, footnotes) is not looked for, nor are link reference definitions, whose
-rule reads the rest of a paragraph again at each of its lines. The parser counts its steps and gives
-up after a number that no text of a person comes near.
+CommonMark with strikethrough and bare web addresses as links; what the allow-list for remote HTML
+has no place for (tables, footnotes) is not looked for. The parser counts its steps and gives up
+after a number that no text of a person comes near.
 """
 
 from typing import Final
@@ -50,7 +49,6 @@ def _count(env: EnvType) -> bool:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "typographer": False})
     parser.enable("strikethrough")
-    parser.disable("reference")
     # Also where a block looks whether the next line ends it, which nested ones do again and again.
     ending: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
     parser.block.ruler.before("code", "count", _count_block, ending)

@@ -1,6 +1,5 @@
 """Errors in words: pages for people, problem+json (RFC 9457) for machines."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +11,7 @@ from starlette.responses import Response
 
 from fedblog.endpoints import objects
 from fedblog.endpoints.negotiation import at_human_address, wants_activity
+from fedblog.endpoints.trouble import note, trouble_of
 from fedblog.publishing.site import Site
 from fedblog.storage import views, views_post
 from fedblog.storage.errors import StorageError
@@ -20,8 +20,6 @@ from fedblog.web.languages import language
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 _FOR_MACHINES = ("/api/", "/ap/", "/.well-known/", "/nodeinfo", "/proxy/", "/media/", "/static/")
-
-log = logging.getLogger(__name__)
 
 
 def exception_handlers(site: Site) -> dict[Any, Any]:
@@ -70,11 +68,13 @@ class Errors:
 
     async def trouble(self, request: Request, error: Exception) -> Response:
         """The database failed: 503, never 404, which peers would take for a deletion."""
-        log.error("the database failed at %s", request.scope["path"], exc_info=error)
-        headers = {"retry-after": "60"}
+        assert isinstance(error, StorageError)
+        note(request.scope["path"], error)
+        trouble = trouble_of(error)
+        headers = {"retry-after": str(trouble.retry_after)}
         if not _is_for_people(request):
-            return problem(503, "The database cannot be read just now.", headers)
-        return _alone(503, headers)
+            return problem(trouble.status, trouble.detail, headers)
+        return _alone(trouble.status, headers)
 
     async def broken(self, request: Request, error: Exception) -> Response:
         """Our own mistake; Starlette hands it on to the log."""

@@ -40,8 +40,11 @@ def upgrade() -> None:
     )
     _partial("ix_comments_to_erase", "comments", ["deleted_at"], to_erase)
     op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"])
+    op.add_column("idempotency_keys", sa.Column("object_id", sa.Text()))
+    op.create_index(op.f("ix_idempotency_keys_object_id"), "idempotency_keys", ["object_id"])
     op.create_index(op.f("ix_followers_inbox"), "followers", ["inbox_id"])
     op.create_index(op.f("ix_authorizations_actor_uri"), "authorizations", ["actor_uri"])
+    _partial("ix_authorizations_waiting", "authorizations", ["created_at"], "state = 'waiting'")
     op.create_index(op.f("ix_activities_object_uri"), "activities", ["object_uri"])
     op.create_index(
         op.f("ix_activities_private_created_at"),

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_public_key,
 )
+from support.waiting import PATIENCE
 
 AS = "application/activity+json"
 SECRET = "a secret of this test"
@@ -130,7 +131,7 @@ class Peer:
             ],
             env={**os.environ, "PEER_SECRET": SECRET},
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 self.ask("GET", "/")
@@ -140,7 +141,7 @@ class Peer:
         raise AssertionError("the peer did not start")
 
     def ask(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         return answer.status, answer.read()

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from support.waiting import PATIENCE
 
 from fedblog.demo.processes import free_port
 
@@ -27,7 +28,7 @@ def first_run(folder):
         [*DEMO, "--exit", "--data", str(folder)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=10 * PATIENCE,
         cwd=folder,
         env=ENVIRONMENT,
     )
@@ -59,7 +60,7 @@ def test_folder_whose_port_is_taken_is_refused_with_the_way_out(first_run, folde
             [*DEMO, "--exit", "--data", str(folder)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             cwd=folder,
             env=ENVIRONMENT,
         )
@@ -76,6 +77,8 @@ def test_second_run_in_the_same_folder_goes_on_and_ctrl_c_stops_both(first_run, 
         cwd=folder,
         env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
+        # A shell starts what runs in the background with Ctrl-C ignored, which is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     told = ""
     try:
@@ -91,9 +94,9 @@ def test_second_run_in_the_same_folder_goes_on_and_ctrl_c_stops_both(first_run, 
         assert listens(ports["peer"])
     finally:
         process.send_signal(signal.SIGINT)
-        status = process.wait(40)
+        status = process.wait(10 * PATIENCE)
     assert status == 0, told
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while listens(ports["peer"]) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not listens(ports["blog"])

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from support.commands import run
 from support.people import AS_TYPE, PUBLIC, People
 from support.servers import Server, listening_socket, serving
+from support.waiting import PATIENCE
 
 from fedblog.doctor import Finding, Level, Report, examine, printing
 from fedblog.doctor.visiting import instance_key, visit
@@ -347,9 +348,9 @@ async def test_s18_html_bomb_holds_nobody_up(doctor: Doctor, bomb: str) -> None:
     long = bomb * (500_000 // len(bomb))
     uri = doctor.article(content=long)
     doctor.people.publish("/on-rivers", long.encode(), media_type="text/html")
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert not (await doctor(uri)).is_healthy
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10  # it takes less than one
 
 
 @pytest.mark.parametrize(
@@ -365,7 +366,7 @@ async def test_s13_links_of_others_lead_to_no_closed_address(doctor: Doctor, add
     ]
     doctor.people.publish("/.well-known/nodeinfo", {"links": links})
     descriptor(doctor.people, "ann", subject=f"acct:ann@{urlsplit(address).netloc}")
-    report = await asyncio.wait_for(doctor(uri), 5)
+    report = await asyncio.wait_for(doctor(uri), PATIENCE)
     (said,) = [f.text for f in report.findings if f.about == "NodeInfo"]
     assert "is not a public address" in said, said
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert
 from support.people import AS_TYPE, People
 from support.schemes import add_with_multikey, message_headers
 from support.servers import Server, running_server
+from support.waiting import PATIENCE
 
 from fedblog.domain.ids import new_id
 from fedblog.settings import Settings
@@ -33,7 +34,7 @@ async def guarded(settings: Settings, database_url: str) -> AsyncIterator[Server
 
 
 async def ask(url: str, headers: dict[str, str] | None = None, method: str = "GET") -> Any:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         return await http.request(method, url, headers={"accept": AS_TYPE} | (headers or {}))
 
 

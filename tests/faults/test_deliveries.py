@@ -10,17 +10,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
-from support.sinks import (
-    CLOSE,
-    HANG,
-    OpenSite,
-    Sink,
-    eventually,
-    hurry,
-    running,
-    send_activity,
-    states,
-)
+from support.sinks import CLOSE, HANG, OpenSite, Sink, hurry, running, send_activity, states
+from support.waiting import eventually
 
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.publishing.site import Site
@@ -45,7 +36,8 @@ async def test_failures_that_may_pass_are_tried_again_with_a_new_signature(
     open_site: OpenSite, sink: Sink
 ) -> None:
     site = await open_site()
-    steps = [500, 503, 408, 425, 429, CLOSE, HANG]
+    began = datetime.now(UTC)
+    steps = [500, 503, 408, 425, 429, CLOSE]
     # A connection that closes without an answer is tried again at once, uncounted.
     urls = [sink.plan(f"/{step}", step, *([step] if step == CLOSE else [])) for step in steps]
     async with running(DeliveryLoop(site)):
@@ -54,7 +46,7 @@ async def test_failures_that_may_pass_are_tried_again_with_a_new_signature(
             row = await tried(site, f"/{step}", 1)
             assert row.state == "waiting", step
             assert row.last_status == (step if isinstance(step, int) else None)
-            assert row.next_at > datetime.now(UTC) + timedelta(seconds=50)
+            assert row.next_at > began + timedelta(seconds=50)
         before = {request.target: request.headers for request in sink.received}
         sink.script.clear()
         await asyncio.sleep(1.0)  # a Date has whole seconds
@@ -69,6 +61,25 @@ async def test_failures_that_may_pass_are_tried_again_with_a_new_signature(
         last = sink.at(f"/{step}")[-1].headers
         assert last["date"] != before[f"/{step}"]["date"]
         assert last["signature"] != before[f"/{step}"]["signature"]
+
+
+async def test_peer_that_does_not_answer_is_given_up_and_tried_again(
+    open_site: OpenSite, sink: Sink
+) -> None:
+    site = await open_site(delivery_timeout=0.3)
+    began = datetime.now(UTC)
+    url = sink.plan("/inbox", HANG)
+    async with running(DeliveryLoop(site)):
+        await site.store.write(send_activity, inboxes=[url])
+        row = await tried(site, "/inbox", 1)
+    assert (row.state, row.last_status) == ("waiting", None)
+    assert "took too long" in row.last_error
+    assert row.next_at > began + timedelta(seconds=50)
+    patient = await open_site()
+    await patient.store.write(hurry)
+    async with running(DeliveryLoop(patient)):
+        row = await tried(patient, "/inbox", 2)
+    assert (row.state, row.last_status) == ("delivered", 202)
 
 
 async def test_answers_that_will_not_change_are_final(open_site: OpenSite, sink: Sink) -> None:
@@ -87,12 +98,13 @@ async def test_answers_that_will_not_change_are_final(open_site: OpenSite, sink:
 
 async def test_retry_after_lengthens_the_wait(open_site: OpenSite, sink: Sink) -> None:
     site = await open_site()
+    began = datetime.now(UTC)
     url = sink.plan("/inbox", (429, {"Retry-After": "7200"}))
     async with running(DeliveryLoop(site)):
         await site.store.write(send_activity, inboxes=[url])
         row = await tried(site, "/inbox", 1)
     assert row.state == "waiting"
-    assert row.next_at > datetime.now(UTC) + timedelta(minutes=119)
+    assert row.next_at > began + timedelta(minutes=119)
 
 
 async def test_delivery_is_given_up_after_the_last_wait(open_site: OpenSite, sink: Sink) -> None:
@@ -181,7 +193,7 @@ async def test_restarts_in_the_middle_lose_nothing_and_send_nothing_settled_agai
 async def test_process_that_dies_without_a_word_loses_nothing(
     open_site: OpenSite, sink: Sink
 ) -> None:
-    site = await open_site(delivery_timeout=2.0)
+    site = await open_site()
     sink.plan("/hangs", HANG)
     urls = [sink.base_url + "/hangs", *(f"{sink.base_url}/users/{n}" for n in range(30))]
     await site.store.write(send_activity, inboxes=urls)
@@ -200,6 +212,7 @@ async def test_process_that_dies_without_a_word_loses_nothing(
     came = Counter(request.target for request in sink.received)
     assert came.pop("/hangs") == 2
     assert set(came.values()) == {1}
+    sink.hang_up()
     dead.cancel()
     await asyncio.gather(dead, return_exceptions=True)
     assert (await site.store.read(states))["/hangs"].state == "delivered"

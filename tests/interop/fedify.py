@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support.waiting import PATIENCE
 
 FOLDER = Path(__file__).parent
 OLDEST_NODE = 20
@@ -74,7 +75,7 @@ class Fedify:
                 pipe.close()
 
     async def _control(self, door: str, /, **given: Any) -> Any:
-        async with httpx.AsyncClient(timeout=30) as http:
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
             answer = await http.post(f"{self.base_url}/control/{door}", json=given)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -137,7 +138,7 @@ class Fedify:
             and (not object_type or (entry["object"] or {}).get("type") == object_type)
         ]
 
-    async def eventually(self, check: Any, *, seconds: float = 15.0) -> Any:
+    async def eventually(self, check: Any, *, seconds: float = PATIENCE) -> Any:
         """What *check* gives once it is truthy; AssertionError with Fedify's own errors if not."""
         deadline = asyncio.get_running_loop().time() + seconds
         while True:

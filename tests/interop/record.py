@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from interop.fedify import FOLDER, Fedify, missing
 from interop.recording import CAPTURED, Exchange, Recording, Step
 from support.servers import Server, found, listening_socket, serving
+from support.waiting import PATIENCE
 
 from fedblog import __version__
 from fedblog.app import running
@@ -148,7 +149,7 @@ async def converse(scheme: str, folder: Path) -> Recording:
             recorder = Recorder(app)
             async with (
                 serving(recorder, listening_socket(*FEDBLOG)),
-                httpx.AsyncClient(base_url=settings.base_url, timeout=10) as http,
+                httpx.AsyncClient(base_url=settings.base_url, timeout=PATIENCE) as http,
             ):
                 server = Server(site, settings.base_url, http)
                 talk = Conversation(server, fedify, recorder)

@@ -20,6 +20,7 @@ import time_machine
 from interop.recording import CAPTURED, Exchange, Recording
 from sqlalchemy import Connection
 from support.servers import Server, listening_socket, serving
+from support.waiting import PATIENCE
 
 from fedblog.activitystreams.vocabulary import PUBLIC
 from fedblog.app import running
@@ -158,7 +159,7 @@ async def replaying(recording: Recording, settings: Settings) -> AsyncIterator[R
         serving(peer, await _listening(recording.fedify)),
         running(settings) as (site, app),
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url=recording.fedblog, timeout=10
+            transport=httpx.ASGITransport(app), base_url=recording.fedblog, timeout=PATIENCE
         ) as http,
     ):
         yield Replay(Server(site, recording.fedblog, http), peer)

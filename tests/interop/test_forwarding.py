@@ -26,9 +26,7 @@ async def test_reply_with_a_proof_is_forwarded_to_a_follower_who_can_verify_it(
     target = post["activitypub_id"]
     made = await fedify.act("ann", "reply", target=target, to=blog, content="<p>A reply</p>")
     await server.eventually(lambda: server.comments(post))
-    [note] = await other_fedify.eventually(
-        lambda: other_fedify.heard("Create", object_type="Note"), seconds=20
-    )
+    [note] = await other_fedify.eventually(lambda: other_fedify.heard("Create", object_type="Note"))
     assert (note["actor"], note["objectId"]) == (f"{fedify.base_url}/people/ann", made["object"])
     entries = await other_fedify.received("Create")
     [entry] = [e for e in entries if e["activity"]["id"] == made["id"]]
@@ -52,7 +50,7 @@ async def test_reply_forwarded_by_fedify_is_believed_for_its_proof(
     async def arrived() -> list[dict[str, Any]]:
         return await server.comments(post)
 
-    [comment] = await server.eventually(arrived, seconds=20)
+    [comment] = await server.eventually(arrived)
     assert comment["activitypub_id"] == made["object"]
     assert comment["author"]["name"] == "Ann of Fedify"
     posted = (await other_fedify.view())["posted"]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from interop.fedify import Fedify
 from support.commands import Served
+from support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
 async def published(served: Served, title: str) -> dict[str, Any]:
     """A post by the owner, written through the API."""
     token = await asyncio.to_thread(served.run, "token", "create", "--author", "Owner")
-    async with httpx.AsyncClient(base_url=served.base_url, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=served.base_url, timeout=PATIENCE) as http:
         answer = await http.post(
             "/api/v1/posts",
             json={"title": title, "content": "Water finds its way.", "status": "published"},

@@ -7,17 +7,8 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from support.sinks import (
-    CLOSE,
-    NOW,
-    OpenSite,
-    Received,
-    Sink,
-    eventually,
-    running,
-    send_activity,
-    states,
-)
+from support.sinks import CLOSE, NOW, OpenSite, Received, Sink, running, send_activity, states
+from support.waiting import eventually
 
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.publishing.site import Site

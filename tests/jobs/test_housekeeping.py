@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, insert, select
-from support.sinks import NOW, OpenSite, eventually, running
+from support.sinks import NOW, OpenSite, running
+from support.waiting import eventually
 
 from fedblog.domain.ids import new_id
 from fedblog.jobs.housekeeping import HousekeepingLoop, check_counts, keep_house
@@ -112,11 +113,11 @@ def count(connection: Connection) -> list[int]:
 async def test_what_is_older_than_its_term_goes_and_the_rest_stays(open_site: OpenSite) -> None:
     site = await open_site()
     await site.store.write(fill)
-    await keep_house(site.store, NOW - timedelta(days=1))
+    await keep_house(site, NOW - timedelta(days=1))
     assert await site.store.read(count) == [2, 2, 2, 2, 2, 2]
-    await keep_house(site.store, NOW)
+    await keep_house(site, NOW)
     assert await site.store.read(count) == [1, 1, 1, 1, 1, 1]
-    await keep_house(site.store, NOW + timedelta(days=40))
+    await keep_house(site, NOW + timedelta(days=40))
     assert await site.store.read(count) == [0, 0, 0, 0, 0, 0]
 
 

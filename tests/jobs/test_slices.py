@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from conftest import OpenStore
 from sqlalchemy import Connection, select, update
-from support.sinks import OpenSite, eventually, running
+from support.sinks import OpenSite, running
+from support.waiting import eventually
 
 from fedblog.jobs.slices import SliceLoop, go_through
 from fedblog.storage import server, slices
@@ -17,6 +18,8 @@ from fedblog.storage.slices import Allowance, Step
 from fedblog.storage.store import Store
 from fedblog.storage.tables import jobs
 from fedblog.storage.tables import server as values
+
+pytestmark = pytest.mark.both_engines
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LAST = 250

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from remote.peers import Peer, StartPeer, Tls
+from support.waiting import PATIENCE
 
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
@@ -43,13 +44,13 @@ async def peer(start_peer: StartPeer) -> Peer:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Loopback open, small bounds, short times."""
+    """Loopback open, small bounds."""
     return Settings(
         data_dir=tmp_path / "data",
         allow_private_network=True,
         fetch_max_bytes=64 * 1024,
-        fetch_timeout=1.0,
-        delivery_timeout=1.0,
+        fetch_timeout=PATIENCE,
+        delivery_timeout=PATIENCE,
     )
 
 

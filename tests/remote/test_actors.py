@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from remote.peers import Asked, Peer, StartPeer, answer
 from sqlalchemy import Connection, update
+from support.waiting import eventually
 
 from fedblog.domain.addresses import Addresses
 from fedblog.domain.rates import TokenBuckets
@@ -276,16 +277,19 @@ async def test_another_goes_on_when_the_first_who_asked_gives_up(
     ready = peer.answers["/users/alice"]
     assert isinstance(ready, bytes)
 
+    go_on = asyncio.Event()
+
     async def slowly(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.2)
+        await go_on.wait()
         writer.write(ready)
 
     peer.answers["/users/alice"] = slowly
     first = asyncio.create_task(directory.key(f"{uri}#main-key"))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: peer.asked)
     second = asyncio.create_task(directory.key(f"{uri}#main-key"))
     await asyncio.sleep(0)
     first.cancel()
+    go_on.set()
     assert (await second).public_key == rsa_key
     assert first.cancelled()
 

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import gzip
 import socket
-import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from remote.peers import Asked, Peer, StartPeer, Tls, answer
+from support.waiting import PATIENCE, eventually
 
 from fedblog.remote.client import RemoteClient, canonical
 from fedblog.remote.errors import (
@@ -376,16 +376,18 @@ async def test_s17_endless_body_is_cut_off(
     peer.answers["/"] = endless
     with pytest.raises(TooLargeError):
         await client.get(peer.url, accept=ANY)
-    await asyncio.wait_for(endless.is_over.wait(), 5)
+    await asyncio.wait_for(endless.is_over.wait(), PATIENCE)
     assert endless.sent < 20_000_000, "the connection is closed, not read to its end"
 
 
 @pytest.mark.parametrize("where", ["head", "body", "redirects"])
 async def test_s17_slow_answer_is_given_up_in_time(
-    client: RemoteClient, settings: Settings, peer: Peer, where: str
+    make_client: MakeClient, settings: Settings, peer: Peer, where: str
 ) -> None:
+    client = make_client(settings.model_copy(update={"fetch_timeout": 0.5}))
+
     async def slow_redirect(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(0.3)  # less than the bound for each, more for all of them
         writer.write(answer(b"", status=302, Location="/"))
 
     peer.answers["/"] = {
@@ -393,11 +395,10 @@ async def test_s17_slow_answer_is_given_up_in_time(
         "body": Endless(CHUNKED, b"1\r\nx\r\n", pause=0.2),
         "redirects": slow_redirect,
     }[where]
-    start = time.monotonic()
-    with pytest.raises(UnreachableError):
-        async with asyncio.timeout(20):  # so that it fails, and does not hang
+    # The answer never ends and no part of it is late: only the bound on the whole ends this.
+    with pytest.raises(UnreachableError, match="too long"):
+        async with asyncio.timeout(PATIENCE):
             await client.get(peer.url, accept=ANY)
-    assert time.monotonic() - start < settings.fetch_timeout + 0.5
 
 
 async def test_s17_gzip_bomb_is_not_unpacked(client: RemoteClient, peer: Peer) -> None:
@@ -522,10 +523,10 @@ async def test_retry_after_is_read_in_seconds(
 
 
 async def test_retry_after_is_read_as_a_date(client: RemoteClient, peer: Peer) -> None:
-    later = format_datetime(datetime.now(UTC) + timedelta(minutes=2), usegmt=True)
+    later = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
     peer.answers["/inbox"] = answer(b"", status=503, Retry_After=later)
     given = await client.post(f"{peer.url}/inbox", headers={}, body=b"{}")
-    assert given.retry_after == pytest.approx(120, abs=3)
+    assert given.retry_after == pytest.approx(7200, abs=PATIENCE)
 
 
 async def test_s17_endless_answer_to_a_post_is_cut_off(client: RemoteClient, peer: Peer) -> None:
@@ -534,19 +535,18 @@ async def test_s17_endless_answer_to_a_post_is_cut_off(client: RemoteClient, pee
     given = await client.post(f"{peer.url}/inbox", headers={}, body=b"{}")
     assert given.status == 200
     assert len(given.body_excerpt) <= 500
-    await asyncio.wait_for(endless.is_over.wait(), 5)
+    await asyncio.wait_for(endless.is_over.wait(), PATIENCE)
     assert endless.sent < 20_000_000
 
 
 async def test_s17_slow_answer_to_a_post_is_given_up_in_time(
-    client: RemoteClient, settings: Settings, peer: Peer
+    make_client: MakeClient, settings: Settings, peer: Peer
 ) -> None:
+    client = make_client(settings.model_copy(update={"delivery_timeout": 0.5}))
     peer.answers["/inbox"] = Endless(b"HTTP/1.1 202 X\r\n", b"X: y\r\n", pause=0.2)
-    start = time.monotonic()
-    with pytest.raises(UnreachableError):
-        async with asyncio.timeout(20):  # so that it fails, and does not hang
+    with pytest.raises(UnreachableError, match="too long"):
+        async with asyncio.timeout(PATIENCE):
             await client.post(f"{peer.url}/inbox", headers={}, body=b"{}")
-    assert time.monotonic() - start < settings.delivery_timeout + 0.5
 
 
 async def test_header_that_would_split_the_request_is_a_remote_error(
@@ -560,10 +560,11 @@ async def test_header_that_would_split_the_request_is_a_remote_error(
 async def test_cancelled_request_leaves_no_connection_behind(
     client: RemoteClient, peer: Peer
 ) -> None:
-    peer.answers["/slow"] = Endless(CHUNKED, b"1\r\nx\r\n", pause=0.1)
+    endless = Endless(CHUNKED, b"1\r\nx\r\n", pause=0.1)
+    peer.answers["/slow"] = endless
     peer.answers["/"] = answer(b"hello")
     task = asyncio.create_task(client.get(f"{peer.url}/slow", accept=ANY))
-    await asyncio.sleep(0.2)
+    await eventually(lambda: endless.sent)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -1,29 +1,26 @@
 """Deliveries in the database: who gets one, who may send it, what is written of it."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select, update
+from support.queue import LEASE, add_post, block, record, result
 from support.sinks import NOW, add_followers, found, states
 
-from fedblog.domain.delivery import DeliveryState
-from fedblog.domain.ids import new_id
-from fedblog.storage import activities, deliveries, delivery_order, dispatch
+from fedblog.storage import activities, deliveries, delivery_order, dispatch, fan_out
 from fedblog.storage import inboxes as inbox_rows
-from fedblog.storage.activities import StoredActivity
-from fedblog.storage.dispatch import ClaimedDelivery, SettledDelivery
+from fedblog.storage.dispatch import ClaimedDelivery
 from fedblog.storage.errors import ConstraintError
 from fedblog.storage.store import Store
-from fedblog.storage.tables import actors, blocks, posts
+from fedblog.storage.tables import actors
 from fedblog.storage.tables import deliveries as table
 
 pytestmark = pytest.mark.both_engines
 
 OpenStore = Callable[..., Awaitable[Store]]
-LEASE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -33,76 +30,6 @@ async def blog(store: Store) -> Store:
     return store
 
 
-def record(
-    connection: Connection,
-    *,
-    followers_of: Sequence[str] = (),
-    inboxes: Sequence[str] = (),
-    type: str = "Create",
-    post_id: str | None = None,
-    now: datetime = NOW,
-) -> str:
-    activity_id = new_id()
-    activities.insert_activity(
-        connection,
-        StoredActivity(
-            id=activity_id,
-            blog_id=1,
-            owner="blog",
-            type=type,
-            object_uri=f"https://blog.example/ap/posts/{post_id}" if post_id else None,
-            object_version=1,
-            post_id=post_id,
-            is_public=True,
-            body=b"{}",
-            created_at=now,
-        ),
-    )
-    deliveries.enqueue(
-        connection,
-        activity_id,
-        blog_id=1,
-        follower_owners=followers_of,
-        inbox_urls=inboxes,
-        now=now,
-    )
-    return activity_id
-
-
-def block(connection: Connection, *, domain: str | None = None, actor: str | None = None) -> None:
-    connection.execute(
-        insert(blocks).values(
-            id=new_id(), blog_id=1, domain=domain, actor_uri=actor, created_at=NOW
-        )
-    )
-
-
-def add_post(connection: Connection) -> str:
-    post_id = new_id()
-    connection.execute(
-        insert(posts).values(
-            id=post_id,
-            blog_id=1,
-            version=1,
-            status="published",
-            title="On rivers",
-            slug="on-rivers",
-            path=f"/2026/11/05/{post_id}/",
-            content_source="",
-            content_format="markdown",
-            content_html="",
-            excerpt="",
-            language="en",
-            voice="group",
-            comments="open",
-            created_at=NOW,
-            updated_at=NOW,
-            published_at=NOW,
-        )
-    )
-    return post_id
-
-
 async def hosts(store: Store) -> set[str]:
     claimed = await store.write(dispatch.claim, 1000, NOW, LEASE)
     return {item.host for item in claimed}
@@ -110,17 +37,6 @@ async def hosts(store: Store) -> set[str]:
 
 async def claim(store: Store, limit: int = 100, **keywords: Any) -> list[ClaimedDelivery]:
     return await store.write(dispatch.claim, limit, NOW, LEASE, **keywords)
-
-
-def result(item: ClaimedDelivery, state: str, **fields: Any) -> SettledDelivery:
-    return SettledDelivery(
-        item.activity_id,
-        item.inbox_id,
-        item.attempts,
-        DeliveryState(state),
-        fields.pop("status", None),
-        **fields,
-    )
 
 
 # --- who gets one ---------------------------------------------------------------------------------
@@ -157,7 +73,7 @@ async def test_enqueueing_again_adds_nothing(blog: Store) -> None:
     (item,) = await claim(blog)
     await blog.write(dispatch.settle, [result(item, "delivered", status=202)], NOW)
     await blog.write(
-        deliveries.enqueue,
+        fan_out.enqueue,
         activity_id,
         blog_id=1,
         follower_owners=["blog"],

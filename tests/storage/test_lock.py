@@ -13,19 +13,22 @@ from fedblog.storage.errors import DataFolderInUseError
 from fedblog.storage.lock import NOTE_FILE, DataFolderLock
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from fedblog.storage.lock import DataFolderLock
 lock = DataFolderLock(Path(sys.argv[1]))
 lock.acquire("127.0.0.1:8123")
 print("held", flush=True)
-time.sleep(60)
+sys.stdin.read()
 """
 
 
 def holder(folder: Path) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,  # it ends with us
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"

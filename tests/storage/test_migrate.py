@@ -15,6 +15,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url, text
+from support.waiting import PATIENCE
 
 from fedblog.storage import migrate
 from fedblog.storage.errors import SchemaError, StorageError
@@ -161,7 +162,7 @@ def test_two_processes_that_upgrade_at_once_both_succeed(empty_url: str) -> None
         subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(2)
     ]
     for process in processes:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors.decode()
     assert migrate.is_current(empty_url)
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.util import await_only
+from support.waiting import PATIENCE
 
 from fedblog.storage.errors import (
     ConstraintError,
@@ -179,8 +180,8 @@ async def test_callers_cancelled_at_any_moment_leave_the_database_usable(store: 
         for task in tasks[::2]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.wait_for(store.write(put, "after"), 5)
-    assert "after" in await asyncio.wait_for(store.read(keys), 5)
+    await asyncio.wait_for(store.write(put, "after"), PATIENCE)
+    assert "after" in await asyncio.wait_for(store.read(keys), PATIENCE)
 
 
 async def test_close_waits_for_units_and_then_refuses_more(

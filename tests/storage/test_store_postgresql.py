@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.util import await_only
+from support.waiting import eventually
 
 from fedblog.storage.changes import EVERYTHING, Change, record
 from fedblog.storage.errors import DatabaseError
@@ -92,14 +93,10 @@ async def test_who_listens_is_told_of_everything_after_a_lost_connection(
     heard: list[Change] = []
     store.listen(heard.extend)
     await drop_other_connections(postgresql_url)
-    async with asyncio.timeout(5):
-        while EVERYTHING not in heard:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: EVERYTHING in heard)
     other = await Store.open(postgresql_url, listen=False)
     await other.write(record, Change("post", "a"))
-    async with asyncio.timeout(1):
-        while Change("post", "a") not in heard:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: Change("post", "a") in heard)
     await other.close()
 
 
@@ -118,19 +115,24 @@ async def test_a_unit_that_has_begun_finishes_without_its_caller(store: Store) -
     with pytest.raises(asyncio.CancelledError):
         await task
     go_on.set()
-    async with asyncio.timeout(5):
-        while await store.read(keys) != ["first", "second"]:
-            await asyncio.sleep(0.01)
+
+    async def has_both() -> bool:
+        return await store.read(keys) == ["first", "second"]
+
+    await eventually(has_both)
 
 
 async def test_a_unit_that_has_not_begun_is_dropped_with_its_caller(store: Store) -> None:
     go_on = asyncio.Event()
+    holding = 0
 
     def hold(connection: Connection) -> None:
+        nonlocal holding
+        holding += 1
         await_only(go_on.wait())
 
     holders = [asyncio.create_task(store.write(hold)) for _ in range(WRITERS)]
-    await asyncio.sleep(0.2)
+    await eventually(lambda: holding == WRITERS)
     dropped = asyncio.create_task(store.write(put, "dropped"))
     kept = asyncio.create_task(store.write(put, "kept"))
     await asyncio.sleep(0)

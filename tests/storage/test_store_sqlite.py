@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Connection, delete, func, insert, select
 from sqlalchemy.exc import OperationalError
+from support.waiting import PATIENCE
 
 from fedblog.storage.changes import Change, record
 from fedblog.storage.errors import (
@@ -38,7 +39,7 @@ async def busy_writer(store: Store) -> AsyncIterator[None]:
 
     def hold(_: Connection) -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
 
     holder = asyncio.create_task(store.write(hold))
     while not begun.is_set():
@@ -205,7 +206,7 @@ async def test_a_unit_that_has_begun_finishes_without_its_caller(store: Store) -
     def slow(connection: Connection) -> None:
         put(connection, "first")
         begun.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         put(connection, "second")
 
     task = asyncio.create_task(store.write(slow))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+from support.waiting import PATIENCE
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -47,7 +48,7 @@ def run(
         stdin=subprocess.DEVNULL if answers is None else None,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -99,21 +100,24 @@ class Served:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.said
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.address}/.well-known/nodeinfo", timeout=5).status_code == 200:
+                if (
+                    httpx.get(f"{self.address}/.well-known/nodeinfo", timeout=PATIENCE).status_code
+                    == 200
+                ):
                     return
             time.sleep(0.02)
         self.kill()
-        raise AssertionError(f"not ready within 30 s: {self.said}")
+        raise AssertionError(f"not ready within {PATIENCE:.0f} s: {self.said}")
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end; gives its exit status."""
         self.process.send_signal(how)
         try:
-            return self.process.wait(20)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
@@ -121,7 +125,7 @@ class Served:
     def kill(self) -> None:
         """End it and its workers as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     @property
     def said(self) -> str:
@@ -136,7 +140,7 @@ class Served:
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """GET *path*."""
-        return httpx.get(self.address + path, headers=headers, timeout=10)
+        return httpx.get(self.address + path, headers=headers, timeout=PATIENCE)
 
     def document(self, path: str) -> dict:
         """The ActivityPub document at *path*."""

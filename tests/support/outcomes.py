@@ -31,7 +31,9 @@ from fedblog.domain.follower import Follower
 from fedblog.domain.ids import new_id
 from fedblog.domain.origins import same_host
 from fedblog.federation import facts as fact_rows
+from fedblog.federation import words
 from fedblog.federation.batch import decide
+from fedblog.federation.bounds import DEFAULTS
 from fedblog.federation.facts import Facts, Incoming
 from fedblog.publishing.site import Site
 from fedblog.remote.actor_documents import remote_actor
@@ -190,8 +192,9 @@ def _decide(connection: Connection, site: Site, post_uri: str, activity: Activit
     sender = _person(activity.actor, now)
     actors.save(connection, sender, [])
     _know_before(connection, site, post_uri, activity, sender, now)
-    incoming = Incoming(activity, sender, activity.id or new_id(), now, 0)
-    facts = fact_rows.load(connection, site.addresses, site.blog_id, [incoming], now)
+    written = words.of_activity(activity, words.Limits())
+    incoming = Incoming(activity, sender, activity.id or new_id(), now, 0, words=written)
+    facts = fact_rows.load(connection, site.addresses, site.blog_id, [incoming], now, DEFAULTS)
     before = {uri: row for row in facts.comments for uri in [row.uri]}
     outcome = decide(incoming, facts)
     if outcome.result == "failed":
@@ -236,8 +239,11 @@ def _know_before(
     uri = activity.object_id
     if activity.type == "Undo":
         if inner is not None and inner.type in REACTIONS | {"Follow"} and inner.actor == sender.uri:
-            earlier = Incoming(inner, sender, "", now, 0)
-            facts = fact_rows.load(connection, site.addresses, site.blog_id, [earlier], now)
+            written = words.of_activity(inner, words.Limits())
+            earlier = Incoming(inner, sender, "", now, 0, words=written)
+            facts = fact_rows.load(
+                connection, site.addresses, site.blog_id, [earlier], now, DEFAULTS
+            )
             decide(earlier, facts)
             fact_rows.save(connection, facts, [])
         elif inner is None and uri:

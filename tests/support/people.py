@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from support.waiting import PATIENCE
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 AS_TYPE = "application/activity+json"
@@ -50,7 +51,9 @@ class People:
         self.inbox: list[dict[str, Any]] = []
         self.inbox_answer = 202
         self._counter = itertools.count(1)
-        self._http = httpx.AsyncClient(timeout=10, verify=False)  # plain http; saves 20 ms a test
+        self._http = httpx.AsyncClient(
+            timeout=PATIENCE, verify=False
+        )  # plain http; saves 20 ms a test
 
     async def __aenter__(self) -> "People":
         return self

@@ -20,6 +20,7 @@ import pytest
 import uvicorn
 from sqlalchemy import Connection
 from support.people import People
+from support.waiting import PATIENCE, eventually
 
 from fedblog.app import open_site, running
 from fedblog.domain.addresses import Addresses
@@ -27,7 +28,7 @@ from fedblog.domain.blog import Author, Blog
 from fedblog.domain.ids import new_id
 from fedblog.publishing.identity import create_token
 from fedblog.publishing.site import Site
-from fedblog.serving import KEEP_ALIVE_SECONDS
+from fedblog.serving import KEEP_ALIVE_SECONDS, protocol
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys
 from fedblog.storage import authors, blogs, keys
@@ -72,7 +73,9 @@ class Server:
 
     async def anonymous(self, path: str, **headers: str) -> httpx.Response:
         """GET *path* as a reader."""
-        async with httpx.AsyncClient(base_url=self.base_url, timeout=10, verify=False) as reader:
+        async with httpx.AsyncClient(
+            base_url=self.base_url, timeout=PATIENCE, verify=False
+        ) as reader:
             return await reader.get(path, headers=headers)
 
     @property
@@ -80,17 +83,9 @@ class Server:
         """The shared inbox."""
         return f"{self.base_url}/ap/inbox"
 
-    async def eventually(
-        self, check: Callable[[], Awaitable[Any]], *, seconds: float = 10.0
-    ) -> Any:
+    async def eventually(self, check: Callable[[], Awaitable[Any]]) -> Any:
         """What *check* gives once it is truthy; AssertionError if it never is."""
-        deadline = asyncio.get_running_loop().time() + seconds
-        while True:
-            found = await check()
-            if found:
-                return found
-            assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s: {found}"
-            await asyncio.sleep(0.02)
+        return await eventually(check, pause=0.02)
 
 
 def listening_socket(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -159,15 +154,10 @@ class _Uvicorn(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve an ASGI application on *listener* in this event loop."""
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-    )
+async def serving(app: Any, listener: socket.socket, **how: Any) -> AsyncIterator[None]:
+    """Serve an ASGI application on *listener* in this event loop; *how* is for uvicorn."""
+    given = {"access_log": False, "timeout_keep_alive": KEEP_ALIVE_SECONDS} | how
+    config = uvicorn.Config(app, lifespan="off", log_level="warning", **given)
     uvicorn_server = _Uvicorn(config)
     task = asyncio.create_task(uvicorn_server.serve(sockets=[listener]))
     while not uvicorn_server.started:
@@ -190,8 +180,8 @@ async def running_server(settings: Settings) -> AsyncIterator[Server]:
     await found(settings)
     async with (
         running(settings) as (site, app),
-        serving(app, listener),
-        httpx.AsyncClient(base_url=base_url, timeout=10, verify=False) as http,
+        serving(app, listener, **protocol(settings)),
+        httpx.AsyncClient(base_url=base_url, timeout=PATIENCE, verify=False) as http,
     ):
         yield Server(site, base_url, http)
 

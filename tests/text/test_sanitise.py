@@ -279,10 +279,10 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_s18_html_bomb_is_read_in_bounded_time_and_space(bomb: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     result = remote_html(bomb)
     plain_text(bomb)
-    assert time.perf_counter() - started < 1.5
+    assert time.process_time() - started < 5  # half a second where it is read in linear time
     assert len(result) < 10 * len(bomb)
     assert_remote_is_inert(result)
 

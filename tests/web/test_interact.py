@@ -8,6 +8,7 @@ import pytest
 from support.pages import BROWSER, Element, parse
 from support.people import People
 from support.servers import Server
+from support.waiting import PATIENCE
 
 FEP = "https://w3id.org/fep/3b86/"
 Send = Callable[..., Any]
@@ -21,7 +22,9 @@ def send(server: Server) -> Send:
         sent = {"accept": BROWSER, "origin": server.base_url, "sec-fetch-site": "same-origin"}
         if headers is not None:
             sent = {"accept": BROWSER} | headers
-        async with httpx.AsyncClient(base_url=server.base_url, timeout=10, verify=False) as reader:
+        async with httpx.AsyncClient(
+            base_url=server.base_url, timeout=PATIENCE, verify=False
+        ) as reader:
             return await reader.post("/interact", data=fields, headers=sent)
 
     return post
@@ -300,7 +303,9 @@ async def test_s28_one_network_of_ipv6_is_one_reader(
 
 
 async def test_bodies_of_forms_are_bounded(server: Server) -> None:
-    async with httpx.AsyncClient(base_url=server.base_url, timeout=10, verify=False) as reader:
+    async with httpx.AsyncClient(
+        base_url=server.base_url, timeout=PATIENCE, verify=False
+    ) as reader:
         headers = {"origin": server.base_url, "accept": BROWSER}
         form = {"content-type": "application/x-www-form-urlencoded"}
 

@@ -689,7 +689,9 @@ async def test_page_shows_a_remote_persons_new_name(world: World, readers: Reade
     assert "Rin the 2nd" in (await readers.page(post.path or "")).one("section", id="comments").text
 
 
-async def test_static_files_and_media_are_kept_for_good(world: World, readers: Readers) -> None:
+async def test_static_files_are_kept_for_good_and_media_for_a_day(
+    world: World, readers: Readers
+) -> None:
     page = await readers.page("/")
     style = links(page, "stylesheet")[0].attributes["href"]
     folder = world.site.settings.data_dir / "media"
@@ -701,7 +703,9 @@ async def test_static_files_and_media_are_kept_for_good(world: World, readers: R
         response = await readers.get(path)
         assert response.status_code == 200
         assert response.headers["content-type"] == media_type
-        assert "immutable" in response.headers["cache-control"]
+        is_ours = path.startswith("/static/")
+        assert ("immutable" in response.headers["cache-control"]) == is_ours
+        assert "max-age" in response.headers["cache-control"]
         assert response.headers["x-content-type-options"] == "nosniff"
         assert "sandbox" in response.headers["content-security-policy"]
     for path in ("/media/a.html", "/media/..%2fsecret.png", "/media/%2e%2e/secret.png"):

@@ -1,5 +1,6 @@
 """Like, EmojiReact, Dislike and Announce."""
 
+from fedblog.domain.comment import Comment
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import PostStatus
 from fedblog.domain.reaction import Reaction, ReactionKind
@@ -52,6 +53,11 @@ def kinds_of(activity_type: str) -> tuple[ReactionKind, ...]:
     return (ReactionKind.ANNOUNCE,) if activity_type == "Announce" else ()
 
 
+def _is_gone_with_post(facts: Facts, comment: Comment) -> bool:
+    above = facts.posts.get(comment.post_id) if comment.post_id is not None else None
+    return above is not None and above.status is not PostStatus.PUBLISHED
+
+
 def _react(incoming: Incoming, facts: Facts, kind: ReactionKind, emoji: str) -> Outcome:
     activity, actor = incoming.activity, incoming.actor
     uri = activity.object_id
@@ -64,7 +70,7 @@ def _react(incoming: Incoming, facts: Facts, kind: ReactionKind, emoji: str) -> 
         if post.status is not PostStatus.PUBLISHED:
             return Outcome("ignored", "names nothing that is public here")
         uri = facts.addresses.post(post.id)
-    elif comment is None or comment.deleted_at is not None:
+    elif comment is None or comment.deleted_at is not None or _is_gone_with_post(facts, comment):
         return Outcome("ignored", "names nothing known here")
     reaction = Reaction(
         id=new_id(),

@@ -1,0 +1,1 @@
+"""What stands before routing: bounds on connections and on how requests come in."""

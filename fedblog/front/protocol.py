@@ -1,0 +1,240 @@
+"""uvicorn's protocol over httptools, with bounds on what a peer can make it hold.
+
+httptools has none: without a proxy in front a head could be of any length and take for ever, and
+many small requests in one packet became as many waiting answers. What is used of uvicorn is listed
+in `uvicorn_parts`.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fedblog.front.bounds import Bounds
+from fedblog.front.connections import Connections, Phase
+
+_PIPELINED = 16
+"""Requests that may wait behind the one that is being answered (HTTP/1.1 pipelining)."""
+_FREE_PARTS = 1024
+_LEAST_PART = 64
+"""Bytes that the parts of a body have on the average, after the first _FREE_PARTS."""
+_SEND_BUFFER = 16 << 10
+"""Bytes of an answer that may wait in this process before its peer counts as slow."""
+
+
+_IDLE, _HEAD, _BODY, _WHOLE, _LINGER = Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.WHOLE, Phase.LINGER
+
+
+class RefusedError(Exception):
+    """The parser is to stop: the request is over a bound."""
+
+
+class Front:
+    """Makes the protocols of one server; given to uvicorn as its ``http``.
+
+    It can be pickled until the first connection: uvicorn gives it to the processes it starts.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self.connections: Connections | None = None
+
+    def __call__(self, **given: Any) -> "BoundedProtocol":
+        """A protocol for a new connection."""
+        if self.connections is None:
+            self.connections = Connections(self.bounds)
+        return BoundedProtocol(connections=self.connections, **given)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. The callbacks of the parser count what comes; `Connections` has the clock."""
+
+    def __init__(self, *, connections: Connections, **given: Any) -> None:
+        super().__init__(**given)
+        bounds = connections.bounds
+        self._all = connections
+        self._head_bytes = bounds.head_bytes
+        self._headers = bounds.headers
+        self._target_bytes = bounds.target_bytes
+        self.phase = Phase.HEAD
+        self.since = connections.now
+        self.body = 0
+        self.unsent = 0
+        self.stuck_since: float | None = None
+        self._head = 0
+        self._parts = 0
+        self._unparsed = 0
+        self.held = 0
+        self._refusal = 400
+        self._is_refused = False
+
+    # The transport's side
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A peer has connected."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=_SEND_BUFFER)
+        status = self._all.admit(self, self.client[0] if self.client else None)
+        self.since = self._all.now
+        if status:
+            transport.write(_answer(status))
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed."""
+        self._all.forget(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        if self._is_refused:
+            return
+        if self.phase is _IDLE:
+            self.phase = _HEAD
+            self.since = self._all.now
+        self._unparsed += len(data)
+        super().data_received(data)
+        if self._unparsed > self._head_bytes:
+            # A header without an end, or what stands between the parts of a body.
+            self.close(431 if self.phase is _HEAD else 400)
+
+    def pause_writing(self) -> None:
+        """More waits to be read than the buffer holds."""
+        self.stuck_since = self._all.now
+        self.unsent = self.count_unsent()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """The peer has read."""
+        self.stuck_since = None
+        self.unsent = 0
+        super().resume_writing()
+
+    # The parser's side
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        if self.phase is not _HEAD:
+            self.phase = _HEAD
+            self.since = self._all.now
+        self._head = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request's target."""
+        super().on_url(url)
+        self._unparsed = 0
+        if len(self.url) > self._target_bytes:
+            self._stop(414)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; what comes after the body (a trailer) is left out."""
+        if self.phase is not _HEAD:
+            return
+        super().on_header(name, value)
+        self._unparsed = 0
+        self._head += len(name) + len(value)
+        if self._head > self._head_bytes or len(self.headers) > self._headers:
+            self._stop(431)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: the application begins."""
+        if len(self.pipeline) >= _PIPELINED:
+            self._stop(503)
+        self.phase = _BODY
+        self.since = self._all.now
+        self.body = self._parts = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._unparsed = 0
+        self._parts += 1
+        self.body += len(body)
+        if self._parts > _FREE_PARTS and self.body < self._parts * _LEAST_PART:
+            self._stop(400)
+        if self.phase is _BODY:
+            self._all.hold(self, len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._unparsed = 0
+        if self.phase is _LINGER:
+            self.phase = _IDLE
+            self.since = self._all.now
+        else:
+            self.phase = _WHOLE
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is written."""
+        if self.held:
+            self._all.release(self)
+        if self.cycle.response_complete:  # not one that others wait behind
+            if self.phase is _WHOLE:
+                self.phase = _IDLE
+            elif self.phase is _BODY:
+                self.phase = _LINGER
+            self.since = self._all.now
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser has stopped, by its own rules or by ours."""
+        self.close(self._refusal)
+
+    # The registry's side
+
+    def is_read_paused(self) -> bool:
+        """Whether it is we who do not read."""
+        return self.flow.read_paused
+
+    def is_closing(self) -> bool:
+        """Whether the connection ends."""
+        return self.transport.is_closing()
+
+    def count_unsent(self) -> int:
+        """Bytes that wait to be read by the peer."""
+        return self.transport.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """End it at once."""
+        self.transport.abort()
+
+    def close(self, status: int) -> None:
+        """End it, with an answer of *status* where the request has none yet (0: without one)."""
+        if self.transport.is_closing():
+            return
+        is_between = self.cycle is None or self.cycle.response_complete
+        if self._is_refused or not status:
+            self.transport.close()
+        elif is_between:
+            # What still comes is read and thrown away: closed at once, the peer might lose this.
+            self._is_refused = True
+            self.phase = _LINGER
+            self.since = self._all.now
+            self._unparsed = 0
+            self.transport.write(_answer(status))
+            self.transport.write_eof()
+        else:
+            if self.phase is _BODY and not (self.cycle.response_started or self.pipeline):
+                self.transport.write(_answer(status))
+            self.transport.close()
+
+    def _stop(self, status: int) -> None:
+        self._refusal = status
+        raise RefusedError
+
+
+def _answer(status: int) -> bytes:
+    """A whole answer without a body."""
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "content-length: 0",
+        "connection: close",
+        "cache-control: no-store",
+    ]
+    if status in (429, 503):
+        lines.append("retry-after: 5")
+    return "\r\n".join([*lines, "", ""]).encode("ascii")

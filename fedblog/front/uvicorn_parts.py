@@ -1,0 +1,25 @@
+"""What the bounds use of uvicorn beyond its documented surface, and with which versions that held.
+
+`BoundedProtocol` is a subclass of uvicorn's protocol, whose inside uvicorn may change at any time.
+A test fails with a version that is not listed here: then read the protocol anew, run tests/front,
+and add it.
+"""
+
+TRIED = ("0.34", "0.54")
+"""Versions, first two numbers, that tests/front was run with."""
+
+CALLBACKS = (
+    "on_message_begin",
+    "on_url",
+    "on_header",
+    "on_headers_complete",
+    "on_body",
+    "on_message_complete",
+    "on_response_complete",
+    "send_400_response",
+)
+"""Methods that are overridden: httptools, uvicorn's cycle and its handling of errors call them."""
+
+ATTRIBUTES = ("client", "cycle", "flow", "headers", "pipeline", "transport", "url")
+"""Attributes that are read of a connection (``url`` and ``headers`` once a request has begun);
+of a cycle ``response_started`` and ``response_complete``, of a flow ``read_paused``."""

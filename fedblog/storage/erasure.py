@@ -1,0 +1,258 @@
+"""Erasing what was deleted: texts, former texts, comments and pictures, some time after nobody is
+shown them any more.
+
+What other servers may still ask for stays: the id and address of a post and of a comment written
+here, and when they were deleted (410), and the Delete that was sent. Each step deals with at most
+*limit* rows in the caller's unit and gives how many it was; all of them may be done again.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from fedblog.storage.sweeping import delete_some
+from fedblog.storage.tables import (
+    activities,
+    authors,
+    comments,
+    counts,
+    deliveries,
+    media,
+    media_uses,
+    post_authors,
+    post_terms,
+    posts,
+    reactions,
+    revisions,
+)
+from fedblog.storage.threads import NO_WORDS
+
+Step = Callable[[Connection, str, datetime, int], int]
+_TO_ERASE = and_(comments.c.deleted_at.is_not(None), comments.c.erased_at.is_(None))
+
+
+def due_posts(connection: Connection, before: datetime, limit: int) -> list[str]:
+    """Posts deleted before *before*, the longest deleted first."""
+    return list(
+        connection.execute(
+            select(posts.c.id)
+            .where(
+                posts.c.deleted_at.is_not(None),
+                posts.c.erased_at.is_(None),
+                posts.c.deleted_at <= before,
+            )
+            .order_by(posts.c.deleted_at)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def drop_comments(connection: Connection, post_id: str, now: datetime, limit: int) -> int:
+    """Comments from elsewhere go altogether, of those written here the ids stay; what was said of
+    either goes with it."""
+    left = or_(comments.c.actor_uri.is_not(None), comments.c.erased_at.is_(None))
+    rows = connection.execute(
+        select(comments.c.id, comments.c.actor_uri)
+        .where(comments.c.post_id == post_id, left)
+        .order_by(comments.c.id.desc())  # answers mostly come after what they answer
+        .limit(limit)
+    ).all()
+    ids = [row.id for row in rows]
+    to_them = reactions.c.comment_id.in_(ids)
+    number = delete_some(connection, reactions, to_them, order=reactions.c.id, limit=limit)
+    if number == limit:
+        return number
+    connection.execute(update(comments).where(comments.c.parent_id.in_(ids)).values(parent_id=None))
+    theirs = [row.id for row in rows if row.actor_uri is not None]
+    connection.execute(delete(comments).where(comments.c.id.in_(theirs)))
+    deleted_at = select(posts.c.deleted_at).where(posts.c.id == post_id)
+    ours = [row.id for row in rows if row.actor_uri is None]
+    _wipe_comments(connection, ours, connection.execute(deleted_at).scalar_one(), now)
+    return len(rows)
+
+
+def drop_reactions(connection: Connection, post_id: str, now: datetime, limit: int) -> int:
+    """Reactions to the post."""
+    to_post = reactions.c.post_id == post_id
+    return delete_some(connection, reactions, to_post, order=reactions.c.id, limit=limit)
+
+
+def empty_activities(connection: Connection, post_id: str, now: datetime, limit: int) -> int:
+    """The bytes of what was sent about the post and its comments, Deletes apart."""
+    return _empty(connection, activities.c.post_id == post_id, limit)
+
+
+def drop_revisions(connection: Connection, post_id: str, now: datetime, limit: int) -> int:
+    """The former texts of the post."""
+    of_post = revisions.c.post_id == post_id
+    return delete_some(connection, revisions, of_post, order=revisions.c.version, limit=limit)
+
+
+STEPS: Sequence[Step] = (
+    drop_comments,
+    drop_reactions,
+    empty_activities,
+    drop_revisions,
+)
+"""What is done for a post that is erased, in this order; then its pictures and `finish_post`."""
+
+
+def objects_of(connection: Connection, post_id: str) -> list[str]:
+    """The post and those of its comments in which uploaded pictures stand."""
+    found = connection.execute(
+        select(comments.c.id)
+        .join(media_uses, media_uses.c.object_id == comments.c.id)
+        .where(comments.c.post_id == post_id, comments.c.actor_uri.is_(None))
+        .distinct()
+    )
+    return [post_id, *found.scalars()]
+
+
+def finish_post(connection: Connection, post_id: str, now: datetime) -> bool:
+    """Erase what is left of the post, where nothing waits to be sent about it any more but its
+    Delete; gives whether it is erased."""
+    if connection.execute(select(_unsent(activities.c.post_id == post_id))).scalar():
+        return False
+    connection.execute(delete(post_authors).where(post_authors.c.post_id == post_id))
+    connection.execute(delete(post_terms).where(post_terms.c.post_id == post_id))
+    stood = objects_of(connection, post_id)
+    connection.execute(delete(media_uses).where(media_uses.c.object_id.in_(stood)))
+    connection.execute(delete(counts).where(counts.c.key == post_id))
+    connection.execute(
+        update(posts)
+        .where(posts.c.id == post_id)
+        .values(
+            title="",
+            slug="",
+            content_source="",
+            content_html="",
+            summary=None,
+            excerpt="",
+            featured_media=None,
+            erased_at=now,
+        )
+    )
+    return True
+
+
+def due_comments(connection: Connection, before: datetime, limit: int) -> list[str]:
+    """Comments deleted before *before* of which something is left beside their words, which went
+    at once."""
+    return list(
+        connection.execute(
+            select(comments.c.id)
+            .where(_TO_ERASE, comments.c.deleted_at <= before)
+            .order_by(comments.c.deleted_at)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def erase_comments(connection: Connection, ids: Sequence[str], now: datetime) -> int:
+    """Erase what is left of deleted comments; gives of how many. One about which something waits
+    to be sent stays for another time."""
+    about = activities.c.object_uri == comments.c.uri
+    ready = (
+        connection.execute(
+            select(comments.c.id).where(comments.c.id.in_(ids), _TO_ERASE, ~_unsent(about))
+        )
+        .scalars()
+        .all()
+    )
+    if not ready:
+        return 0
+    uris = select(comments.c.uri).where(comments.c.id.in_(ready))
+    _empty(connection, activities.c.object_uri.in_(uris), None)
+    connection.execute(delete(media_uses).where(media_uses.c.object_id.in_(ready)))
+    _wipe_comments(connection, ready, now, now)
+    return len(ready)
+
+
+def doomed_media(connection: Connection, object_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """(id, file name) of the pictures that stand in these posts and comments and in nothing else,
+    deleted or not."""
+    elsewhere = media_uses.alias("elsewhere")
+    rows = connection.execute(
+        select(media.c.id, media.c.file_name)
+        .join_from(media, media_uses, media_uses.c.media_id == media.c.id)
+        .where(
+            media_uses.c.object_id.in_(object_ids),
+            ~exists().where(
+                elsewhere.c.media_id == media.c.id, elsewhere.c.object_id.not_in(object_ids)
+            ),
+            ~exists().where(authors.c.avatar == media.c.id),
+        )
+        .distinct()
+    )
+    return [(row.id, row.file_name) for row in rows]
+
+
+def drop_media(connection: Connection, ids: Sequence[str]) -> None:
+    """The rows of pictures whose files are gone."""
+    connection.execute(
+        update(posts).where(posts.c.featured_media.in_(ids)).values(featured_media=None)
+    )
+    connection.execute(delete(media_uses).where(media_uses.c.media_id.in_(ids)))
+    connection.execute(delete(media).where(media.c.id.in_(ids)))
+
+
+def _unsent(about: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether something that *about* names, no Delete, waits to be sent."""
+    return exists().where(
+        about,
+        activities.c.type != "Delete",
+        deliveries.c.activity_id == activities.c.id,
+        deliveries.c.state == literal_column("'waiting'"),
+    )
+
+
+def _empty(connection: Connection, about: ColumnElement[bool], limit: int | None) -> int:
+    filled = select(activities.c.id).where(
+        about,
+        activities.c.type != "Delete",
+        func.length(activities.c.body) > 0,
+        ~exists().where(
+            deliveries.c.activity_id == activities.c.id,
+            deliveries.c.state == literal_column("'waiting'"),
+        ),
+    )
+    if limit is not None:
+        filled = filled.limit(limit)
+    return connection.execute(
+        update(activities).where(activities.c.id.in_(filled)).values(body=b"")
+    ).rowcount
+
+
+def _wipe_comments(
+    connection: Connection, ids: Sequence[str], deleted_at: datetime, now: datetime
+) -> None:
+    if not ids:
+        return
+    moment = literal(deleted_at, comments.c.deleted_at.type)
+    connection.execute(
+        update(comments)
+        .where(comments.c.id.in_(ids))
+        .values(
+            **NO_WORDS,
+            url="",
+            in_reply_to_uri="",
+            language=None,
+            guest_name=None,
+            edited_at=None,
+            deleted_at=func.coalesce(comments.c.deleted_at, moment),
+            erased_at=now,
+        )
+    )

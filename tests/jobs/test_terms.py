@@ -1,0 +1,304 @@
+"""Terms: what is old goes where nothing refers to it, and what refers to a row keeps it."""
+
+import asyncio
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, func, insert, select, update
+from support.sinks import NOW, OpenSite
+
+from fedblog.domain.ids import new_id
+from fedblog.jobs.housekeeping import drop_old_files, drop_what_is_lone, keep_house
+from fedblog.publishing.media import media_folder
+from fedblog.publishing.site import Site
+from fedblog.storage import tables as t
+
+LONG_AGO = NOW - timedelta(days=365)
+
+
+def actor(name: str, **changes: Any) -> dict[str, Any]:
+    texts = ("type", "handle", "name", "url", "avatar_url", "summary", "inbox")
+    uri = f"https://{name}.example/users/{name}"
+    row = dict.fromkeys(texts, "") | {"uri": uri, "host": f"{name}.example", "also_known_as": "[]"}
+    return row | {"fetched_at": LONG_AGO} | changes
+
+
+def uri(name: str) -> str:
+    return f"https://{name}.example/users/{name}"
+
+
+def activity(activity_id: str, **changes: Any) -> dict[str, Any]:
+    row = {"id": activity_id, "blog_id": 1, "owner": "blog", "type": "Accept", "body": b"{}"}
+    return row | {"is_public": False, "created_at": LONG_AGO} | changes
+
+
+async def write(site: Site, *rows: tuple[Any, dict[str, Any]]) -> None:
+    def unit(connection: Connection) -> None:
+        for table, row in rows:
+            connection.execute(insert(table).values(**row))
+
+    await site.store.write(unit)
+
+
+async def column(site: Site, column: Any) -> set[Any]:
+    query = select(column)
+    return set(await site.store.read(lambda c: c.execute(query).scalars().all()))
+
+
+@pytest.mark.both_engines
+async def test_actors_that_nothing_refers_to_go_with_their_keys(open_site: OpenSite) -> None:
+    site = await open_site()
+    comment = dict.fromkeys(
+        ("url", "name", "source_html", "content_html", "summary", "in_reply_to_uri"), ""
+    )
+    referred = ("follower", "writer", "liker", "asker", "reporter", "blocked")
+    await write(
+        site,
+        *((t.actors, actor(name)) for name in (*referred, "lone")),
+        (t.actors, actor("fresh", fetched_at=NOW - timedelta(days=29))),
+        *(
+            (
+                t.actor_keys,
+                {"key_id": f"{uri(name)}#key", "actor_uri": uri(name), "kind": "rsa"}
+                | {"public_pem": "", "fetched_at": LONG_AGO},
+            )
+            for name in ("follower", "lone")
+        ),
+        (t.inboxes, {"id": 1, "url": "https://follower.example/inbox", "host": "follower.example"}),
+        (
+            t.followers,
+            {"blog_id": 1, "owner": "blog", "actor_uri": uri("follower"), "inbox_id": 1}
+            | {"created_at": NOW},
+        ),
+        (
+            t.comments,
+            comment
+            | {"id": new_id(), "blog_id": 1, "uri": "u", "depth": 0, "actor_uri": uri("writer")}
+            | {"visibility": "public", "status": "approved", "attachments": "[]"}
+            | {"published_at": NOW, "received_at": NOW},
+        ),
+        (
+            t.reactions,
+            {"id": new_id(), "blog_id": 1, "object_uri": "u", "actor_uri": uri("liker")}
+            | {"kind": "like", "emoji": "", "created_at": NOW},
+        ),
+        (
+            t.authorizations,
+            {"id": new_id(), "blog_id": 1, "interaction": "Quote", "owner": "blog"}
+            | {"target_uri": "t", "object_uri": "o", "actor_uri": uri("asker"), "created_at": NOW}
+            | {"state": "granted", "was_granted": True},
+        ),
+        (
+            t.reports,
+            {"id": new_id(), "blog_id": 1, "actor_uri": uri("reporter"), "object_uris": "[]"}
+            | {"content": "", "created_at": NOW},
+        ),
+        (
+            t.blocks,
+            {"id": new_id(), "blog_id": 1, "actor_uri": uri("blocked"), "created_at": NOW},
+        ),
+    )
+    await drop_what_is_lone(site, NOW)
+    assert await column(site, t.actors.c.uri) == {uri(name) for name in (*referred, "fresh")}
+    assert await column(site, t.actor_keys.c.actor_uri) == {uri("follower")}
+
+
+@pytest.mark.both_engines
+async def test_inboxes_and_hosts_without_anybody_go(open_site: OpenSite) -> None:
+    site = await open_site()
+    names = ("followed", "sent-to", "lone")
+    await write(
+        site,
+        *(
+            (
+                t.inboxes,
+                {"id": n, "url": f"https://{name}.example/inbox", "host": f"{name}.example"},
+            )
+            for n, name in enumerate(names, 1)
+        ),
+        (
+            t.followers,
+            {"blog_id": 1, "owner": "blog", "actor_uri": "x", "inbox_id": 1, "created_at": NOW},
+        ),
+        (t.activities, activity(new_id(), created_at=NOW)),
+        *(
+            (t.hosts, {"host": f"{name}.example", "last_success_at": LONG_AGO})
+            for name in (*names, "known")
+        ),
+        (t.hosts, {"host": "recent.example", "last_failure_at": NOW - timedelta(days=89)}),
+        (t.hosts, {"host": "never.example", "software": "x"}),
+        (t.actors, actor("known", fetched_at=NOW)),
+    )
+    (sent,) = await column(site, t.activities.c.id)
+    await write(site, (t.deliveries, {"activity_id": sent, "inbox_id": 2, "state": "delivered"}))
+    await drop_what_is_lone(site, NOW)
+    assert await column(site, t.inboxes.c.host) == {"followed.example", "sent-to.example"}
+    assert await column(site, t.hosts.c.host) == {
+        f"{name}.example" for name in ("followed", "sent-to", "known", "recent")
+    }
+
+
+@pytest.mark.both_engines
+async def test_answers_to_follows_go_after_their_term_and_what_is_public_stays(
+    open_site: OpenSite,
+) -> None:
+    site = await open_site()
+    old, waiting, public, recent = (new_id() for _ in range(4))
+    await write(
+        site,
+        (t.inboxes, {"id": 1, "url": "https://a.example/inbox", "host": "a.example"}),
+        (t.activities, activity(old)),
+        (t.activities, activity(waiting)),
+        (t.activities, activity(public, type="Create", is_public=True)),
+        (t.activities, activity(recent, created_at=NOW - timedelta(days=29))),
+        (t.deliveries, {"activity_id": old, "inbox_id": 1, "state": "delivered"}),
+        (
+            t.deliveries,
+            {"activity_id": waiting, "inbox_id": 1, "state": "waiting", "next_at": NOW},
+        ),
+    )
+    await keep_house(site, NOW)
+    assert await column(site, t.activities.c.id) == {waiting, public, recent}
+
+
+@pytest.mark.both_engines
+async def test_reports_requests_and_revoked_tokens_have_their_terms(open_site: OpenSite) -> None:
+    site = await open_site()
+    author = {"id": new_id(), "blog_id": 1, "handle": "ada", "role": "owner"}
+    author |= dict.fromkeys(("name", "about", "url", "fediverse"), "")
+    author |= {"created_at": NOW, "updated_at": NOW}
+    rows: list[tuple[Any, dict[str, Any]]] = [(t.authors, author)]
+    for name, state, age in (
+        ("old", "waiting", 31),
+        ("granted", "granted", 400),
+        ("recent", "waiting", 29),
+    ):
+        asked = {"id": new_id(), "blog_id": 1, "interaction": "Quote", "owner": "blog"}
+        asked |= {"target_uri": "t", "object_uri": name, "actor_uri": "a", "state": state}
+        asked |= {"was_granted": state == "granted", "created_at": NOW - timedelta(days=age)}
+        rows.append((t.authorizations, asked))
+    for name, age in (("old", 91), ("recent", 89)):
+        report = {"id": new_id(), "blog_id": 1, "actor_uri": name, "object_uris": "[]"}
+        rows.append((t.reports, report | {"content": "", "created_at": NOW - timedelta(days=age)}))
+        token = {"id": new_id(), "author_id": author["id"], "token_hash": name, "created_at": NOW}
+        rows.append((t.tokens, token | {"revoked_at": NOW - timedelta(days=age)}))
+    in_use = {"id": new_id(), "author_id": author["id"], "token_hash": "used"}
+    rows.append((t.tokens, in_use | {"created_at": LONG_AGO}))
+    await write(site, *rows)
+    await keep_house(site, NOW)
+    assert await column(site, t.authorizations.c.object_uri) == {"granted", "recent"}
+    assert await column(site, t.reports.c.actor_uri) == {"recent"}
+    assert await column(site, t.tokens.c.token_hash) == {"recent", "used"}
+
+
+@pytest.mark.both_engines
+async def test_of_receipts_and_tombstones_there_are_so_many_and_the_oldest_go(
+    open_site: OpenSite,
+) -> None:
+    site = await open_site(receipts_kept=3, tombstones_kept=2)
+    for number in range(6):
+        at = NOW - timedelta(hours=number)
+        await write(
+            site,
+            (
+                t.received,
+                {"actor_uri": "a", "activity_uri": str(number), "type": "Like", "outcome": ""}
+                | {"reason": "", "received_at": at},
+            ),
+            (t.tombstones, {"uri": str(number), "actor_uri": "a", "until": at + timedelta(days=9)}),
+        )
+    await keep_house(site, NOW)
+    assert await column(site, t.received.c.activity_uri) == {"0", "1", "2"}
+    assert await column(site, t.tombstones.c.uri) == {"0", "1"}
+
+
+@pytest.mark.both_engines
+async def test_orphans_go_with_what_was_said_of_them(open_site: OpenSite) -> None:
+    site = await open_site()
+    comment = dict.fromkeys(("url", "name", "source_html", "content_html", "summary"), "")
+    orphan = new_id()
+    await write(
+        site,
+        (
+            t.comments,
+            comment
+            | {"id": orphan, "blog_id": 1, "uri": "u", "in_reply_to_uri": "?", "depth": 0}
+            | {"actor_uri": "a", "visibility": "public", "status": "approved"}
+            | {"attachments": "[]", "published_at": NOW, "received_at": NOW - timedelta(days=8)},
+        ),
+        (
+            t.reactions,
+            {"id": new_id(), "blog_id": 1, "object_uri": "u", "comment_id": orphan}
+            | {"actor_uri": "b", "kind": "like", "emoji": "", "created_at": NOW},
+        ),
+    )
+    await keep_house(site, NOW)
+    assert await column(site, t.comments.c.id) == set()
+    assert await column(site, t.reactions.c.id) == set()
+
+
+@pytest.mark.both_engines
+async def test_pictures_that_stand_nowhere_go_with_their_files(open_site: OpenSite) -> None:
+    site = await open_site()
+    folder = media_folder(site.settings)
+    folder.mkdir(parents=True)
+    numbers = {"width": 1, "height": 1, "size": 1, "blog_id": 1, "media_type": "image/png"}
+    texts = {"alt": "", "caption": "", "credit": ""}
+    for name, age in (("lone", 31), ("recent", 29), ("used", 400)):
+        (folder / f"{name}.png").write_bytes(b"png")
+        row = {"id": name, "file_name": f"{name}.png", "created_at": NOW - timedelta(days=age)}
+        await write(site, (t.media, row | numbers | texts))
+    await write(site, (t.media_uses, {"media_id": "used", "object_id": new_id()}))
+    await drop_what_is_lone(site, NOW)
+    assert await column(site, t.media.c.id) == {"recent", "used"}
+    assert {path.name for path in folder.iterdir()} == {"recent.png", "used.png"}
+
+
+def test_fetched_pictures_go_after_their_term(tmp_path: Path) -> None:
+    for name, age in (("old", 100), ("recent", 10)):
+        path = tmp_path / "avatars" / "ab" / f"{name}.webp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+        os.utime(path, (1000 - age, 1000 - age))
+    drop_old_files(tmp_path, 1000 - 50)
+    assert [path.name for path in tmp_path.rglob("*.webp")] == ["recent.webp"]
+    drop_old_files(tmp_path / "none", 1000)
+
+
+async def test_many_rows_go_in_slices_that_let_other_writers_in(open_site: OpenSite) -> None:
+    site = await open_site(slice_seconds=0.001)
+
+    def fill(connection: Connection) -> None:
+        connection.execute(
+            insert(t.tombstones),
+            [{"uri": str(n), "actor_uri": "a", "until": LONG_AGO} for n in range(20_000)],
+        )
+
+    await site.store.write(fill)
+    writes = 0
+
+    def count(connection: Connection) -> int:
+        return connection.execute(select(func.count()).select_from(t.tombstones)).scalar_one()
+
+    seen: list[int] = []
+
+    async def others() -> None:
+        nonlocal writes
+        while True:
+            await site.store.write(touch)
+            writes += 1
+            seen.append(await site.store.read(count))
+            if seen[-1] == 0:
+                return
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(others())
+        group.create_task(keep_house(site, NOW))
+    assert len({number for number in seen if 0 < number < 20_000}) >= 3
+
+
+def touch(connection: Connection) -> None:
+    connection.execute(update(t.server).values(value=t.server.c.value))
