@@ -97,6 +97,37 @@ class Settings(BaseSettings):
     actor_burst: int = Field(120, gt=0, description="Replies at once before that rate applies.")
     host_rate: float = Field(1000, gt=0, description="Activities a minute from one remote host.")
     host_burst: int = Field(2000, gt=0, description="Activities at once before that rate applies.")
+    address_rate: float = Field(
+        2000,
+        gt=0,
+        description="Requests to inboxes a minute from one address (IPv6: one /64), proven or not;"
+        " never less than host_rate.",
+    )
+    address_burst: int = Field(
+        4000,
+        gt=0,
+        description="Requests at once before that rate applies; never less than host_burst.",
+    )
+    asked_rate: float = Field(
+        60, gt=0, description="Requests a minute that others may have us make to one domain."
+    )
+    asked_burst: int = Field(120, gt=0, description="Requests at once before that rate applies.")
+    asker_rate: float = Field(
+        30,
+        gt=0,
+        description="Requests a minute that one domain, or unproven one address, may have us make.",
+    )
+    asker_burst: int = Field(60, gt=0, description="Requests at once before that rate applies.")
+    unproven_fetches: int = Field(
+        128, gt=0, description="Keys fetched at once for signatures that are not proven yet."
+    )
+    fetch_patience: float = Field(
+        3.0, gt=0, description="Seconds after which a fetch is given up where others wait for it."
+    )
+    name_servers: str = Field(
+        "",
+        description="Name servers to ask, HOST or HOST:PORT by comma; empty: the system's.",
+    )
     report_length: int = Field(2000, gt=0, description="Characters kept of a report's text.")
     report_objects: int = Field(20, gt=0, description="Ids kept of what one report names.")
     reports_per_actor: int = Field(50, gt=0, description="Reports kept of one remote actor.")

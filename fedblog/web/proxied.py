@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from fedblog.domain.memory import Memory
 from fedblog.remote.client import RemoteClient
-from fedblog.remote.errors import RemoteError
+from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.web.answers import FILE_HEADERS
 
 MAX_PIXELS = 20_000_000
@@ -85,6 +85,9 @@ class Proxied:
         done = self._waiting[name] = asyncio.Event()
         try:
             return await self._fetch(url, path)
+        except ShortError as error:
+            again = str(int(error.retry_after) + 1)
+            raise HTTPException(503, headers={"retry-after": again}) from None
         except (RemoteError, PictureError) as error:
             log.info("no picture from %s: %s", url, error)
             self._failed.put(name, True, seconds=FAILURE_SECONDS)
