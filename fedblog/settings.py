@@ -245,6 +245,23 @@ class Settings(BaseSettings):
     )
     unsent_max_bytes: int = Field(32 << 20, gt=0, description="Bytes of all answers not yet read.")
 
+    media_max_decoded: int = Field(
+        320 << 20, gt=0, description="Bytes of memory that decoding an upload may take."
+    )
+    proxied_max_pixels: int = Field(
+        20_000_000, gt=0, description="Most pixels of a picture in a remote comment."
+    )
+    proxied_max_decoded: int = Field(
+        96 << 20, gt=0, description="Bytes of memory that decoding it may take."
+    )
+    face_max_bytes: int = Field(2 << 20, gt=0, description="Largest face or emoji fetched.")
+    face_max_pixels: int = Field(12_000_000, gt=0, description="Most pixels of a face or emoji.")
+    face_max_decoded: int = Field(
+        32 << 20, gt=0, description="Bytes of memory that decoding one may take."
+    )
+    pictures_waiting: int = Field(64, gt=0, description="Pictures waiting to be decoded.")
+    picture_timeout: float = Field(60.0, gt=0, description="Seconds for decoding one picture.")
+
     @property
     def database(self) -> str:
         """The database's address: SQLite in the data folder where none is set."""
