@@ -8,6 +8,7 @@ was asked for; other paths are answered by the modules of ``parts/attacks``. A P
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections import Counter
@@ -88,6 +89,7 @@ async def main(key_count: int, port: int) -> None:
     print("ready", flush=True)
     await stop
     server.close()
+    os._exit(0)  # connections that stand open need no end of their own
 
 
 if __name__ == "__main__":
