@@ -49,7 +49,7 @@ async def test_database_in_trouble_is_503_never_404(site: Site, http: httpx.Asyn
         for accept in (BROWSER, "application/activity+json"):
             response = await http.get(path, headers={"accept": accept})
             assert response.status_code == 503, path
-            assert response.headers["retry-after"] == "60"
+            assert int(response.headers["retry-after"]) > 0
             assert "etag" not in response.headers
 
 
