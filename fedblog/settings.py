@@ -198,6 +198,16 @@ class Settings(BaseSettings):
         True,
         description="Send replies that carry their writer's proof on to the blog's followers.",
     )
+    forward_max_bytes: int = Field(
+        65_536, gt=0, description="Largest reply that is sent on to the blog's followers."
+    )
+    forward_actor_rate: float = Field(
+        2, gt=0, description="Replies and edits of one actor sent on a minute."
+    )
+    forward_actor_burst: int = Field(10, gt=0, description="At once, before that rate applies.")
+    forwards_per_post: int = Field(
+        60, gt=0, description="Replies and edits under one post sent on within an hour."
+    )
     delivery_concurrency: int = Field(64, gt=0, description="Deliveries under way at once.")
     delivery_timeout: float = Field(10.0, gt=0, description="Seconds for one delivery.")
     delivery_attempts: int = Field(
@@ -244,6 +254,23 @@ class Settings(BaseSettings):
         60.0, gt=0, description="Seconds in which a peer must read something of an answer."
     )
     unsent_max_bytes: int = Field(32 << 20, gt=0, description="Bytes of all answers not yet read.")
+
+    media_max_decoded: int = Field(
+        320 << 20, gt=0, description="Bytes of memory that decoding an upload may take."
+    )
+    proxied_max_pixels: int = Field(
+        20_000_000, gt=0, description="Most pixels of a picture in a remote comment."
+    )
+    proxied_max_decoded: int = Field(
+        96 << 20, gt=0, description="Bytes of memory that decoding it may take."
+    )
+    face_max_bytes: int = Field(2 << 20, gt=0, description="Largest face or emoji fetched.")
+    face_max_pixels: int = Field(12_000_000, gt=0, description="Most pixels of a face or emoji.")
+    face_max_decoded: int = Field(
+        32 << 20, gt=0, description="Bytes of memory that decoding one may take."
+    )
+    pictures_waiting: int = Field(64, gt=0, description="Pictures waiting to be decoded.")
+    picture_timeout: float = Field(60.0, gt=0, description="Seconds for decoding one picture.")
 
     @property
     def database(self) -> str:
