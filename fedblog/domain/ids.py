@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 import time
 from datetime import datetime
 from functools import lru_cache
@@ -12,17 +13,31 @@ _PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
+class _Last:
+    """The newest id of this process: its milliseconds, and what followed them."""
+
+    lock = threading.Lock()
+    milliseconds = -1
+    rest = 0
+
+
 def new_id() -> str:
-    """A new ULID as its 26-character canonical text: 48 bits of milliseconds, 80 at random.
+    """A new ULID as its 26-character canonical text: 48 bits of milliseconds, 80 at random; within
+    one millisecond each of a process is one more than the one before, so that they sort as they
+    were made.
 
     Written here because it is wanted for each reply: the library's takes four times as long.
     """
-    return _digits_of_time(int(time.time() * 1000)) + _digits(int.from_bytes(os.urandom(10)), 8)
-
-
-def first_id_at(moment: datetime) -> str:
-    """The lowest ULID of *moment*: those made since are not lower."""
-    return _digits(int(moment.timestamp() * 1000), 5) + "0" * 16
+    now = int(time.time() * 1000)
+    with _Last.lock:
+        if now == _Last.milliseconds:
+            _Last.rest += 1
+        else:
+            _Last.milliseconds = now
+            # The highest bit is left out: there is always one more.
+            _Last.rest = int.from_bytes(os.urandom(10)) >> 1
+        rest = _Last.rest
+    return _digits_of_time(now) + _digits(rest, 8)
 
 
 def is_id(text: str) -> bool:
