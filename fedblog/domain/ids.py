@@ -4,6 +4,7 @@ import os
 import re
 import threading
 import time
+from datetime import datetime
 from functools import lru_cache
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -31,6 +32,11 @@ def new_id() -> str:
             chance = int.from_bytes(os.urandom(10))
         _last = (milliseconds, chance)
     return _digits_of_time(milliseconds) + _digits(chance, 8)
+
+
+def first_id_at(moment: datetime) -> str:
+    """The lowest ULID of *moment*: those made since are not lower."""
+    return _digits(int(moment.timestamp() * 1000), 5) + "0" * 16
 
 
 def is_id(text: str) -> bool:
