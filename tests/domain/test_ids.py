@@ -26,6 +26,7 @@ def test_later_ids_come_after_earlier_ones() -> None:
     assert made == sorted(made)
 
 
+<<<<<<< HEAD
 def test_ids_of_one_millisecond_sort_as_they_were_made() -> None:
     with time_machine.travel(datetime(2026, 3, 1, tzinfo=UTC), tick=False):
         made = [new_id() for _ in range(500)]
@@ -42,4 +43,23 @@ def test_what_is_random_varies_in_every_bit_but_the_first() -> None:
         ones |= found
         zeros |= ~found
     assert ones == (1 << 79) - 1
+=======
+def test_every_bit_of_what_is_random_varies() -> None:
+    found = []
+    for second in range(200):
+        with time_machine.travel(second):
+            found.append(int.from_bytes(ULID.from_str(new_id()).bytes[6:]))
+    ones, zeros = 0, 0
+    for one in found:
+        ones |= one
+        zeros |= ~one
+    assert ones == (1 << 80) - 1
+>>>>>>> main
     assert zeros & ones == ones
+
+
+def test_ids_of_one_millisecond_stand_in_the_order_in_which_they_were_made() -> None:
+    with time_machine.travel(0, tick=False):
+        made = [new_id() for _ in range(2000)]
+    assert made == sorted(made)
+    assert len(set(made)) == 2000
