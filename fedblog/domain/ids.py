@@ -15,35 +15,13 @@ _last = (0, 0)
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class _Last:
-    """The newest id of this process: its milliseconds, and what followed them."""
-
-    lock = threading.Lock()
-    milliseconds = -1
-    rest = 0
-
-
 def new_id() -> str:
-    """A new ULID as its 26-character canonical text: 48 bits of milliseconds, 80 at random; within
-    one millisecond each of a process is one more than the one before, so that they sort as they
-    were made.
+    """A new ULID as its 26-character canonical text: 48 bits of milliseconds, 80 at random.
 
     Within a millisecond each is greater than the one before (by 32 random bits), so that what one
     unit says first is also first by id. Written here because it is wanted for each reply: the
     library's takes four times as long.
     """
-<<<<<<< HEAD
-    now = int(time.time() * 1000)
-    with _Last.lock:
-        if now == _Last.milliseconds:
-            _Last.rest += 1
-        else:
-            _Last.milliseconds = now
-            # The highest bit is left out: there is always one more.
-            _Last.rest = int.from_bytes(os.urandom(10)) >> 1
-        rest = _Last.rest
-    return _digits_of_time(now) + _digits(rest, 8)
-=======
     global _last
     milliseconds = int(time.time() * 1000)
     with _lock:
@@ -59,7 +37,6 @@ def new_id() -> str:
 def first_id_at(moment: datetime) -> str:
     """The lowest ULID of *moment*: those made since are not lower."""
     return _digits(int(moment.timestamp() * 1000), 5) + "0" * 16
->>>>>>> main
 
 
 def is_id(text: str) -> bool:
