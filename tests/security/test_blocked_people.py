@@ -103,6 +103,22 @@ async def test_s32_what_a_blocked_person_wrote_is_not_fetched_in_whichever_way_i
         ).all()
     )
     assert theirs == []
+    assert ("GET", "/users/eve") not in [entry[:2] for entry in people.requests]
+
+
+async def test_s32_no_key_is_asked_of_a_blocked_host_whoever_is_said_to_act(
+    server: Server, people: People
+) -> None:
+    post = await server.publish()
+    answer = await server.api("POST", "/blocks", json={"domain": "127.0.0.1"})
+    assert answer.status_code == 201
+    people.add("eve")
+    like = people.activity("Like", "eve", post["activitypub_id"])
+    like["actor"] = "https://other.example/users/x"
+    assert (await people.post(server.inbox, like, by="eve")).status_code == 403
+    url = f"{server.base_url}/ap/blog/outbox"
+    assert await get(url, signed_get(people, url, "eve")) == 403
+    assert people.requests == []
 
 
 async def test_s32_nothing_is_asked_of_a_blocked_host(
