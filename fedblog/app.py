@@ -89,7 +89,7 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
             client.instance_key = ring.signing_key(INSTANCE)
 
         keys.watch(sign_gets)
-        yield Site(
+        site = Site(
             settings=settings,
             store=store,
             addresses=addresses,
@@ -98,6 +98,8 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
             actors=ActorDirectory(settings, store, client, addresses),
             keys=keys,
         )
+        stack.push_async_callback(site.darkroom.close)
+        yield site
 
 
 def all_routes(site: Site, inboxes: inbox.Inbox, health: Health | None = None) -> list[BaseRoute]:

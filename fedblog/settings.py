@@ -97,6 +97,37 @@ class Settings(BaseSettings):
     actor_burst: int = Field(120, gt=0, description="Replies at once before that rate applies.")
     host_rate: float = Field(1000, gt=0, description="Activities a minute from one remote host.")
     host_burst: int = Field(2000, gt=0, description="Activities at once before that rate applies.")
+    address_rate: float = Field(
+        2000,
+        gt=0,
+        description="Requests to inboxes a minute from one address (IPv6: one /64), proven or not;"
+        " never less than host_rate.",
+    )
+    address_burst: int = Field(
+        4000,
+        gt=0,
+        description="Requests at once before that rate applies; never less than host_burst.",
+    )
+    asked_rate: float = Field(
+        60, gt=0, description="Requests a minute that others may have us make to one domain."
+    )
+    asked_burst: int = Field(120, gt=0, description="Requests at once before that rate applies.")
+    asker_rate: float = Field(
+        30,
+        gt=0,
+        description="Requests a minute that one domain, or unproven one address, may have us make.",
+    )
+    asker_burst: int = Field(60, gt=0, description="Requests at once before that rate applies.")
+    unproven_fetches: int = Field(
+        128, gt=0, description="Keys fetched at once for signatures that are not proven yet."
+    )
+    fetch_patience: float = Field(
+        3.0, gt=0, description="Seconds after which a fetch is given up where others wait for it."
+    )
+    name_servers: str = Field(
+        "",
+        description="Name servers to ask, HOST or HOST:PORT by comma; empty: the system's.",
+    )
     report_length: int = Field(2000, gt=0, description="Characters kept of a report's text.")
     report_objects: int = Field(20, gt=0, description="Ids kept of what one report names.")
     reports_per_actor: int = Field(50, gt=0, description="Reports kept of one remote actor.")
@@ -167,6 +198,16 @@ class Settings(BaseSettings):
         True,
         description="Send replies that carry their writer's proof on to the blog's followers.",
     )
+    forward_max_bytes: int = Field(
+        65_536, gt=0, description="Largest reply that is sent on to the blog's followers."
+    )
+    forward_actor_rate: float = Field(
+        2, gt=0, description="Replies and edits of one actor sent on a minute."
+    )
+    forward_actor_burst: int = Field(10, gt=0, description="At once, before that rate applies.")
+    forwards_per_post: int = Field(
+        60, gt=0, description="Replies and edits under one post sent on within an hour."
+    )
     delivery_concurrency: int = Field(64, gt=0, description="Deliveries under way at once.")
     delivery_timeout: float = Field(10.0, gt=0, description="Seconds for one delivery.")
     delivery_attempts: int = Field(
@@ -213,6 +254,23 @@ class Settings(BaseSettings):
         60.0, gt=0, description="Seconds in which a peer must read something of an answer."
     )
     unsent_max_bytes: int = Field(32 << 20, gt=0, description="Bytes of all answers not yet read.")
+
+    media_max_decoded: int = Field(
+        320 << 20, gt=0, description="Bytes of memory that decoding an upload may take."
+    )
+    proxied_max_pixels: int = Field(
+        20_000_000, gt=0, description="Most pixels of a picture in a remote comment."
+    )
+    proxied_max_decoded: int = Field(
+        96 << 20, gt=0, description="Bytes of memory that decoding it may take."
+    )
+    face_max_bytes: int = Field(2 << 20, gt=0, description="Largest face or emoji fetched.")
+    face_max_pixels: int = Field(12_000_000, gt=0, description="Most pixels of a face or emoji.")
+    face_max_decoded: int = Field(
+        32 << 20, gt=0, description="Bytes of memory that decoding one may take."
+    )
+    pictures_waiting: int = Field(64, gt=0, description="Pictures waiting to be decoded.")
+    picture_timeout: float = Field(60.0, gt=0, description="Seconds for decoding one picture.")
 
     @property
     def database(self) -> str:

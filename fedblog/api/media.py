@@ -1,10 +1,12 @@
 """/api/v1/media: upload a picture with its alt text, caption and credit."""
 
-from typing import Any
+import asyncio
+from hashlib import sha256
+from typing import IO, Any
 
 import orjson
 from sqlalchemy import Connection
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,14 +18,17 @@ from fedblog.api import bodies
 from fedblog.api.endpoint import Call, Endpoint, json, ready_json
 from fedblog.api.problems import FieldProblem, ProblemError, invalid
 from fedblog.domain.media import Media
-from fedblog.publishing.media import NotAPictureError, PictureShop
+from fedblog.publishing import media
+from fedblog.publishing.media import NotAPictureError
 from fedblog.publishing.once import Once, Replay
+from fedblog.publishing.pictures.errors import BusyError
 from fedblog.publishing.site import Site
 
 _TEXTS = ("alt", "caption", "credit")
 _FORM_OVERHEAD = 64 * 1024
 _TEXT_BYTES = 64 * 1024
 _MAX_FIELDS = 10
+_CHUNK = 1 << 20
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -35,34 +40,45 @@ def routes(site: Site) -> list[BaseRoute]:
 class _Media:
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._shop = PictureShop()
 
     async def add(self, call: Call) -> Response:
         key = bodies.idempotency_key(call.request)
-        content, texts = await self._form(call.request)
+        form = await self._form(call.request)
+        try:
+            return await self._add(call, key, *self._fields(form))
+        finally:
+            await form.close()
+
+    async def _add(
+        self, call: Call, key: str | None, file: UploadFile, texts: dict[str, str]
+    ) -> Response:
         once = None
         if key is not None:
 
             def answer(_connection: Connection, item: Media) -> tuple[int, bytes]:
                 return 201, orjson.dumps(media_json(self._site, item))
 
-            parts = [content, *(texts[name].encode() for name in _TEXTS)]
+            hashed = await asyncio.to_thread(_hash, file.file)
+            parts = [hashed, *(texts[name].encode() for name in _TEXTS)]
             hash_ = bodies.request_hash(call.request, *parts)
             once = Once(call.author.id, key, hash_, answer)
         try:
-            made = await self._shop.add(self._site, content, **texts, once=once)
+            made = await media.add(
+                self._site, file.file, author_id=call.author.id, **texts, once=once
+            )
+        except BusyError as error:
+            raise ProblemError(503, str(error), headers={"Retry-After": "5"}) from None
         except NotAPictureError as error:
             raise ProblemError(415, f"file: {error}", [FieldProblem("file", str(error))]) from None
         if isinstance(made, Replay):
             return ready_json(made.body, made.status)
         return json(media_json(self._site, made), 201)
 
-    async def _form(self, request: Request) -> tuple[bytes, dict[str, str]]:
-        """The file and its texts. Raises Problem 400, 413, 415 or 422."""
+    async def _form(self, request: Request) -> FormData:
+        """The form, its file on disk where it is long. Raises Problem 400, 413, 415."""
         if bodies.media_type(request)[0] != "multipart/form-data":
             raise ProblemError(415, "the body must be multipart/form-data")
-        limit = self._site.settings.media_max_bytes
-        bounded = _bounded(request, limit + _FORM_OVERHEAD)
+        bounded = _bounded(request, self._site.settings.media_max_bytes + _FORM_OVERHEAD)
         parser = MultiPartParser(
             bounded.headers,
             bounded.stream(),
@@ -71,29 +87,29 @@ class _Media:
             max_part_size=_TEXT_BYTES,
         )
         try:
-            form = await parser.parse()
+            return await parser.parse()
         except MultiPartException as error:
             raise ProblemError(400, f"the form cannot be read: {error.message}") from None
         except (KeyError, UnicodeError, ValueError):
             raise ProblemError(400, "the form cannot be read") from None
-        try:
-            file = form.get("file")
-            if not isinstance(file, UploadFile):
-                raise invalid("file", "is needed")
-            texts = {name: form.get(name, "") for name in _TEXTS}
-            for name, value in form.multi_items():
-                if name not in ("file", *_TEXTS):
-                    raise invalid(name[:100], "is none of the fields: file, alt, caption, credit")
-                if name != "file" and (not isinstance(value, str) or "\0" in value):
-                    raise invalid(name, "takes a text")
-            if (file.size or 0) > limit:
-                raise ProblemError(413, f"the file is longer than {limit} bytes")
-            content = await file.read()
-            if not content:
-                raise invalid("file", "is empty")
-            return content, {name: str(value) for name, value in texts.items()}
-        finally:
-            await form.close()
+
+    def _fields(self, form: FormData) -> tuple[UploadFile, dict[str, str]]:
+        """The file and its texts. Raises Problem 413 or 422."""
+        limit = self._site.settings.media_max_bytes
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise invalid("file", "is needed")
+        texts = {name: form.get(name, "") for name in _TEXTS}
+        for name, value in form.multi_items():
+            if name not in ("file", *_TEXTS):
+                raise invalid(name[:100], "is none of the fields: file, alt, caption, credit")
+            if name != "file" and (not isinstance(value, str) or "\0" in value):
+                raise invalid(name, "takes a text")
+        if (file.size or 0) > limit:
+            raise ProblemError(413, f"the file is longer than {limit} bytes")
+        if not file.size:
+            raise invalid("file", "is empty")
+        return file, {name: str(value) for name, value in texts.items()}
 
 
 def media_json(site: Site, item: Media) -> dict[str, Any]:
@@ -109,6 +125,15 @@ def media_json(site: Site, item: Media) -> dict[str, Any]:
         "credit": item.credit,
         "created_at": stamp(item.created_at),
     }
+
+
+def _hash(file: IO[bytes]) -> bytes:
+    """What stands for the bytes of *file*. Reads it: call it on a thread."""
+    digest = sha256()
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.digest()
 
 
 def _bounded(request: Request, limit: int) -> Request:

@@ -15,6 +15,7 @@ from fedblog.domain.block import Block
 from fedblog.domain.ids import is_id
 from fedblog.publishing import moderation
 from fedblog.publishing.site import Site
+from fedblog.remote import askings
 from fedblog.remote.errors import RemoteError
 from fedblog.storage import blocks, deliveries, network, posts, reports, slices
 from fedblog.storage.cutting_off import CUT_OFF
@@ -152,7 +153,8 @@ class _Network:
         if "://" in name or "@" not in name:
             return text
         try:
-            return (await self._site.actors.resolve_handle(name)).uri
+            with askings.on_behalf_of(askings.OURSELVES):
+                return (await self._site.actors.resolve_handle(name)).uri
         except RemoteError as error:
             raise invalid("actor", f"cannot be looked up: {error}") from None
 

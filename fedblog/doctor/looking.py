@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fedblog.activitystreams.vocabulary import ACCEPT
-from fedblog.remote import documents, guard
+from fedblog.remote import askings, documents, guard
 from fedblog.remote.client import Fetched, RemoteClient, canonical
 from fedblog.remote.documents import Document
 from fedblog.remote.errors import BlockedAddressError, RemoteError, RemoteStatusError
@@ -50,7 +50,8 @@ class Eyes:
     ) -> Look:
         """GET *url*."""
         try:
-            fetched = await self.client.get(url, accept=accept, signed=signed)
+            with askings.on_behalf_of(askings.OURSELVES):
+                fetched = await self.client.get(url, accept=accept, signed=signed)
         except RemoteStatusError as error:
             return Look(url, None, error.status, f"it answered {error.status}", None)
         except RemoteError as error:

@@ -26,6 +26,9 @@ class Memory(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, key: object) -> bool:
+        return self.get(key) is not None  # type: ignore[arg-type]
+
     def get(self, key: K) -> V | None:
         """The entry, unless its term has passed."""
         try:

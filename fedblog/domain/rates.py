@@ -59,6 +59,13 @@ class TokenBuckets:
             del entries[oldest]
         return wait
 
+    def give_back(self, key: Hashable, cost: float = 1) -> None:
+        """Put *cost* tokens back that were taken and turned out not to count."""
+        entry = self._left.get(key)
+        if entry is not None:
+            now = self._clock()
+            self._left[key] = (min(self._burst, self._at(entry, now) + cost), now)
+
     def _at(self, entry: tuple[float, float], now: float) -> float:
         """The tokens that *entry* has grown to by *now*."""
         left, since = entry

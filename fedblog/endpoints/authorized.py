@@ -12,6 +12,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedblog.domain.addresses import BLOG, INSTANCE, READERS
+from fedblog.endpoints.client import client_of
 from fedblog.endpoints.negotiation import json_error, prefers_activity
 from fedblog.federation.errors import ReceivingError
 from fedblog.federation.verification import Verifier
@@ -76,7 +77,10 @@ class AuthorizedFetch:
                 await json_error(401, detail)(scope, receive, send)
                 return
         except ReceivingError as refusal:
-            await json_error(refusal.status, refusal.detail)(scope, receive, send)
+            answer = json_error(refusal.status, refusal.detail)
+            if refusal.retry_after is not None:
+                answer.headers["retry-after"] = str(int(refusal.retry_after) + 1)
+            await answer(scope, receive, send)
             return
         await self._documents(scope, receive, _for_the_asker(send))
 
@@ -89,6 +93,7 @@ class AuthorizedFetch:
             scope["query_string"].decode("latin-1"),
             scope["headers"],
             None,
+            client_of(scope),
         )
 
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedblog.domain.ids import is_id
 from fedblog.endpoints.begun import Begun
+from fedblog.endpoints.client import client_of
 from fedblog.endpoints.trouble import note, trouble_of
 from fedblog.federation.errors import ReceivingError, TooLargeError, TooSlowError
 from fedblog.federation.receiving import Receiver
@@ -18,6 +19,7 @@ from fedblog.storage.errors import StorageError
 
 _SMALL = 1 << 16
 _BUSIEST = frozenset({"/ap/inbox", "/ap/blog/inbox"})
+_WORTHLESS = frozenset({400, 401, 413, 415})
 _ACCEPTED: tuple[Message, Message] = (
     {
         "type": "http.response.start",
@@ -51,11 +53,14 @@ class Inbox:
                 scope.get("raw_path", scope["path"].encode()).split(b"?")[0].decode("latin-1"),
                 scope["query_string"].decode("latin-1"),
                 scope["headers"],
+                client_of(scope),
             )
             if body is None:
                 body = await self._body_in_time(scope, receive)
             await self._receiver.receive(signed, body)
         except ReceivingError as refusal:
+            if refusal.status in _WORTHLESS:
+                self._receiver.refused(client_of(scope))
             await _refuse(send, refusal.status, refusal.detail, refusal.retry_after)
             return
         except StorageError as error:

@@ -182,6 +182,7 @@ def decide(incoming: Incoming, facts: Facts) -> Outcome:
     handler = HANDLERS.get(incoming.activity.type)
     if handler is None:
         return Outcome("ignored", f"{incoming.activity.type} does nothing here")
+    facts.asker = incoming.asker or incoming.actor.host
     try:
         outcome = handler(incoming, facts)
     except Exception:

@@ -1,5 +1,7 @@
 """Why a request to an inbox is refused; each is one HTTP status."""
 
+from fedblog.remote.errors import ShortError
+
 
 class ReceivingError(Exception):
     """The request is refused and nothing was stored."""
@@ -56,7 +58,7 @@ class RateLimitedError(ReceivingError):
 
 
 class OverloadedError(ReceivingError):
-    """We are what is short: the peer may try again."""
+    """We are what is short: the peer may try again. Nothing is said of the signature."""
 
     status = 503
 
@@ -65,3 +67,9 @@ class ProcessingError(ReceivingError):
     """An error of ours: the peer may try again."""
 
     status = 500
+
+
+def short(error: ShortError) -> ReceivingError:
+    """How a sender is told that another server could not be asked now."""
+    kind = RateLimitedError if error.is_askers else OverloadedError
+    return kind(str(error), retry_after=error.retry_after)

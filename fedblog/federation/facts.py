@@ -19,6 +19,7 @@ from fedblog.domain.comment import Comment
 from fedblog.domain.follower import Follower
 from fedblog.domain.frozen import frozen
 from fedblog.domain.ids import is_id, new_id
+from fedblog.domain.origins import counted_host
 from fedblog.domain.reaction import Reaction
 from fedblog.federation.bounds import DEFAULTS, Bounds
 from fedblog.federation.kept import Kept
@@ -61,7 +62,8 @@ class Incoming:
     *receipt_key* is the activity's id, or a digest of actor, type and object where it has none;
     empty for an object that we fetched ourselves. *ancestors_left* bounds the look-up of parents.
     *forwarded* are its bytes where they carry its actor's proof, so that they may be forwarded;
-    *sender_uri* is who brought them. *words* are those of the activity, None until they are made.
+    *sender_uri* is who brought them, *asker* the host on whose behalf others are asked about it.
+    *words* are those of the activity, None until they are made.
     """
 
     activity: Activity
@@ -71,6 +73,7 @@ class Incoming:
     ancestors_left: int
     forwarded: bytes | None = None
     sender_uri: str = ""
+    asker: str = ""
     words: Words | None = None
 
     def worded(self, words: Words) -> "Incoming":
@@ -83,6 +86,7 @@ class Incoming:
             self.ancestors_left,
             self.forwarded,
             self.sender_uri,
+            self.asker,
             words,
         )
 
@@ -97,11 +101,13 @@ class Outcome:
 
 @frozen
 class FollowUp:
-    """A job for the network, written in the same unit. One of a kind and key waits at a time."""
+    """A job for the network, written in the same unit. One of a kind and key waits at a time.
+    *asker* is the host on whose behalf it is."""
 
     kind: str
     key: str
     payload: Mapping[str, Any]
+    asker: str
 
 
 @frozen
@@ -117,9 +123,10 @@ class Report:
 @dataclass(slots=True)
 class Facts:
     """The state that the activities of one batch look at and change. *owners* are the keys of the
-    local actors among those named that can be followed; *blocked* the actors that were blocked
-    since they were let in. *reports_of* and *asked_by* count what is kept of actors, *followers_at*
-    the followers at the hosts of the batch, before it."""
+    local actors among those named that can be followed; *asker* is the host on whose behalf the
+    activity at hand has others asked; *blocked* are the actors that were blocked since they were
+    let in. *reports_of* and *asked_by* count what is kept of actors, *followers_at* the followers
+    at the hosts of the batch, before it."""
 
     addresses: Addresses
     blog_id: int
@@ -141,11 +148,16 @@ class Facts:
     outgoing: Kept[str, tuple[outbox.Outgoing, outbox.Recipients]] = field(default_factory=Kept)
     followups: Kept[tuple[str, str], FollowUp] = field(default_factory=Kept)
     reports: Kept[str, Report] = field(default_factory=Kept)
+    asker: str = ""
     reports_of: Mapping[str, int] = field(default_factory=dict)
     asked_by: Mapping[str, int] = field(default_factory=dict)
     followers_at: Mapping[str, int] = field(default_factory=dict)
     _waiting: dict[str, list[str]] = field(default_factory=dict)
     _named: dict[str, threads.PostFacts | None] = field(default_factory=dict)
+
+    def follow_up(self, kind: str, key: str, payload: Mapping[str, Any]) -> None:
+        """Have a job of *kind* done after this unit."""
+        self.followups.put((kind, key), FollowUp(kind, key, payload, counted_host(self.asker)))
 
     def put_comment(self, comment: Comment) -> None:
         """Keep *comment*, new or changed."""
@@ -376,7 +388,7 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     if facts.reports.added():
         reports.keep_newest(connection, facts.bounds.reports_kept)
     for job in facts.followups:
-        jobs.add(connection, job.kind, job.key, dict(job.payload), facts.now)
+        jobs.add(connection, job.kind, job.key, job.payload, facts.now, asker=job.asker)
     for outgoing, recipients in facts.outgoing:
         outbox.record(connection, facts.blog_id, outgoing, recipients, facts.now, at_once)
     changes.record(connection, *said)

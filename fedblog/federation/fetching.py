@@ -106,6 +106,7 @@ class Fetching:
                 receipt_key="",
                 received_at=datetime.now(UTC),
                 ancestors_left=int(payload.get("ancestors_left", 0)),
+                asker=str(payload.get("asker", "")),
                 words=words,
             )
         )

@@ -15,7 +15,7 @@ from fedblog.domain.lane import Lane, LaneFullError
 from fedblog.domain.origins import same_host
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import KnownKey
-from fedblog.remote.errors import RemoteError
+from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.signatures import proofs
 from fedblog.signatures.errors import InvalidSignatureError, SignatureError
 
@@ -40,7 +40,8 @@ class Prover:
     ) -> RemoteActor | None:
         """The actor of *activity*, read from *document* of *size* bytes, where its proof holds;
         else None. The proof of a larger document than the setting allows is not looked at; that of
-        a large one is read on the thread of the lane.
+        a large one is read on the thread of the lane. Raises ShortError where the key cannot be
+        asked for now.
 
         The proof's key must be of the actor's own origin (FEP-fe34) and listed by the actor
         (FEP-521a). As with HTTP signatures a key that does not fit is fetched anew once (S35).
@@ -67,6 +68,8 @@ class Prover:
                     return None  # its server gave it just now
                 known = await directory.refetch_key(key_id)
                 _check(proof, activity, known)
+        except ShortError:
+            raise
         except (RemoteError, SignatureError, LaneFullError):
             return None
         return known.actor

@@ -26,8 +26,9 @@ from fedblog.activitystreams.reading import (
     read_envelope,
 )
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
+from fedblog.domain.actor import RemoteActor
 from fedblog.domain.lane import Lane, LaneFullError
-from fedblog.domain.origins import registrable_domain, same_host
+from fedblog.domain.origins import client_network, counted_host, registrable_domain, same_host
 from fedblog.domain.rates import TokenBuckets
 from fedblog.federation import words
 from fedblog.federation.batch import Batcher
@@ -40,18 +41,22 @@ from fedblog.federation.errors import (
     ProcessingError,
     RateLimitedError,
     TooLargeError,
+    short,
 )
 from fedblog.federation.facts import Incoming, Outcome
-from fedblog.federation.forwarding import may_be_forwarded
+from fedblog.federation.forwarding import as_sent_on, may_be_forwarded
 from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.federation.verification import Signed, Verifier, gather
 from fedblog.federation.words import Limits, Words
 from fedblog.publishing.site import Site
+from fedblog.remote import askings
 from fedblog.remote.actors import KnownKey
+from fedblog.remote.errors import ShortError
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import jobs
 
+_COST_OF_A_REFUSAL = 4
 _FORWARDS_A_MINUTE = 60
 _FORWARDS_AT_ONCE = 120
 """How often one host may have us fetch what it only passes on."""
@@ -85,20 +90,31 @@ class Receiver:
         self._prover = Prover(site, self._lane)
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
+        self._address_buckets = TokenBuckets(
+            max(settings.address_rate, settings.host_rate),
+            max(settings.address_burst, settings.host_burst),
+        )
+        self._sent_on_buckets = TokenBuckets(
+            settings.forward_actor_rate, settings.forward_actor_burst
+        )
         self._forward_buckets = TokenBuckets(_FORWARDS_A_MINUTE, _FORWARDS_AT_ONCE)
 
     def close(self) -> None:
         """End the thread for long texts."""
         self._lane.close()
 
-    async def admit(self, path: str, query: str, headers: Sequence[tuple[bytes, bytes]]) -> Signed:
+    async def admit(
+        self, path: str, query: str, headers: Sequence[tuple[bytes, bytes]], client: str
+    ) -> Signed:
         """Look at the head of a POST to an inbox, before its body: *path* is raw, the names of
-        *headers* are in lower case. Raises ReceivingError where nothing of it could be believed."""
+        *headers* are in lower case, *client* is the address it comes from. Raises ReceivingError
+        where nothing of it could be believed."""
+        self._check_address(client)
         gathered = gather(headers)
         _check_media_type(gathered.values.get("content-type", ""))
         if self._blocklist.is_stale:
             await self._blocklist.refresh()
-        return self._verifier.check_head("POST", path, query, gathered)
+        return self._verifier.check_head("POST", path, query, gathered, client)
 
     async def receive(self, signed: Signed, body: bytes) -> Outcome:
         """Verify and process a request that was admitted, now that its *body* is there. Raises
@@ -114,19 +130,24 @@ class Receiver:
         activity, words = await self._read(document, body, known)
         forwarded: bytes | None = None
         if known.actor.uri != activity.actor:
-            prover = await self._prover.actor_of(document, activity, len(body))
+            prover = await self._proven_by(document, activity, known, len(body))
             if prover is None:
                 return await self._forwarded(activity, known)
             actor = prover
-            forwarded = body
+            forwarded = self._as_sent_on(activity, document)
         else:
             actor = known.actor
-            if (
-                self._site.settings.forward_replies
-                and may_be_forwarded(activity, document)
-                and await self._prover.actor_of(document, activity, len(body)) is not None
+            forwarded = self._as_sent_on(activity, document)
+            if forwarded is not None and not await self._is_worth_forwarding(
+                document, activity, known, len(body)
             ):
-                forwarded = body
+                forwarded = None
+        if (
+            forwarded is not None
+            and activity.type != "Delete"
+            and self._sent_on_buckets.take(activity.actor)
+        ):
+            forwarded = None
         if activity.id is not None and not same_host(activity.id, activity.actor):
             return Outcome("ignored", "the activity's id is of another host")
         outcome = await self._batcher.submit(
@@ -138,12 +159,39 @@ class Receiver:
                 ancestors_left=self._site.settings.ancestor_limit,
                 forwarded=forwarded,
                 sender_uri=known.actor.uri,
+                asker=known.actor.host,
                 words=words,
             )
         )
         if outcome.result == "failed":
             raise ProcessingError(outcome.reason)
         return outcome
+
+    def _as_sent_on(self, activity: Activity, document: dict[str, Any]) -> bytes | None:
+        """What may be forwarded of *document*, once its proof holds; None where nothing may."""
+        settings = self._site.settings
+        if not settings.forward_replies or not may_be_forwarded(activity, document):
+            return None
+        return as_sent_on(document, settings.forward_max_bytes)
+
+    async def _proven_by(
+        self, document: dict[str, Any], activity: Activity, sender: KnownKey, size: int
+    ) -> RemoteActor | None:
+        """The actor whose proof *document* of *size* bytes carries, asked for on behalf of its
+        *sender*. Raises OverloadedError, RateLimitedError."""
+        try:
+            with askings.on_behalf_of(askings.of_host(sender.actor.host)):
+                return await self._prover.actor_of(document, activity, size)
+        except ShortError as error:
+            raise short(error) from None
+
+    async def _is_worth_forwarding(
+        self, document: dict[str, Any], activity: Activity, sender: KnownKey, size: int
+    ) -> bool:
+        try:
+            return await self._proven_by(document, activity, sender, size) is not None
+        except (OverloadedError, RateLimitedError):
+            return False  # it counts without its proof; only nobody else gets it from here
 
     def _opened(self, body: bytes) -> tuple[dict[str, Any], Envelope]:
         """The JSON in *body*, and what activity it is; nothing of what that says."""
@@ -195,8 +243,16 @@ class Receiver:
             return False
         return not await self._site.store.read(actor_rows.find, [activity.actor])
 
+    def refused(self, client: str) -> None:
+        """What came from *client* was worth nothing: it counts more than once."""
+        self._address_buckets.take(client_network(client), _COST_OF_A_REFUSAL)
+
+    def _check_address(self, client: str) -> None:
+        if wait := self._address_buckets.take(client_network(client)):
+            raise RateLimitedError("too many requests from your address", retry_after=wait)
+
     def _check_rate(self, activity: Envelope, known: KnownKey) -> None:
-        wait = self._host_buckets.take(known.actor.host)
+        wait = self._host_buckets.take(counted_host(known.actor.host))
         is_writing = activity.type in _COUNTED and activity.object_id != activity.actor
         if not wait and is_writing:
             wait = self._actor_buckets.take(known.actor.uri)
@@ -216,9 +272,11 @@ class Receiver:
             or (activity.object is not None and not activity.object.in_reply_to)
         ):
             return Outcome("ignored", "signed by another than its actor")
-        if wait := self._forward_buckets.take(known.actor.host):
+        if wait := self._forward_buckets.take(counted_host(known.actor.host)):
             raise RateLimitedError("too many forwarded activities", retry_after=wait)
-        await self._site.store.write(_fetch_later, uri, self._site.settings.ancestor_limit)
+        await self._site.store.write(
+            _fetch_later, uri, self._site.settings.ancestor_limit, known.actor.host
+        )
         return Outcome("deferred", "signed by another than its actor, fetched from its own host")
 
 
@@ -227,9 +285,10 @@ def _read_whole(document: dict[str, Any], limits: Limits) -> tuple[Activity, Wor
     return activity, words.of_activity(activity, limits)
 
 
-def _fetch_later(connection: Connection, uri: str, ancestors_left: int) -> None:
-    payload = {"uri": uri, "ancestors_left": ancestors_left}
-    jobs.add(connection, FETCH_OBJECT, uri, payload, datetime.now(UTC))
+def _fetch_later(connection: Connection, uri: str, ancestors_left: int, asker: str) -> None:
+    payload = {"uri": uri, "ancestors_left": ancestors_left, "asker": asker}
+    now = datetime.now(UTC)
+    jobs.add(connection, FETCH_OBJECT, uri, payload, now, asker=counted_host(asker))
 
 
 def _check_media_type(value: str) -> None:

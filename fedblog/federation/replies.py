@@ -8,7 +8,7 @@ from fedblog.activitystreams.reading import Object
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import CommentPolicy, PostStatus
-from fedblog.federation.facts import Facts, FollowUp, Incoming
+from fedblog.federation.facts import Facts, Incoming
 from fedblog.storage.threads import NO_WORDS
 
 FETCH_OBJECT = "fetch_object"
@@ -152,8 +152,8 @@ def adopt(facts: Facts, parent: Comment) -> None:
 def fetch(facts: Facts, uri: str, ancestors_left: int) -> None:
     """Have *uri* fetched after this unit, unless it is ours."""
     if ancestors_left > 0 and not facts.addresses.is_local(uri):
-        job = FollowUp(FETCH_OBJECT, uri, {"uri": uri, "ancestors_left": ancestors_left - 1})
-        facts.followups.put((job.kind, job.key), job)
+        payload = {"uri": uri, "ancestors_left": ancestors_left - 1, "asker": facts.asker}
+        facts.follow_up(FETCH_OBJECT, uri, payload)
 
 
 def _policy(facts: Facts, post_id: str | None) -> CommentPolicy:

@@ -9,24 +9,21 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from fedblog.domain.frozen import frozen
-from fedblog.domain.memory import Memory
-from fedblog.domain.rates import TokenBuckets
 from fedblog.federation.blocklist import Blocklist
-from fedblog.federation.errors import BlockedError, RateLimitedError, UnverifiedError
+from fedblog.federation.errors import (
+    BlockedError,
+    UnverifiedError,
+    short,
+)
 from fedblog.publishing.site import Site
-from fedblog.remote import guard
+from fedblog.remote import askings
 from fedblog.remote.actors import KnownKey
-from fedblog.remote.errors import BlockedAddressError, RemoteError
+from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.signatures import cavage, content_digest, digest, messages
 from fedblog.signatures.errors import InvalidSignatureError, SignatureError
 from fedblog.signatures.keys import PublicKey, is_strong
-from fedblog.storage import actors as actor_rows
 
 _OF_SIGNATURES = ("signature", "signature-input", "digest", "content-digest", "date")
-_FAILURES_A_MINUTE = 30
-_FAILURES_AT_ONCE = 60
-_SUSPENDED_SECONDS = 60.0
-_HOSTS_IN_MEMORY = 4000
 
 
 @frozen
@@ -42,13 +39,14 @@ class Headers:
 class Signed:
     """A request whose signature can be read, is fresh and covers what it must. *signature* are its
     bytes and *times* those that it covers, in seconds: a repeated request has the same, however its
-    headers are written. Whether a body is the one that was signed is what *check_body* finds out,
-    and *check*, whether the signature is that of the key *key_id*: both raise SignatureError where
-    not."""
+    headers are written. *client* is the address it came from. Whether a body is the one that was
+    signed is what *check_body* finds out, and *check*, whether the signature is that of the key
+    *key_id*: both raise SignatureError where not."""
 
     key_id: str
     signature: bytes
     times: tuple[int, ...]
+    client: str
     check_body: Callable[[bytes], None]
     check: Callable[[PublicKey], None]
 
@@ -79,8 +77,6 @@ class Verifier:
         self._blocklist = blocklist
         self._host = site.addresses.host
         self._base_url = site.addresses.base_url
-        self._failures = TokenBuckets(_FAILURES_A_MINUTE, _FAILURES_AT_ONCE, _HOSTS_IN_MEMORY)
-        self._suspended: Memory[str, bool] = Memory(_HOSTS_IN_MEMORY)
 
     async def proven(
         self,
@@ -89,19 +85,24 @@ class Verifier:
         query: str,
         headers: Sequence[tuple[bytes, bytes]],
         body: bytes | None,
+        client: str,
     ) -> KnownKey:
         """The key that made this request, and its actor. *path* and *query* are raw; *body* is None
-        for a request without one.
+        for a request without one; *client* is the address that it came from.
 
-        Raises UnverifiedError, or BlockedError where the blog blocks the key's host or actor.
+        Raises UnverifiedError, BlockedError where the blog blocks the key's host or actor,
+        OverloadedError or RateLimitedError where the key could not be asked for now: nothing is
+        then said of the signature.
         """
         if self._blocklist.is_stale:
             await self._blocklist.refresh()
-        signed = self.check_head(method, path, query, gather(headers))
+        signed = self.check_head(method, path, query, gather(headers), client)
         self.check_body(signed, body or b"")
         return await self.prove(signed)
 
-    def check_head(self, method: str, path: str, query: str, headers: Headers) -> Signed:
+    def check_head(
+        self, method: str, path: str, query: str, headers: Headers, client: str
+    ) -> Signed:
         """All that can be found out about a request's signature without its body and its key.
 
         Raises what `proven` raises; the block list is taken as it is.
@@ -112,9 +113,9 @@ class Verifier:
                 if len(headers.values.get(name, "")) > limit:
                     raise UnverifiedError(f"the header {name} is longer than {limit} characters")
             if "signature-input" in headers.values:
-                signed = self._check_message(method, path, query, headers)
+                signed = self._check_message(method, path, query, headers, client)
             elif "signature" in headers.values:
-                signed = self._check_cavage(method, path, query, headers)
+                signed = self._check_cavage(method, path, query, headers, client)
             else:
                 raise UnverifiedError(
                     "an HTTP signature is needed: RFC 9421 over @method, @target-uri and"
@@ -137,34 +138,44 @@ class Verifier:
         """The key of *signed*, once its signature holds. Raises what `proven` raises.
 
         Where a key known from before does not fit it is fetched anew, once and rate-limited: it may
-        have been changed (S35).
+        have been changed (S35). What has to be asked is asked on behalf of the address that the
+        request came from.
         """
-        directory = self._site.actors
-        key_id = signed.key_id
-        asked_at = datetime.now(UTC)
+        asker = askings.of_client(signed.client)
         try:
-            known = directory.cached_key(key_id)
-            if known is None:
-                await self._check_suspended(key_id)
-                known = await directory.key(key_id)
-            try:
-                self._holds(signed, known)
-            except InvalidSignatureError:
-                if known.key.fetched_at > asked_at:
-                    raise  # its server gave it just now
-                known = await directory.refetch_key(key_id)
-                self._holds(signed, known)
+            known = self._site.actors.cached_key(signed.key_id)
+            if known is None or not self._fits(signed, known):
+                with askings.on_behalf_of(asker):
+                    known = await self._fetched(signed)
+            self._site.client.askings.was_right(asker, known.actor.host)
+        except ShortError as error:
+            raise short(error) from None
         except RemoteError as error:
-            self._count_failure(key_id)
             raise UnverifiedError(f"the key cannot be had: {error}") from None
         except SignatureError as error:
-            self._count_failure(key_id)
             raise UnverifiedError(str(error)) from None
         if self._blocklist.holds_for(known.actor.uri):
             raise BlockedError("the sender is blocked")
         return known
 
-    def _check_message(self, method: str, path: str, query: str, headers: Headers) -> Signed:
+    async def _fetched(self, signed: Signed) -> KnownKey:
+        """The key of *signed* from the database or its own server. Raises RemoteError,
+        SignatureError."""
+        directory = self._site.actors
+        asked_at = datetime.now(UTC)
+        known = await directory.key(signed.key_id)
+        try:
+            self._holds(signed, known)
+        except InvalidSignatureError:
+            if known.key.fetched_at > asked_at:
+                raise  # its server gave it just now
+            known = await directory.refetch_key(signed.key_id)
+            self._holds(signed, known)
+        return known
+
+    def _check_message(
+        self, method: str, path: str, query: str, headers: Headers, client: str
+    ) -> Signed:
         """RFC 9421."""
         settings = self._site.settings
         values = headers.values
@@ -186,9 +197,11 @@ class Verifier:
             messages.verify(parsed, key, method=method, url=url, headers=values)
 
         times = () if parsed.created is None else (parsed.created,)
-        return Signed(parsed.key_id, parsed.signature, times, fits, holds)
+        return Signed(parsed.key_id, parsed.signature, times, client, fits, holds)
 
-    def _check_cavage(self, method: str, path: str, query: str, headers: Headers) -> Signed:
+    def _check_cavage(
+        self, method: str, path: str, query: str, headers: Headers, client: str
+    ) -> Signed:
         """draft-cavage-http-signatures-12, as most peers send it."""
         settings = self._site.settings
         values = headers.values
@@ -214,32 +227,16 @@ class Verifier:
             )
 
         times = cavage.covered_times(parsed, values.get("date"))
-        return Signed(parsed.key_id, parsed.signature, times, fits, holds)
+        return Signed(parsed.key_id, parsed.signature, times, client, fits, holds)
 
     def _holds(self, signed: Signed, known: KnownKey) -> None:
         if not is_strong(known.public_key, allow_short=self._site.settings.allow_short_rsa_keys):
             raise InvalidSignatureError("the key is too short")
         signed.check(known.public_key)
 
-    async def _check_suspended(self, key_id: str) -> None:
-        """Refuse a key that is not known here while too many signatures in its host's name failed:
-        each of them has cost that host a request."""
-        if self._suspended.get(_host_of(key_id)) is None:
-            return
-        if await self._site.store.read(actor_rows.find_key, key_id) is None:
-            raise RateLimitedError(
-                "too many signatures in the name of that host were wrong",
-                retry_after=_SUSPENDED_SECONDS,
-            )
-
-    def _count_failure(self, key_id: str) -> None:
-        host = _host_of(key_id)
-        if self._failures.take(host):
-            self._suspended.put(host, True, seconds=_SUSPENDED_SECONDS)
-
-
-def _host_of(uri: str) -> str:
-    try:
-        return guard.host_of(uri)
-    except BlockedAddressError:
-        return ""
+    def _fits(self, signed: Signed, known: KnownKey) -> bool:
+        try:
+            self._holds(signed, known)
+        except InvalidSignatureError:
+            return False
+        return True

@@ -3,13 +3,16 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fedblog.jobs.completing import completed
 from fedblog.publishing.site import Site
-from fedblog.remote.errors import RemoteError
+from fedblog.remote import askings
+from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.storage import jobs
 from fedblog.storage.changes import Change
 from fedblog.storage.errors import StorageError, StoreClosedError
@@ -17,7 +20,9 @@ from fedblog.storage.jobs import Job
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 8
+AT_ONCE = 16
+OF_AN_ASKER = 4
+"""Jobs under way on behalf of one domain."""
 LEASE = timedelta(minutes=5)
 WAITS = (30, 300, 1800, 7200, 21600)
 """Seconds until the next try of a job that failed; after the last it is given up."""
@@ -25,6 +30,8 @@ LONGEST_WAIT = 30.0
 LONGEST_RUN = 240.0
 """Seconds; shorter than the lease, so that no job runs twice at once."""
 AFTER_ERROR = 5.0
+LONGEST_POSTPONED = timedelta(days=3)
+"""After it a job that never could be tried is dropped."""
 
 Run = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -69,13 +76,15 @@ class FollowUpLoop:
     async def _start_some(self) -> float | None:
         """Start due jobs where there is room; gives the seconds until there may be more (None: as
         soon as one under way ends)."""
-        room = AT_ONCE - len(self._running)
-        if room <= 0:
-            return None
         kinds = list(self._kinds)
-        if await completed(self._take_some(kinds, room)) == room:
-            return None
-        due = await self._site.store.read(jobs.next_due, kinds)
+        while True:
+            # A few at a time: all that are claimed may be one asker's.
+            room = min(OF_AN_ASKER, AT_ONCE - len(self._running))
+            if room <= 0:
+                return None
+            if await completed(self._take_some(kinds, room)) < room:
+                break
+        due = await self._site.store.read(jobs.next_due, kinds, except_askers=self._busy_askers())
         if due is None:
             return LONGEST_WAIT
         return min(LONGEST_WAIT, max(0.05, (due - datetime.now(UTC)).total_seconds()))
@@ -83,18 +92,33 @@ class FollowUpLoop:
     async def _take_some(self, kinds: Sequence[str], room: int) -> int:
         """Claim and start at most *room* jobs; gives how many."""
         now = datetime.now(UTC)
-        claimed = await self._site.store.write(jobs.claim, kinds, room, now, LEASE)
+        claimed = await self._site.store.write(
+            jobs.claim, kinds, room, now, LEASE, except_askers=self._busy_askers()
+        )
         for job in claimed:
             task = asyncio.create_task(self._run_one(job))
             self._running[task] = job
             task.add_done_callback(self._ended)
         return len(claimed)
 
+    def _busy_askers(self) -> list[str]:
+        """Those of whom enough is under way."""
+        counts = Counter(job.asker for job in self._running.values() if job.asker)
+        return [asker for asker, count in counts.items() if count >= OF_AN_ASKER]
+
     async def _run_one(self, job: Job) -> None:
         store = self._site.store
         try:
+            asker = askings.of_host(job.asker) if job.asker else None
             async with asyncio.timeout(LONGEST_RUN):
-                await self._kinds[job.kind](job.payload)
+                with askings.on_behalf_of(asker) if asker else nullcontext():
+                    await self._kinds[job.kind](job.payload)
+        except ShortError as error:
+            now = datetime.now(UTC)
+            if now - job.created_at < LONGEST_POSTPONED:
+                await store.write(jobs.postpone, job, str(error), now + _put_off(job, error, now))
+                return
+            logger.warning("%s of %s is given up: %s", job.kind, job.key, error)
         except Exception as error:  # whatever one job does, the others go on
             text = str(error) or type(error).__name__
             if not isinstance(error, RemoteError):
@@ -127,3 +151,11 @@ class FollowUpLoop:
     def _heard(self, changes: Sequence[Change]) -> None:
         if any(change.kind in ("jobs", "everything") for change in changes):
             self._changed.set()
+
+
+def _put_off(job: Job, error: ShortError, now: datetime) -> timedelta:
+    """How long *job* waits for its turn: the longer, the longer it has waited, so that many of
+    them are not tried all over again at once."""
+    age = (now - job.created_at).total_seconds()
+    seconds = min(3600.0, max(error.retry_after, age / 4, 5.0))
+    return timedelta(seconds=seconds * random.uniform(1.0, 1.5))  # noqa: S311

@@ -1,9 +1,10 @@
 """Site: what every use-case, endpoint and page is given. Wired once, in app.py."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fedblog.domain.addresses import Addresses
 from fedblog.publishing.keyring import KeyRing
+from fedblog.publishing.pictures.darkroom import Darkroom
 from fedblog.remote.actors import ActorDirectory
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
@@ -21,3 +22,7 @@ class Site:
     client: RemoteClient
     actors: ActorDirectory
     keys: KeyRing
+    darkroom: Darkroom = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "darkroom", Darkroom(self.settings))

@@ -24,6 +24,7 @@ from fedblog.remote.errors import (
     KeyNotFoundError,
     RemoteError,
     RemoteStatusError,
+    ShortError,
     UnreachableError,
     WrongDocumentError,
 )
@@ -38,13 +39,10 @@ from fedblog.storage.store import Store
 
 T = TypeVar("T")
 
-_REFETCHES_REMEMBERED = 2000
 _KEYS_IN_MEMORY = 512  # about 12 kB each, most of it OpenSSL's
 _FAILURES_IN_MEMORY = 4000
-_HOSTS_IN_MEMORY = 4000
 _MAX_AGE = timedelta(days=7)
 """After it an actor or key is fetched anew when it is next asked for, if its server answers."""
-_REFETCHES_AT_ONCE = 4
 _UNREACHABLE_SECONDS = 60.0
 _REFUSED_SECONDS = 300.0
 _GONE = frozenset({404, 410})
@@ -79,12 +77,7 @@ class ActorDirectory:
         self._addresses = addresses
         self._keys: Memory[str, KnownKey] = Memory(_KEYS_IN_MEMORY)
         self._failures: Memory[str, RemoteError] = Memory(_FAILURES_IN_MEMORY)
-        self._refetches_of_key = TokenBuckets(1, 1, _REFETCHES_REMEMBERED)
-        self._refetching = asyncio.Semaphore(_REFETCHES_AT_ONCE)
-        self._refetches_at_host = TokenBuckets(30, 60, _HOSTS_IN_MEMORY)
-        self._failures_at_host = TokenBuckets(30, 60, _HOSTS_IN_MEMORY)
-        self._outages_of_host = TokenBuckets(6, 6, _HOSTS_IN_MEMORY)
-        self._resting_hosts: Memory[str, bool] = Memory(_HOSTS_IN_MEMORY)
+        self._refetches_of_key = TokenBuckets(1, 1)
         self._under_way: dict[str, asyncio.Future[Any]] = {}
         store.listen(self._heard)
 
@@ -108,7 +101,7 @@ class ActorDirectory:
     async def refetch_key(self, key_id: str) -> KnownKey:
         """The key as its server gives it now, for a signature that the known one does not fit.
 
-        Once a minute for a key, and bounded for a host; a first fetch does not count (S35). Raises
+        Once a minute for a key; a first fetch does not count (S35). Raises
         KeyNotFoundError where that is used up, and what `key` raises.
         """
         return await self._shared(f"key anew {key_id}", lambda: self._find_key_anew(key_id))
@@ -122,17 +115,19 @@ class ActorDirectory:
         if datetime.now(UTC) - key.fetched_at > _MAX_AGE:
             try:
                 return await self._first_fetch(key_id, lambda: self._fetch_key(key_id))
-            except (UnreachableError, RemoteStatusError):
+            except (UnreachableError, RemoteStatusError, ShortError):
                 pass  # what is known is better than nothing
         self._keys.put(key_id, known)
         return known
 
     async def _find_key_anew(self, key_id: str) -> KnownKey:
-        host = guard.host_of(key_id)
-        if self._refetches_of_key.take(key_id) or self._refetches_at_host.take(host):
+        if self._refetches_of_key.take(key_id):
             raise KeyNotFoundError(f"{key_id} was fetched again a moment ago")
-        async with self._refetching:  # wrong signatures in many names come in bursts
+        try:
             return await self._fetch_key(key_id)
+        except ShortError:
+            self._refetches_of_key.give_back(key_id)  # it was not asked for
+            raise
 
     async def _fetch_key(self, key_id: str) -> KnownKey:
         """Ask the key's own server. The key's document is its actor, or a stub that names it."""
@@ -175,7 +170,7 @@ class ActorDirectory:
                 return await self._shared(
                     f"actor {uri}", lambda: self._first_fetch(uri, lambda: self._fetch_actor(uri))
                 )
-            except (UnreachableError, RemoteStatusError):
+            except (UnreachableError, RemoteStatusError, ShortError):
                 if known is None:
                     raise
                 return known
@@ -245,25 +240,18 @@ class ActorDirectory:
                 return
 
     async def _first_fetch(self, name: str, fetch: Callable[[], Awaitable[T]]) -> T:
-        """*fetch*, unless it failed a short while ago, or much of its host did: whoever makes keys
-        up must not have us ask a host for each of them (S12)."""
+        """*fetch*, unless it failed a short while ago (S12)."""
         failure = self._failures.get(name)
         if failure is not None:
             raise failure.with_traceback(None)
-        host = guard.host_of(name)
-        if self._resting_hosts.get(host):
-            raise UnreachableError(f"{host} failed too often in the last minute")
         try:
             return await fetch()
+        except ShortError:
+            raise  # nothing was learned of it
         except RemoteError as error:
             is_passing = isinstance(error, UnreachableError | RemoteStatusError)
             seconds = _UNREACHABLE_SECONDS if is_passing else _REFUSED_SECONDS
             self._failures.put(name, error, seconds=seconds)
-            # One that does not answer at all is given up sooner than one that lacks some actors.
-            is_outage = isinstance(error, UnreachableError)
-            allowance = self._outages_of_host if is_outage else self._failures_at_host
-            if allowance.take(host):
-                self._resting_hosts.put(host, True, seconds=_UNREACHABLE_SECONDS)
             raise
 
     async def _shared(self, name: str, work: Callable[[], Awaitable[T]]) -> T:

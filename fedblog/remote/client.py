@@ -21,10 +21,12 @@ from yarl import URL
 from fedblog.domain.lane import Lane, LaneFullError
 from fedblog.domain.origins import counted_host
 from fedblog.remote import guard, posting
+from fedblog.remote.askings import Askings
 from fedblog.remote.connections import Connections, Opened
 from fedblog.remote.errors import (
     RedirectError,
     RemoteStatusError,
+    SlowHostError,
     TooLargeError,
     UnreachableError,
     WrongMediaTypeError,
@@ -39,6 +41,7 @@ from fedblog.signatures.keys import SigningKey
 T = TypeVar("T")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OWN_GETS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,13 @@ class RemoteClient:
         self.schemes = Schemes()
         self._settings = settings
         self._user_agent = user_agent
+        self.askings = Askings(settings)
         self._connections = Connections(
             ca_file=settings.ca_file,
             allow_loopback=settings.allow_private_network,
+            get_limit=self.askings.most_at_once + _OWN_GETS,
             post_limit=max(settings.delivery_concurrency, 1),
+            name_servers=settings.name_servers.split(",") if settings.name_servers else (),
         )
         self._lane = Lane(
             "documents", waiting=settings.text_waiting, waiting_each=settings.text_waiting_each
@@ -110,22 +116,31 @@ class RemoteClient:
         """GET *url*, following at most ``fetch_max_redirects`` redirects, each hop checked.
 
         The whole takes at most ``fetch_timeout`` seconds and *max_bytes* (``fetch_max_bytes``)
-        of body, packed or unpacked. Only a 2xx answer is given back. Raises RemoteError.
+        of body, packed or unpacked. Only a 2xx answer is given back. Raises RemoteError; its kind
+        ShortError where askings.py bounds it.
         """
         limit = self._settings.fetch_max_bytes if max_bytes is None else max_bytes
+        hops = [self._checked(url)]
         try:
-            async with asyncio.timeout(self._settings.fetch_timeout):
-                return await self._follow(url, accept, signed, limit)
-        except TimeoutError:
-            raise UnreachableError(f"{url} took too long") from None
+            async with self.askings.turn(_host_header(hops[0])):
+                try:
+                    async with asyncio.timeout(self._settings.fetch_timeout):
+                        return await self._follow(hops, accept, signed, limit)
+                except TimeoutError:
+                    raise UnreachableError(f"{url} took too long") from None
+        except (UnreachableError, SlowHostError):
+            self.askings.failed(_host_header(hops[-1]))
+            raise
 
-    async def _follow(self, url: str, accept: str, signed: bool, limit: int) -> Fetched:
-        target = self._checked(url)
+    async def _follow(self, hops: list[URL], accept: str, signed: bool, limit: int) -> Fetched:
+        """Ask the last of *hops*, and where it leads; each place goes into *hops*."""
         for _ in range(self._settings.fetch_max_redirects + 1):
+            target = hops[-1]
             response = await self._knock(target, accept, signed)
+            self.askings.answered(_host_header(target))
             try:
                 if response.status_code in _REDIRECTS:
-                    target = self._redirected(target, response)
+                    hops.append(self._redirected(target, response))
                     continue
                 if not response.is_success:
                     raise RemoteStatusError(response.status_code, str(target))
@@ -138,7 +153,9 @@ class RemoteClient:
                 )
             finally:
                 await _release(response)
-        raise RedirectError(f"{url} redirects more than {self._settings.fetch_max_redirects} times")
+        raise RedirectError(
+            f"{hops[0]} redirects more than {self._settings.fetch_max_redirects} times"
+        )
 
     def _checked(self, url: str) -> URL:
         return guard.check_url(url, allow_private=self._settings.allow_private_network)
@@ -179,6 +196,7 @@ class RemoteClient:
     async def _send_get(
         self, target: URL, accept: str, key: SigningKey | None, scheme: str
     ) -> httpx.Response:
+        self.askings.take(_host_header(target))
         headers = {
             "Host": _host_header(target),
             "User-Agent": self._user_agent,

@@ -10,6 +10,7 @@ import asyncio
 import resource
 import socket
 import ssl
+from collections.abc import Sequence
 from contextvars import ContextVar, Token
 from pathlib import Path
 from types import TracebackType
@@ -20,13 +21,12 @@ import certifi
 from httpx_aiohttp import AiohttpTransport
 
 from fedblog.remote import guard
-from fedblog.remote.resolver import SystemResolver
+from fedblog.remote.resolver import NameResolver
 
 _KEEPALIVE_SECONDS = 15.0
 _GET_KEEPALIVE_SECONDS = 1.0  # documents of a host are seldom asked for again soon
 _DNS_SECONDS = 60
 _MOST_SOCKETS = 1024  # a kept connection holds about 15 kB
-_GET_LIMIT = 64
 _GET_LIMIT_PER_HOST = 8
 
 
@@ -93,32 +93,43 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 class Connections:
     """The transports, made at their first use (they belong to the running loop): for GETs, for
-    POSTs, and one that keeps no connection, used while too many are open."""
+    POSTs, and one of each that keeps no connection, used while too many are open. GETs and POSTs
+    have a resolver each: names that strangers have us look up do not hold up deliveries."""
 
-    def __init__(self, *, ca_file: Path | None, allow_loopback: bool, post_limit: int) -> None:
+    def __init__(
+        self,
+        *,
+        ca_file: Path | None,
+        allow_loopback: bool,
+        get_limit: int,
+        post_limit: int,
+        name_servers: Sequence[str] = (),
+    ) -> None:
         self._ca_file = ca_file
         self._allow_loopback = allow_loopback
+        self._get_limit = get_limit
         self._post_limit = post_limit
+        self._name_servers = name_servers
         self._gets: AiohttpTransport | None = None
         self._posts: aiohttp.ClientSession | None = None
-        self._singles: AiohttpTransport | None = None
+        self._single_gets: AiohttpTransport | None = None
         self._single_posts: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
-        self._resolver = SystemResolver()
+        self._resolvers: list[NameResolver] = []
         self._open_now: set[int] = set()
         self._most_sockets = _most_sockets()
 
     async def for_gets(self) -> AiohttpTransport:
         """The transport for GETs."""
-        if self._gets is None or self._singles is None:
+        if self._single_posts is None:
             await self._open()
-        transport = self._singles if self._is_crowded else self._gets
+        transport = self._single_gets if self._is_crowded else self._gets
         assert transport is not None
         return transport
 
     async def for_posts(self) -> aiohttp.ClientSession:
         """The session for POSTs (straight through aiohttp, posting.py)."""
-        if self._posts is None or self._single_posts is None:
+        if self._single_posts is None:
             await self._open()
         session = self._single_posts if self._is_crowded else self._posts
         assert session is not None
@@ -130,39 +141,42 @@ class Connections:
 
     async def close(self) -> None:
         """Close them all."""
-        for transport in (self._gets, self._singles):
+        for transport in (self._gets, self._single_gets):
             if transport is not None:
                 await transport.aclose()
         for session in (self._posts, self._single_posts):
             if session is not None:
                 await session.close()
-        await self._resolver.close()
+        for resolver in self._resolvers:
+            await resolver.close()
 
     async def _open(self) -> None:
         async with self._opening:
-            if self._singles is None:
-                context = await asyncio.to_thread(tls_context, self._ca_file)
-                gets = self._session(
-                    context, _GET_LIMIT, _GET_LIMIT_PER_HOST, keep=_GET_KEEPALIVE_SECONDS
-                )
-                self._gets = AiohttpTransport(verify=context, trust_env=False, client=gets)
-                self._posts = self._session(context, self._post_limit)
-                self._single_posts = self._session(context, self._post_limit, keep=None)
-                self._singles = AiohttpTransport(
-                    verify=context, trust_env=False, client=self._single_posts
-                )
+            if self._single_posts is not None:
+                return
+            context = await asyncio.to_thread(tls_context, self._ca_file)
+            for_gets, for_posts = NameResolver(self._name_servers), NameResolver(self._name_servers)
+            self._resolvers = [for_gets, for_posts]
+            gets, posts = (self._get_limit, _GET_LIMIT_PER_HOST), (self._post_limit, 0)
+            kept = self._session(context, for_gets, *gets, keep=_GET_KEEPALIVE_SECONDS)
+            single = self._session(context, for_gets, *gets, keep=None)
+            self._gets = AiohttpTransport(verify=context, trust_env=False, client=kept)
+            self._single_gets = AiohttpTransport(verify=context, trust_env=False, client=single)
+            self._posts = self._session(context, for_posts, *posts)
+            self._single_posts = self._session(context, for_posts, *posts, keep=None)
 
     def _session(
         self,
         context: ssl.SSLContext,
+        resolver: NameResolver,
         limit: int,
-        per_host: int = 0,
+        per_host: int,
         *,
         keep: float | None = _KEEPALIVE_SECONDS,
     ) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             ssl=context,
-            resolver=self._resolver,
+            resolver=resolver,
             socket_factory=self._socket,
             limit=limit,
             limit_per_host=per_host,

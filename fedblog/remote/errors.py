@@ -13,6 +13,20 @@ class UnreachableError(RemoteError):
     """No answer: no connection, a broken one, a bad certificate, or out of time."""
 
 
+class ShortError(RemoteError):
+    """Nothing was asked, because we have no place or do not ask so often: in *retry_after* seconds
+    we may. *is_askers* says whether it is the asker who had us ask too much."""
+
+    def __init__(self, text: str, *, retry_after: float, is_askers: bool = False) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+        self.is_askers = is_askers
+
+
+class SlowHostError(ShortError):
+    """The host, or the name server that knows it, took longer than others could be let wait."""
+
+
 class TooLargeError(RemoteError):
     """The answer passes its bound in bytes, packed or unpacked, or in JSON depth or items."""
 

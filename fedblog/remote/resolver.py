@@ -1,47 +1,70 @@
-"""Names to addresses by the system's getaddrinfo, on threads of its own.
+"""Names to addresses: /etc/hosts, then the name servers of the system or of the settings.
 
-The loop's own pool (four to six threads) would let a few names whose servers do not answer hold up
-every other connection, and everything else that runs on it. Nothing is checked here: the connector
-checks each address it connects to (connections.py).
+c-ares asks, on sockets: a name whose servers do not answer costs a timer. getaddrinfo would hold a
+thread for up to half a minute, which nothing can take back, and a few such names would hold up
+every other (docs/decisions/0013). Nothing is checked here: the connector checks each address it
+connects to (connections.py).
 """
 
-import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 
+import aiodns
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-_THREADS = 32
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+SECONDS = 2.0
+_TRIES = 2
 
 
-class SystemResolver(AbstractResolver):
-    """Asks getaddrinfo. Close it when its last connector is closed."""
+class NoAnswerError(OSError):
+    """Whoever knows the name did not say in time."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fedblog-names")
+
+class NoNameServerError(OSError):
+    """No name server of our own can be asked."""
+
+
+_KINDS: dict[int, type[OSError]] = {
+    aiodns.error.ARES_ECONNREFUSED: NoNameServerError,
+    aiodns.error.ARES_ENOMEM: NoNameServerError,
+    aiodns.error.ARES_ESERVFAIL: NoAnswerError,
+    aiodns.error.ARES_ETIMEOUT: NoAnswerError,
+}
+
+
+class NameResolver(AbstractResolver):
+    """Asks c-ares, in the running loop. Close it when its last connector is closed."""
+
+    def __init__(self, name_servers: Sequence[str] = ()) -> None:
+        self._resolver = aiodns.DNSResolver(
+            list(name_servers) or None, timeout=SECONDS, tries=_TRIES
+        )
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The addresses of *host*. Raises OSError where it has none."""
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, _look_up, host, port, family
-        )
+        """The addresses of *host*. Raises NoAnswerError, NoNameServerError, and OSError where it
+        has none."""
+        try:
+            found = await self._resolver.getaddrinfo(
+                host, port=port, type=socket.SOCK_STREAM, family=family, flags=socket.AI_ADDRCONFIG
+            )
+        except aiodns.error.DNSError as error:
+            number, text = (*error.args, "")[:2]
+            raise _KINDS.get(int(number), OSError)(None, f"{host}: {text}") from None
         return [
             ResolveResult(
-                hostname=host, host=address, port=port, family=kind, proto=protocol, flags=_NUMERIC
+                hostname=host,
+                host=node.addr[0].decode("ascii"),
+                port=port,
+                family=node.family,
+                proto=0,
+                flags=_NUMERIC,
             )
-            for kind, protocol, address in found
+            for node in found.nodes
         ]
 
     async def close(self) -> None:
         """Take no more questions."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _look_up(host: str, port: int, family: int) -> list[tuple[int, int, str]]:
-    found = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, family=family, flags=socket.AI_ADDRCONFIG
-    )
-    return [(kind, protocol, str(address[0])) for kind, _, protocol, _, address in found]
+        await self._resolver.close()

@@ -6,11 +6,14 @@ statements are set-based: what counts is how many of them a fan-out needs, not i
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     Connection,
     and_,
+    bindparam,
     delete,
+    exists,
     not_,
     or_,
     select,
@@ -52,41 +55,57 @@ def for_post(
 ) -> tuple[list[DeliveryReport], str | None]:
     """The deliveries of a post's activities, newest activity first, and the cursor of the next
     page (None at the end). Raises ValueError for a cursor that is none of ours."""
-    query = (
-        select(
-            deliveries.c.activity_id,
-            activities.c.type,
-            inboxes.c.url,
-            inboxes.c.host,
-            deliveries.c.state,
-            deliveries.c.attempts,
-            deliveries.c.last_status,
-            deliveries.c.last_error,
-            deliveries.c.next_at,
-            deliveries.c.delivered_at,
-            deliveries.c.inbox_id,
+    begun, _, place = (cursor or "").partition(".")
+    after = int(place) if cursor is not None else -1
+    # Each activity by itself: a join would sort all deliveries of all of them for every page.
+    sent = (
+        select(activities.c.id, activities.c.type)
+        .where(
+            activities.c.post_id == post_id,
+            not_(_IS_FORWARDED),
+            exists().where(deliveries.c.activity_id == activities.c.id),
         )
-        .join(activities, activities.c.id == deliveries.c.activity_id)
-        .join(inboxes, inboxes.c.id == deliveries.c.inbox_id)
-        .where(activities.c.post_id == post_id, not_(_IS_FORWARDED))
+        .order_by(activities.c.id.desc())
+        .limit(limit + 1)
     )
-    if cursor is not None:
-        activity_id, _, inbox_id = cursor.partition(".")
-        query = query.where(
-            or_(
-                deliveries.c.activity_id < activity_id,
-                and_(
-                    deliveries.c.activity_id == activity_id,
-                    deliveries.c.inbox_id > int(inbox_id),
-                ),
-            )
-        )
-    rows = connection.execute(
-        query.order_by(deliveries.c.activity_id.desc(), deliveries.c.inbox_id).limit(limit + 1)
-    ).all()
-    page = rows[:limit]
-    following = f"{page[-1][0]}.{page[-1][-1]}" if len(rows) > limit else None
+    if begun:
+        sent = sent.where(activities.c.id <= begun)
+    found: list[Any] = []
+    for activity in connection.execute(sent).all():
+        wanted = {
+            "activity": activity.id,
+            "place": after if activity.id == begun else -1,
+            "left": limit + 1 - len(found),
+        }
+        rows = connection.execute(_SENT_AFTER, wanted).all()
+        found += [(activity.id, activity.type, *row) for row in rows]
+        if len(found) > limit:
+            break
+    page = found[:limit]
+    following = f"{page[-1][0]}.{page[-1][-1]}" if len(found) > limit else None
     return [DeliveryReport(*row[:-1]) for row in page], following
+
+
+_SENT_AFTER = (
+    select(
+        inboxes.c.url,
+        inboxes.c.host,
+        deliveries.c.state,
+        deliveries.c.attempts,
+        deliveries.c.last_status,
+        deliveries.c.last_error,
+        deliveries.c.next_at,
+        deliveries.c.delivered_at,
+        deliveries.c.inbox_id,
+    )
+    .join(inboxes, inboxes.c.id == deliveries.c.inbox_id)
+    .where(
+        deliveries.c.activity_id == bindparam("activity"),
+        deliveries.c.inbox_id > bindparam("place"),
+    )
+    .order_by(deliveries.c.inbox_id)
+    .limit(bindparam("left"))
+)
 
 
 def forget_finished(connection: Connection, before: datetime) -> int:

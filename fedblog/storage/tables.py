@@ -77,8 +77,10 @@ jobs = Table(
     Column("lease_until", UtcDateTime),
     Column("last_error", Text),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("asker", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("kind", "key"),
     Index("ix_jobs_run_at", "run_at"),
+    Index("ix_jobs_asker", "asker"),
 )
 
 # --- a blog and its people ------------------------------------------------------------------

@@ -15,9 +15,9 @@ from markdown_it.utils import EnvType
 
 from fedblog.text.markdown import bare_addresses
 
-MOST_STEPS: Final = 4_000
-"""Places in the text at which the parser may try its rules: some 40 ms of it. Ordinary prose of
-10,000 characters takes about a thousand."""
+MOST_STEPS: Final = 2_000
+"""Places in the text at which the parser may try its rules: some 20 ms of it. Prose with lists,
+links and code of 10,000 characters takes 100 to 900."""
 _STEPS = "steps"
 
 

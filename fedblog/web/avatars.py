@@ -6,13 +6,13 @@ pixel, and the initials that stand behind every avatar remain.
 
 from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
-from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from fedblog.publishing.pictures.tasks import Task
 from fedblog.publishing.site import Site
 from fedblog.storage import views_post
 from fedblog.web import proxied
@@ -22,13 +22,8 @@ from fedblog.web.rendering import web_url
 
 SIDE = 96
 """Pixels of a side: twice the largest face on a page."""
-MAX_BYTES = 4 << 20
-"""Largest picture fetched."""
 MAX_FILES = 20_000
 """Files kept in the folder (about 3 kB each); the oldest go first."""
-
-small_picture = partial(proxied.square, side=SIDE)
-"""A picture as a small square."""
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -41,11 +36,12 @@ class Avatars:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        settings = site.settings
         self.faces = proxied.Proxied(
-            site.client,
-            site.settings.data_dir / "cache" / "avatars",
-            small_picture,
-            max_bytes=MAX_BYTES,
+            site,
+            settings.data_dir / "cache" / "avatars",
+            Task("square", SIDE, SIDE, settings.face_max_pixels, settings.face_max_decoded),
+            max_bytes=settings.face_max_bytes,
             max_files=MAX_FILES,
         )
 

@@ -11,7 +11,7 @@ from fedblog.storage.views_carried import Attachment, Emojis
 from fedblog.storage.views_comments import CommentView
 from fedblog.storage.views_people import Person
 
-MOST = 200
+MOST = 64
 """Pictures in one text; what comes after them stays text."""
 MOST_IN_ONE = 16
 """Characters that one emoji is made of, signs of skin, hair and joining among them."""
@@ -91,18 +91,22 @@ def _replacer(emojis: Emojis, base: str) -> tuple[re.Pattern[str], Callable[[re.
     known = {code: (number, url) for number, (code, url) in enumerate(emojis)}
     pattern = re.compile(f":({'|'.join(map(re.escape, known))}):")
     left = MOST
+    made: dict[str, str] = {}
 
     def replace(match: re.Match[str]) -> str:
         nonlocal left
         if left <= 0:
             return match[0]
         left -= 1
-        number, url = known[match[1]]
-        return str(
-            Markup(
-                '<img class="emoji" src="{}/{}/{}" alt="{}" title="{}" height="20" loading="lazy"'
-                ' decoding="async">'
-            ).format(base, number, picture_version(url), match[0], match[0])
-        )
+        picture = made.get(match[0])
+        if picture is None:
+            number, url = known[match[1]]
+            picture = made[match[0]] = str(
+                Markup(
+                    '<img class="emoji" src="{}/{}/{}" alt="{}" title="{}" height="20"'
+                    ' loading="lazy" decoding="async">'
+                ).format(base, number, picture_version(url), match[0], match[0])
+            )
+        return picture
 
     return pattern, replace

@@ -4,14 +4,13 @@ Only what stands in a comment that readers see is fetched; its pictures only onc
 let them through, or where the setting says that nobody need do so.
 """
 
-from functools import partial
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from fedblog.domain.ids import is_id
+from fedblog.publishing.pictures.tasks import Task
 from fedblog.publishing.site import Site
 from fedblog.storage import views_carried
 from fedblog.storage.views_carried import Emojis
@@ -27,7 +26,6 @@ MAX_PICTURES = 5_000
 """Files kept (about 150 kB each); the oldest go first."""
 EMOJI_WIDTH, EMOJI_HEIGHT = 192, 48
 """Twice what a line of text is high; some are wide."""
-EMOJI_BYTES = 1 << 20
 MAX_EMOJIS = 20_000
 _REVISED = {**FILE_HEADERS, "cache-control": "public, max-age=3600"}
 """For what a moderator may take back."""
@@ -48,19 +46,32 @@ class Enclosures:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        cache = site.settings.data_dir / "cache"
+        settings = site.settings
+        cache = settings.data_dir / "cache"
         self._pictures = proxied.Proxied(
-            site.client,
+            site,
             cache / "pictures",
-            partial(proxied.within, width=PICTURE_WIDTH, height=PICTURE_HEIGHT),
+            Task(
+                "within",
+                PICTURE_WIDTH,
+                PICTURE_HEIGHT,
+                settings.proxied_max_pixels,
+                settings.proxied_max_decoded,
+            ),
             max_bytes=PICTURE_BYTES,
             max_files=MAX_PICTURES,
         )
         self._emojis = proxied.Proxied(
-            site.client,
+            site,
             cache / "emojis",
-            partial(proxied.within, width=EMOJI_WIDTH, height=EMOJI_HEIGHT),
-            max_bytes=EMOJI_BYTES,
+            Task(
+                "within",
+                EMOJI_WIDTH,
+                EMOJI_HEIGHT,
+                settings.face_max_pixels,
+                settings.face_max_decoded,
+            ),
+            max_bytes=settings.face_max_bytes,
             max_files=MAX_EMOJIS,
         )
 

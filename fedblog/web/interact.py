@@ -20,11 +20,12 @@ from fedblog.domain.origins import client_network, counted_host
 from fedblog.domain.rates import TokenBuckets
 from fedblog.endpoints.queries import QueryRoute, first_of
 from fedblog.publishing.site import Site
-from fedblog.remote import intents, webfinger
+from fedblog.remote import askings, intents, webfinger
 from fedblog.remote.errors import (
     BlockedAddressError,
     RemoteError,
     RemoteStatusError,
+    ShortError,
     UnreachableError,
     WrongDocumentError,
 )
@@ -111,7 +112,7 @@ class Interact:
                 raise RefusedError(words.text("Replies to this article are closed."))
             handle = self._handle(typed, words)
             self._spend(reader, handle, words)
-            found = await self._destination(handle, action, target, words)
+            found = await self._destination(handle, action, target, words, reader)
         except RefusedError as refusal:
             return await self._page(target, action, typed=typed, refusal=refusal)
         if not found.is_same_host:
@@ -158,12 +159,13 @@ class Interact:
             raise RefusedError(sentence, status=429, retry_after=wait)
 
     async def _destination(
-        self, handle: Handle, action: str, target: Target, words: Language
+        self, handle: Handle, action: str, target: Target, words: Language, reader: str
     ) -> Destination:
         settings = self._site.settings
         host = handle.host
         try:
-            found = await intents.look_up(self._site.client, handle, settings=settings)
+            with askings.on_behalf_of(askings.of_client(reader)):
+                found = await intents.look_up(self._site.client, handle, settings=settings)
             return intents.destination(
                 found,
                 action,
@@ -171,6 +173,9 @@ class Interact:
                 page=target.page,
                 allow_private=settings.allow_private_network,
             )
+        except ShortError as error:
+            sentence = words.text("That was tried too often. Wait a minute and try again.")
+            raise RefusedError(sentence, status=429, retry_after=error.retry_after) from None
         except BlockedAddressError:
             sentence = words.text("%(host)s is not a server of the public internet.", host=host)
         except NoIntentError:

@@ -1,28 +1,29 @@
-"""Pictures of other servers, fetched once, encoded anew and kept: readers' browsers ask nobody
+"""Pictures of other servers, fetched once, developed anew and kept: readers' browsers ask nobody
 else, and nothing but a raster picture of bounded size leaves here (security cases S13, S27)."""
 
 import asyncio
 import hashlib
-import io
 import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
 from fedblog.domain.memory import Memory
-from fedblog.remote.client import RemoteClient
-from fedblog.remote.errors import RemoteError
+from fedblog.domain.origins import counted_host
+from fedblog.publishing.pictures.errors import BusyError, PictureError, WrongKindError
+from fedblog.publishing.pictures.tasks import Task
+from fedblog.publishing.site import Site
+from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.web.answers import FILE_HEADERS
 
-MAX_PIXELS = 20_000_000
-"""Most pixels decoded."""
 FETCHES = 4
-"""Pictures of a kind fetched at once."""
+"""Pictures of a kind fetched and held at once."""
 WAITING = 64
 """Pictures waited for; over it 503."""
 FAILURE_SECONDS = 600.0
@@ -33,33 +34,28 @@ NOTHING = bytes.fromhex(
 )
 """A transparent pixel."""
 FOR_A_WHILE = {**FILE_HEADERS, "cache-control": "public, max-age=600"}
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
-
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class PictureError(Exception):
-    """What came is no picture that can be shown."""
-
-
 class Proxied:
-    """Pictures of one kind, kept as WebP in *folder*; *encode* makes them small."""
+    """Pictures of one kind, kept as WebP in *folder*; *task* makes them small."""
 
     def __init__(
         self,
-        client: RemoteClient,
+        site: Site,
         folder: Path,
-        encode: Callable[[bytes], bytes],
+        task: Task,
         *,
         max_bytes: int,
         max_files: int,
     ) -> None:
         self.max_files = max_files
-        self._client = client
+        self._client = site.client
+        self._darkroom = site.darkroom
         self._folder = folder
-        self._encode = encode
+        self._task = task
         self._max_bytes = max_bytes
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix=folder.name)
         self._fetches = asyncio.Semaphore(FETCHES)
@@ -85,6 +81,11 @@ class Proxied:
         done = self._waiting[name] = asyncio.Event()
         try:
             return await self._fetch(url, path)
+        except BusyError:
+            raise HTTPException(503, headers={"retry-after": "5"}) from None
+        except ShortError as error:
+            again = str(int(error.retry_after) + 1)
+            raise HTTPException(503, headers={"retry-after": again}) from None
         except (RemoteError, PictureError) as error:
             log.info("no picture from %s: %s", url, error)
             self._failed.put(name, True, seconds=FAILURE_SECONDS)
@@ -94,11 +95,13 @@ class Proxied:
             done.set()
 
     async def _fetch(self, url: str, path: Path) -> bytes:
+        # Held until it is small: what was fetched stays in memory until its turn.
         async with self._fetches:
             fetched = await self._client.get(url, accept="image/*", max_bytes=self._max_bytes)
-        if not fetched.media_type.lower().startswith("image/"):
-            raise PictureError("it is not a picture")
-        small = await self._on_pool(self._encode, fetched.body)
+            if not fetched.media_type.lower().startswith("image/"):
+                raise WrongKindError("it is not a picture")
+            whose = counted_host(urlsplit(url).netloc)
+            small = (await self._darkroom.develop(self._task, fetched.body, whose=whose)).content
         await self._on_pool(_write, path, small)
         self._kept += 1
         if self._kept % 500 == 1:
@@ -108,54 +111,6 @@ class Proxied:
     async def _on_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         work = partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-
-
-def square(body: bytes, side: int) -> bytes:
-    """*body* as a square WebP of at most *side* pixels, without its metadata.
-
-    Raises PictureError for what cannot be read, has too many pixels, or is no raster picture.
-    """
-
-    def fit(image: Any) -> Any:
-        from PIL import Image, ImageOps
-
-        least = max(1, min(side, image.width, image.height))
-        return ImageOps.fit(image, (least, least), Image.Resampling.LANCZOS)
-
-    return _encoded(body, (side * 2, side * 2), fit)
-
-
-def within(body: bytes, width: int, height: int) -> bytes:
-    """*body* as a WebP of its own shape within *width* and *height*, without its metadata.
-
-    Raises PictureError as `square` does.
-    """
-
-    def fit(image: Any) -> Any:
-        from PIL import Image
-
-        image.thumbnail((width, height), Image.Resampling.LANCZOS)
-        return image
-
-    return _encoded(body, (width, height), fit)
-
-
-def _encoded(body: bytes, draft: tuple[int, int], fit: Callable[[Any], Any]) -> bytes:
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(io.BytesIO(body), formats=_FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise PictureError("it has too many pixels")
-            image.draft("RGB", draft)
-            turned = ImageOps.exif_transpose(image).convert("RGBA")
-        written = io.BytesIO()
-        fit(turned).save(written, "WEBP", quality=82, method=4)
-    except (OSError, ValueError, SyntaxError, MemoryError, EOFError, ArithmeticError) as error:
-        raise PictureError("it cannot be read") from error
-    except Image.DecompressionBombError as error:
-        raise PictureError("it has too many pixels") from error
-    return written.getvalue()
 
 
 def _read(path: Path) -> bytes | None:

@@ -8,6 +8,7 @@ import pytest
 from browser import chromium
 from support.people import People
 from support.servers import Server, running_server
+from support.waiting import PATIENCE, eventually
 
 from fedblog.settings import Settings
 
@@ -37,7 +38,7 @@ async def open_page() -> AsyncIterator[Open]:
 
         async def opened(**options: Any) -> Any:
             context = await browser.new_context(**options)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(PATIENCE * 1000)
             return await context.new_page()
 
         yield opened
@@ -141,6 +142,5 @@ async def test_browser_has_nothing_to_complain_of(
         "document.head.append(Object.assign(document.createElement('script'), "
         "{textContent: 'window.injected = 1'}))"
     )
-    await page.wait_for_timeout(50)
+    await eventually(lambda: any("Content Security Policy" in one for one in complaints))
     assert await page.evaluate("window.injected") is None
-    assert any("Content Security Policy" in one for one in complaints)

@@ -212,9 +212,9 @@ async def test_made_up_keys_do_not_have_us_ask_a_host_for_each(server, people, p
         answer = await people.post(server.inbox, activity, by="ann", key_id=key_id)
         statuses.append(answer.status_code)
     assert set(statuses[:60]) == {401}
-    assert statuses[-1] == 429
+    assert 429 in statuses
     asked = [path for _, path, _ in people.requests if path.startswith("/nobody/")]
-    assert 60 <= len(asked) <= 65
+    assert len(asked) == statuses.count(401)
 
 
 async def test_host_that_does_not_answer_is_soon_left_alone(server, people, post):
@@ -228,12 +228,16 @@ async def test_host_that_does_not_answer_is_soon_left_alone(server, people, post
     silent = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
     activity = people.activity("Like", "ann", post["activitypub_id"])
+    statuses = []
     for number in range(30):
         key_id = f"{address}/users/{number}#main-key"
         answer = await people.post(server.inbox, activity, by="ann", key_id=key_id)
-        assert answer.status_code == 401
+        statuses.append(answer.status_code)
+        assert answer.status_code == 401 or int(answer.headers["retry-after"]) >= 1
     silent.close()
-    assert 6 <= connections <= 16  # a hung-up connection is tried twice by either scheme
+    # Once it was found silent it is not asked: nothing is said of signatures by its keys then.
+    assert statuses == [401] + [503] * 29
+    assert 1 <= connections <= 4  # a hung-up connection is tried twice by either scheme
     # and others are none the worse for it
     assert await send(server, people, "ann", activity) == 202
 

@@ -225,9 +225,9 @@ async def test_s35_host_in_whose_name_all_signatures_are_wrong_is_left_alone(
     ]
     # 429, not 401: an honest newcomer of that host, whose key is not asked for now, comes again.
     assert set(statuses[:60]) == {401}
-    assert statuses[-1] == 429
+    assert 429 in statuses
     asked = [entry[1] for entry in people.requests if entry[1].startswith("/nobody/")]
-    assert 60 <= len(asked) < 70
+    assert len(asked) == statuses.count(401)
     # Who is known from before goes on talking.
     note = people.note("bea", post["activitypub_id"], "<p>Still here.</p>")
     activity = people.activity("Create", "bea", note)

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, update
 from support.waiting import eventually
 
 from fedblog.domain.addresses import Addresses
-from fedblog.domain.rates import TokenBuckets
 from fedblog.remote.actors import ActorDirectory
 from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import (
@@ -353,21 +352,6 @@ async def test_s35_changed_key_is_fetched_anew_once(
         with pytest.raises(KeyNotFoundError):
             await directory.refetch_key(key_id)
     assert len(peer.asked) == 2, "the first fetch, which does not count, and one more"
-
-
-async def test_s35_refetches_of_one_host_are_bounded(
-    directory: ActorDirectory, peer: Peer, rsa_key: rsa.RSAPublicKey
-) -> None:
-    directory._refetches_at_host = TokenBuckets(1, 3)
-    for number in range(6):
-        uri = f"{peer.url}/users/{number}"
-        peer.holds(f"/users/{number}", person(peer, str(number), publicKey=main_key(uri, rsa_key)))
-    answers = await asyncio.gather(
-        *(directory.refetch_key(f"{peer.url}/users/{number}#main-key") for number in range(6)),
-        return_exceptions=True,
-    )
-    assert sum(isinstance(given, KeyNotFoundError) for given in answers) == 3
-    assert len(peer.asked) == 3
 
 
 async def test_s35_key_that_is_no_longer_listed_is_forgotten(

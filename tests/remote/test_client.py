@@ -3,18 +3,17 @@
 import asyncio
 import base64
 import gzip
-import socket
 import tracemalloc
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from remote.peers import Asked, Peer, StartPeer, Tls, answer
+from support.names import Names
 from support.waiting import PATIENCE, eventually
 
 from fedblog.remote.client import RemoteClient, canonical
@@ -197,73 +196,53 @@ async def test_s12_address_that_is_not_public_gets_no_connection(
     assert peer.connections == 0
 
 
-class Names:
-    """Stands in for the resolver of the system: *answers* are given one after another."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
-        self._answers = list(answers)
-        self._real = socket.getaddrinfo
-        self.asked = 0
-        monkeypatch.setattr(socket, "getaddrinfo", self)
-
-    def __call__(self, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-        if host != "name.example":
-            return self._real(host, port, *args, **kwargs)
-        addresses = self._answers[min(self.asked, len(self._answers) - 1)]
-        self.asked += 1
-        return [
-            (
-                socket.AF_INET6 if ":" in address else socket.AF_INET,
-                socket.SOCK_STREAM,
-                6,
-                "",
-                (address, port, 0, 0) if ":" in address else (address, port),
-            )
-            for address in addresses
-        ]
+def named(settings: Settings, names: Names) -> Settings:
+    """*settings* under which *names* is the name server."""
+    return settings.model_copy(update={"name_servers": names.address})
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0"])
 async def test_s14_name_of_an_address_that_is_not_public_gets_no_connection(
-    strict_client: RemoteClient, peer: Peer, monkeypatch: pytest.MonkeyPatch, address: str
+    make_client: MakeClient, settings: Settings, peer: Peer, address: str
 ) -> None:
-    names = Names(monkeypatch, [address])
-    with pytest.raises(BlockedAddressError):
-        await strict_client.get(f"https://name.example:{peer.port}/", accept=ANY)
-    with pytest.raises(BlockedAddressError):
-        await strict_client.post(f"https://name.example:{peer.port}/", headers={}, body=b"")
-    assert names.asked > 0
-    assert peer.connections == 0
+    strict = settings.model_copy(update={"allow_private_network": False})
+    async with Names({"name.example": [address]}) as names:
+        client = make_client(named(strict, names))
+        with pytest.raises(BlockedAddressError):
+            await client.get(f"https://name.example:{peer.port}/", accept=ANY)
+        with pytest.raises(BlockedAddressError):
+            await client.post(f"https://name.example:{peer.port}/", headers={}, body=b"")
+        assert names.asked["name.example"] > 0
+        assert peer.connections == 0
 
 
 async def test_s15_name_that_changes_its_address_gains_nothing(
-    make_client: MakeClient,
-    settings: Settings,
-    peer: Peer,
-    monkeypatch: pytest.MonkeyPatch,
+    make_client: MakeClient, settings: Settings, peer: Peer
 ) -> None:
     # 127.0.0.1 stands for a public address (the setting opens it). 0.0.0.0 is never open, but
     # Linux would connect it to the same server.
     peer.answers["/"] = answer(b"hello")
-    names = Names(monkeypatch, ["127.0.0.1"], ["0.0.0.0"])
-    fetched = await make_client(settings).get(f"http://name.example:{peer.port}/", accept=ANY)
-    assert fetched.body == b"hello"
-    assert names.asked == 1, "the address that was checked is the one connected to"
-    assert peer.asked[0].headers["host"] == f"name.example:{peer.port}"
-    with pytest.raises(BlockedAddressError):
-        await make_client(settings).get(f"http://name.example:{peer.port}/", accept=ANY)
-    assert names.asked == 2
-    assert peer.connections == 1
+    async with Names({"name.example": [["127.0.0.1"], ["0.0.0.0"]]}) as names:
+        client = make_client(named(settings, names))
+        url = f"http://name.example:{peer.port}/"
+        assert (await client.get(url, accept=ANY)).body == b"hello"
+        assert names.asked["name.example"] == 1, "what was checked is what was connected to"
+        assert peer.asked[0].headers["host"] == f"name.example:{peer.port}"
+        with pytest.raises(BlockedAddressError):
+            await make_client(named(settings, names)).get(url, accept=ANY)
+        assert names.asked["name.example"] == 2
+        assert peer.connections == 1
 
 
 async def test_s15_closed_address_among_open_ones_is_passed_over(
-    client: RemoteClient, start_peer: StartPeer, monkeypatch: pytest.MonkeyPatch
+    make_client: MakeClient, settings: Settings, start_peer: StartPeer
 ) -> None:
     inner = await start_peer("127.0.0.1")  # where 0.0.0.0 would lead
     outer = await start_peer("127.0.2.1", port=inner.port)
     outer.answers["/"] = answer(b"hello")
-    Names(monkeypatch, ["0.0.0.0", "127.0.2.1"])
-    fetched = await client.get(f"http://name.example:{inner.port}/", accept=ANY)
+    async with Names({"name.example": ["0.0.0.0", "127.0.2.1"]}) as names:
+        client = make_client(named(settings, names))
+        fetched = await client.get(f"http://name.example:{inner.port}/", accept=ANY)
     assert fetched.body == b"hello"
     assert inner.connections == 0
 

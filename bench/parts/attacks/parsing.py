@@ -106,11 +106,11 @@ def _wrong_digest_large(stage: Stage, number: int) -> bytes:
 
 KINDS = [
     Kind("unsigned, Markdown", _unsigned_markdown, answered(401)),
-    Kind("unproven, Markdown", _unproven_markdown, answered(401)),
+    Kind("unproven, Markdown", _unproven_markdown, answered(401, 413)),
     Kind("unproven, pictures in text", _unproven_pictures, answered(401)),
-    Kind("blanks in Signature", _blank_signature, answered(401)),
-    Kind("260 labels", _many_labels, answered(401)),
-    Kind("700 digests", _many_digests, answered(401)),
+    Kind("blanks in Signature", _blank_signature, answered(401, 431)),
+    Kind("260 labels", _many_labels, answered(401, 431)),
+    Kind("700 digests", _many_digests, answered(401, 431)),
     Kind("nested lists", _nested_lists, answered(413, 400)),
     Kind("NUL texts", _nul_texts, answered(400, 401)),
     Kind("900 objects", _many_objects, answered(401, 413)),

@@ -83,7 +83,7 @@ async def _bomb(host: str, path: str) -> bytes | None:
 
 
 ANSWERS = {"/bomb/": _bomb}
-_TAKEN = answered(202, 413, 429)
+_TAKEN = answered(202, 413, 429, 503)
 KINDS = [
     Kind("signed, Markdown", _markdown, _TAKEN),
     Kind("signed, long Markdown", _long_markdown, _TAKEN),

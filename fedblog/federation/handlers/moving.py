@@ -1,7 +1,7 @@
 """Move: somebody who follows from one account goes to another (FEP-7628)."""
 
 from fedblog.activitystreams import values
-from fedblog.federation.facts import Facts, FollowUp, Incoming, Outcome
+from fedblog.federation.facts import Facts, Incoming, Outcome
 
 MOVE_FOLLOWER = "move_follower"
 """The follow-up job that asks both accounts whether they are one person's."""
@@ -20,6 +20,5 @@ def move(incoming: Incoming, facts: Facts) -> Outcome:
         return Outcome("ignored", "moves to or from here")
     if not any(follower.actor_uri == old for follower in facts.followers):
         return Outcome("ignored", "moves nobody who follows here")
-    job = FollowUp(MOVE_FOLLOWER, old, {"old": old, "new": new})
-    facts.followups.put((job.kind, job.key), job)
+    facts.follow_up(MOVE_FOLLOWER, old, {"old": old, "new": new})
     return Outcome("deferred", "both accounts are asked")

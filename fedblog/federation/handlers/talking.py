@@ -8,7 +8,7 @@ from fedblog.activitystreams.vocabulary import REPLY_TYPES
 from fedblog.domain.comment import Comment
 from fedblog.domain.origins import same_host
 from fedblog.federation import replies
-from fedblog.federation.facts import Facts, FollowUp, Incoming, Outcome
+from fedblog.federation.facts import Facts, Incoming, Outcome
 
 REFRESH_ACTOR = "refresh_actor"
 """The follow-up job that fetches an actor document again after its Update."""
@@ -26,8 +26,7 @@ def update(incoming: Incoming, facts: Facts) -> Outcome:
     if activity.object_id == incoming.actor.uri:
         # By the activity: one that comes while the last one is at work must not be swallowed.
         key = incoming.receipt_key or incoming.actor.uri
-        job = FollowUp(REFRESH_ACTOR, key, {"uri": incoming.actor.uri})
-        facts.followups.put((job.kind, job.key), job)
+        facts.follow_up(REFRESH_ACTOR, key, {"uri": incoming.actor.uri})
         return Outcome("stored", "actor is fetched again")
     return _take(incoming, facts)
 

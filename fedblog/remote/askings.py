@@ -1,0 +1,200 @@
+"""How often, and how many at once, others may have this server ask another one.
+
+Whoever sends something can name any server in it: a key, a parent, an object, an account. Every GET
+passes here (client.py), each redirect too, and counts for the domain that is asked and for the one
+on whose behalf it is. Those are told by `on_behalf_of`: the domain of a proven sender, else the
+network of the client. What is asked for a signature that then holds was the sender's own wish: it
+is given back, and the way from that network to that domain is open from then on.
+
+Where a bound is reached ShortError is raised: nothing was asked, and later it may be.
+"""
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from fedblog.domain.memory import Memory
+from fedblog.domain.origins import client_network, counted_host, is_address, registrable_domain
+from fedblog.domain.rates import TokenBuckets
+from fedblog.remote.errors import ShortError
+from fedblog.remote.turns import Turns
+from fedblog.settings import Settings
+
+_REMEMBERED = 4000
+_REST_SECONDS = 60.0
+_LONGEST_REST = 3600.0
+_OUTAGES = (6, 3)
+"""Outages a minute, and at once, after which a host that did answer lately is left alone."""
+_ANSWER_COUNTS = 3600.0
+_WAY_IS_OPEN = 86_400.0
+_PER_ASKER = 4
+"""One asker may have this part of all places at once."""
+_PER_HOST = 8
+_PER_HOST_WAITING = 64
+_WAITING = 4
+"""As many may wait, for each place there is."""
+_OTHERS_AT_ONCE = 64
+
+
+@dataclass(slots=True)
+class Asker:
+    """On whose behalf others are asked: *name* is "" where nobody knows. *is_proven* says whether
+    it is a domain that has proven itself; *spent* what was counted."""
+
+    name: str
+    is_proven: bool = True
+    is_bounded: bool = True
+    spent: list[tuple[TokenBuckets, Hashable]] = field(default_factory=list)
+
+
+OURSELVES = Asker("", is_bounded=False)
+"""The people of this blog: nobody else has us ask."""
+_asker: ContextVar[Asker | None] = ContextVar("fedblog_asker", default=None)
+
+
+def of_host(host: str) -> Asker:
+    """The asker for what *host* has proven to have sent."""
+    return Asker(f"host {counted_host(host)}")
+
+
+def of_client(address: str) -> Asker:
+    """The asker for what came from *address* and is not proven."""
+    return Asker(f"client {client_network(address)}", is_proven=False)
+
+
+@contextmanager
+def on_behalf_of(asker: Asker) -> Iterator[Asker]:
+    """Requests made within, in this task, are *asker*'s."""
+    token = _asker.set(asker)
+    try:
+        yield asker
+    finally:
+        _asker.reset(token)
+
+
+class Askings:
+    """The bounds of one process. *clock* gives seconds."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._asked = TokenBuckets(
+            settings.asked_rate, settings.asked_burst, _REMEMBERED, clock=clock
+        )
+        self._askers = TokenBuckets(
+            settings.asker_rate, settings.asker_burst, _REMEMBERED, clock=clock
+        )
+        self._of_ways = TokenBuckets(
+            settings.asker_rate, settings.asker_burst, _REMEMBERED, clock=clock
+        )
+        self._outages = TokenBuckets(*_OUTAGES, _REMEMBERED, clock=clock)
+        self._clock = clock
+        self._answered: Memory[str, bool] = Memory(_REMEMBERED, clock=clock)
+        self._resting: Memory[str, float] = Memory(_REMEMBERED, clock=clock)
+        self._rests: Memory[str, int] = Memory(_REMEMBERED, clock=clock)
+        self._open_ways: Memory[tuple[str, str], bool] = Memory(_REMEMBERED, clock=clock)
+        self._pending: Counter[str] = Counter()
+        self._most_pending = max(1, settings.unproven_fetches // _PER_ASKER)
+        self._turns = {
+            is_proven: Turns(
+                total,
+                min(_PER_HOST, max(1, total // _PER_ASKER)),
+                waiting=total * _WAITING,
+                per_host_waiting=_PER_HOST_WAITING,
+                patience=settings.fetch_patience,
+                longest_wait=settings.fetch_timeout / 2,
+                clock=clock,
+            )
+            for is_proven, total in (
+                (False, settings.unproven_fetches),
+                (True, _OTHERS_AT_ONCE),
+            )
+        }
+
+    @property
+    def most_at_once(self) -> int:
+        """How many requests can be under way, those of our own people not counted."""
+        return sum(turns.total for turns in self._turns.values())
+
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
+        """A place to ask *host* while the block runs. Raises ShortError."""
+        asker, name = _asker.get() or Asker(""), counted_host(host)
+        if not asker.is_bounded:
+            yield
+            return
+        self._check_rest(host)
+        if not asker.is_proven and self._pending[asker.name] >= self._most_pending:
+            raise ShortError("too many requests of yours wait", retry_after=5, is_askers=True)
+        self._pending[asker.name] += 1
+        try:
+            async with self._turns[asker.is_proven].turn(name):
+                yield
+        finally:
+            self._pending[asker.name] -= 1
+            if not self._pending[asker.name]:
+                del self._pending[asker.name]
+
+    def take(self, host: str) -> None:
+        """Count one request to *host* (name and port). Raises ShortError where it may not be
+        made."""
+        asker, name = _asker.get() or Asker(""), counted_host(host)
+        if not asker.is_bounded:
+            return
+        self._check_rest(host)
+        way = (asker.name, name)
+        if self._open_ways.get(way):
+            bounds: list[tuple[TokenBuckets, Hashable]] = [(self._of_ways, way)]
+        else:
+            bounds = [(self._asked, name), (self._askers, asker.name)]
+        for buckets, key in bounds[: 2 if asker.name else 1]:
+            if wait := buckets.wait(key):
+                is_askers = buckets is not self._asked
+                text = "too much is asked on your behalf" if is_askers else f"{name} is busy"
+                raise ShortError(text, retry_after=wait, is_askers=is_askers)
+        for buckets, key in bounds[: 2 if asker.name else 1]:
+            buckets.take(key)
+            asker.spent.append((buckets, key))
+
+    def was_right(self, asker: Asker, host: str) -> None:
+        """*asker* turned out to be *host*: what it had us ask was its own wish. The tokens come
+        back, and the way from there to *host* is open: what others do does not close it."""
+        for buckets, key in asker.spent:
+            buckets.give_back(key)
+        asker.spent.clear()
+        way = (asker.name, counted_host(host))
+        if self._open_ways.get(way) is None:
+            self._open_ways.put(way, True, seconds=_WAY_IS_OPEN)
+
+    def answered(self, host: str) -> None:
+        """*host* gave an answer, whichever."""
+        name = _server(host)
+        self._answered.put(name, True, seconds=_ANSWER_COUNTS)
+        self._rests.drop(name)
+
+    def failed(self, host: str) -> None:
+        """*host* gave no answer, or none in time. One that never did is left alone at once, ever
+        longer; one that did lately after some more."""
+        name = _server(host)
+        if self._answered.get(name) and not self._outages.take(name):
+            return
+        if self._resting.get(name):
+            return
+        count = self._rests.get(name) or 0
+        seconds = min(_LONGEST_REST, _REST_SECONDS * 2**count)
+        self._rests.put(name, count + 1, seconds=2 * _LONGEST_REST)
+        self._resting.put(name, self._clock() + seconds, seconds=seconds)
+
+    def _check_rest(self, host: str) -> None:
+        name = _server(host)
+        if until := self._resting.get(name):
+            wait = max(1.0, until - self._clock())
+            raise ShortError(f"{name} did not answer lately", retry_after=wait)
+
+
+def _server(host: str) -> str:
+    """What outages of *host* count for: its domain, since names below it are free; of an address
+    the port as well, behind each of which may be another server."""
+    name = registrable_domain(host)
+    return host if is_address(name) else name

@@ -1,0 +1,187 @@
+"""How often others may have this server ask another one."""
+
+from pathlib import Path
+
+import pytest
+from remote.peers import Peer, StartPeer, answer
+
+from fedblog.remote import askings
+from fedblog.remote.askings import Askings, of_client, of_host, on_behalf_of
+from fedblog.remote.client import RemoteClient
+from fedblog.remote.errors import ShortError, UnreachableError
+from fedblog.settings import Settings
+
+ANY = "*/*"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make(clock: Clock | None = None, **changes: float) -> Askings:
+    bounds: dict[str, float] = {
+        "asked_rate": 60,
+        "asked_burst": 6,
+        "asker_rate": 60,
+        "asker_burst": 4,
+    }
+    settings = Settings(data_dir=Path("nowhere"), **bounds | changes)  # type: ignore[arg-type]
+    return Askings(settings, clock=clock or Clock())
+
+
+def taken(bounds: Askings, host: str, asker: askings.Asker | None, most: int = 100) -> int:
+    """How many requests to *host* are let through, of *most*."""
+    for number in range(most):
+        try:
+            if asker is None:
+                bounds.take(host)
+            else:
+                with on_behalf_of(asker):
+                    bounds.take(host)
+        except ShortError:
+            return number
+    return most
+
+
+def test_one_asker_may_have_us_ask_a_few_times_whomever_it_names() -> None:
+    bounds = make()
+    asked = [taken(bounds, f"{name}.example", of_host("evil.example"), 1) for name in "abcdefgh"]
+    assert asked == [1, 1, 1, 1, 0, 0, 0, 0]
+
+
+def test_many_askers_may_not_have_us_ask_one_domain_without_end() -> None:
+    bounds = make()
+    asked = sum(
+        taken(bounds, f"{number}.victim.example:444", of_host(f"evil{number}.example"), 1)
+        for number in range(50)
+    )
+    assert asked == 6
+
+
+@pytest.mark.parametrize(
+    "askers",
+    [
+        [of_host(f"{number}.evil.example:{number + 1}") for number in range(20)],
+        [of_client(f"2001:db8:1:2::{number}") for number in range(20)],
+        [of_client("192.0.2.7") for _ in range(20)],
+    ],
+    ids=["subdomains and ports", "addresses of a network", "one address"],
+)
+def test_names_and_addresses_that_cost_nothing_are_one_asker(askers: list[askings.Asker]) -> None:
+    bounds = make()
+    asked = sum(taken(bounds, f"v{n}.example", asker, 1) for n, asker in enumerate(askers))
+    assert asked == 4
+
+
+def test_bounds_pass_with_time_and_say_how_long_it_takes() -> None:
+    clock = Clock()
+    bounds = make(clock)
+    asker = of_host("evil.example")
+    assert taken(bounds, "victim.example", asker) == 4
+    with on_behalf_of(asker), pytest.raises(ShortError) as refused:
+        bounds.take("victim.example")
+    assert refused.value.is_askers
+    assert 0 < refused.value.retry_after <= 1
+    clock.now += 2
+    assert taken(bounds, "victim.example", asker) == 2
+
+
+def test_shortage_that_is_not_the_askers_is_told_apart() -> None:
+    bounds = make()
+    for number in range(6):
+        taken(bounds, "victim.example", of_host(f"evil{number}.example"), 1)
+    with on_behalf_of(of_host("honest.example")), pytest.raises(ShortError) as refused:
+        bounds.take("victim.example")
+    assert not refused.value.is_askers
+    assert taken(bounds, "other.example", of_host("honest.example"), 1) == 1
+
+
+def test_wish_of_the_asked_host_itself_costs_nothing_and_its_way_stays_open() -> None:
+    bounds = make()
+    for _ in range(50):
+        asker = of_client("192.0.2.7")
+        assert taken(bounds, "honest.example", asker, 1) == 1
+        bounds.was_right(asker, "honest.example")
+    for number in range(20):
+        taken(bounds, "honest.example", of_host(f"evil{number}.example"), 1)
+    # Others have used up what may be asked of it: not those whom it is known to send from.
+    assert taken(bounds, "honest.example", of_client("192.0.2.8"), 1) == 0
+    assert taken(bounds, "honest.example", of_client("192.0.2.7")) == 4
+
+
+def test_people_of_the_blog_itself_are_not_bounded() -> None:
+    bounds = make()
+    bounds.failed("victim.example")
+    assert taken(bounds, "victim.example", askings.OURSELVES) == 100
+
+
+def test_who_asks_is_unknown_and_the_asked_domain_is_bounded_all_the_same() -> None:
+    assert taken(make(), "victim.example", None) == 6
+
+
+def test_host_that_never_answered_rests_at_once_and_ever_longer() -> None:
+    clock = Clock()
+    bounds = make(clock)
+    for seconds in (60, 120, 240):
+        bounds.failed("a.silent.example")
+        with pytest.raises(ShortError) as refused:
+            bounds.take("b.silent.example")
+        assert refused.value.retry_after == pytest.approx(seconds)
+        clock.now += seconds
+        assert taken(bounds, "a.silent.example", None, 1) == 1
+    bounds.answered("a.silent.example")
+    bounds.failed("a.silent.example")
+    assert taken(bounds, "a.silent.example", None, 1) == 1
+
+
+def test_host_that_answered_lately_rests_only_after_more_outages() -> None:
+    bounds = make()
+    bounds.answered("good.example")
+    for _ in range(3):
+        bounds.failed("good.example")
+        assert taken(bounds, "good.example", None, 1) == 1
+    bounds.failed("good.example")
+    assert taken(bounds, "good.example", None, 1) == 0
+
+
+def test_outage_at_an_address_says_nothing_of_its_other_ports() -> None:
+    bounds = make()
+    bounds.failed("192.0.2.1:8001")
+    assert taken(bounds, "192.0.2.1:8001", None, 1) == 0
+    assert taken(bounds, "192.0.2.1:8002", None, 1) == 1
+
+
+async def test_every_hop_of_a_redirect_counts_for_the_host_it_asks(
+    make_client: "object", settings: Settings, start_peer: StartPeer
+) -> None:
+    evil, victim = await start_peer(), await start_peer("127.0.2.1")
+    victim.answers["/"] = answer(b"hello")
+    bounded = settings.model_copy(update={"asked_burst": 5, "asker_burst": 100})
+    client: RemoteClient = make_client(bounded)  # type: ignore[operator]
+    for number in range(8):
+        evil.answers[f"/{number}"] = answer(b"", status=302, Location=f"{victim.url}/")
+    for number in range(8):
+        try:
+            with on_behalf_of(of_host(f"evil{number}.example")):
+                await client.get(f"{evil.url}/{number}", accept=ANY)
+        except ShortError:
+            pass
+    assert len(victim.asked) <= 5
+
+
+async def test_silent_host_is_not_asked_again(client: RemoteClient, peer: Peer) -> None:
+    async def silent(_asked: object, writer: object) -> None:
+        writer.close()  # type: ignore[attr-defined]
+
+    peer.answers["/"] = silent  # type: ignore[assignment]
+    with pytest.raises(UnreachableError):
+        await client.get(f"{peer.url}/", accept=ANY)
+    connections = peer.connections
+    with pytest.raises(ShortError) as refused:
+        await client.get(f"{peer.url}/", accept=ANY)
+    assert refused.value.retry_after > 30
+    assert peer.connections == connections
