@@ -38,7 +38,7 @@ def several(note: dict[str, Any], count: int = 5, **changed: Any) -> list[dict[s
 
 Change = Callable[[dict[str, Any]], Any]
 DEAR: dict[str, Change] = {
-    "Markdown": lambda n: several(n, content="![*" * 25_000, mediaType="text/markdown"),
+    "Markdown": lambda n: several(n, content="![*" * 3_500, mediaType="text/markdown"),
     "pictures": lambda n: several(n, content=("<img " + "a" * 2990 + ">") * 30),
     "open tags": lambda n: n | {"content": "<b><i><p>" * 20_000},
     "entities": lambda n: n | {"content": "&a" * 50_000},
