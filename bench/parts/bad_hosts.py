@@ -19,6 +19,7 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from parts.attacks import answers
+from parts.attacks.faces import face
 from parts.people import actor_document, keys
 
 _LIMIT = 1 << 20
@@ -63,7 +64,8 @@ class BadHosts:
         if path.startswith("/users/") and path[7:].isdigit():
             number = int(path[7:])
             actor = f"http://{host}{path}"
-            return _document(actor_document(actor, number, self._pems[number % len(self._pems)]))
+            document = actor_document(actor, number, self._pems[number % len(self._pems)])
+            return _document(document | {"icon": {"type": "Image", "url": face(actor)}})
         for prefix, answer in self._answers.items():
             if path.startswith(prefix):
                 return await answer(host, path)
