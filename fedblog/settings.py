@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     )
     text_waiting: int = Field(64, gt=0, description="Long remote texts that may wait to be read.")
     text_waiting_each: int = Field(4, gt=0, description="Those of one domain among them.")
+    text_waiting_bytes: int = Field(
+        8 << 20, gt=0, description="Bytes of the activities that so wait."
+    )
+    unproven_bytes: int = Field(
+        8 << 20, gt=0, description="Bytes of large activities that wait for their sender's key."
+    )
     signature_max_length: int = Field(
         8192, gt=0, description="Longest header that is about a signature."
     )
@@ -197,6 +203,16 @@ class Settings(BaseSettings):
     forward_replies: bool = Field(
         True,
         description="Send replies that carry their writer's proof on to the blog's followers.",
+    )
+    forward_max_bytes: int = Field(
+        65_536, gt=0, description="Largest reply that is sent on to the blog's followers."
+    )
+    forward_actor_rate: float = Field(
+        2, gt=0, description="Replies and edits of one actor sent on a minute."
+    )
+    forward_actor_burst: int = Field(10, gt=0, description="At once, before that rate applies.")
+    forwards_per_post: int = Field(
+        60, gt=0, description="Replies and edits under one post sent on within an hour."
     )
     delivery_concurrency: int = Field(64, gt=0, description="Deliveries under way at once.")
     delivery_timeout: float = Field(10.0, gt=0, description="Seconds for one delivery.")

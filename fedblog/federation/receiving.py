@@ -9,7 +9,8 @@ proof, else fetched from its own host.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +45,7 @@ from fedblog.federation.errors import (
     short,
 )
 from fedblog.federation.facts import Incoming, Outcome
-from fedblog.federation.forwarding import may_be_forwarded
+from fedblog.federation.forwarding import as_sent_on, may_be_forwarded
 from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.federation.verification import Signed, Verifier, gather
@@ -62,6 +63,7 @@ _FORWARDS_AT_ONCE = 120
 """How often one host may have us fetch what it only passes on."""
 
 _WAIT_FOR_LANE = 30.0
+_SMALL = 1 << 14
 _MEDIA_TYPE_LENGTH = 256
 
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
@@ -85,14 +87,21 @@ class Receiver:
         self._verifier = Verifier(site, blocklist)
         self._limits = Limits.of(settings)
         self._lane = Lane(
-            "words", waiting=settings.text_waiting, waiting_each=settings.text_waiting_each
+            "words",
+            waiting=settings.text_waiting,
+            waiting_each=settings.text_waiting_each,
+            waiting_bytes=settings.text_waiting_bytes,
         )
         self._prover = Prover(site, self._lane)
+        self._unproven = 0
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
         self._address_buckets = TokenBuckets(
             max(settings.address_rate, settings.host_rate),
             max(settings.address_burst, settings.host_burst),
+        )
+        self._sent_on_buckets = TokenBuckets(
+            settings.forward_actor_rate, settings.forward_actor_burst
         )
         self._forward_buckets = TokenBuckets(_FORWARDS_A_MINUTE, _FORWARDS_AT_ONCE)
 
@@ -122,7 +131,8 @@ class Receiver:
             raise BlockedError("the sender is blocked")
         if await self._is_about_unknown_actor(envelope, signed.key_id):
             return Outcome("ignored", "about an actor that is not known here")
-        known = await self._verifier.prove(signed)
+        with self._held(len(body), signed):
+            known = await self._verifier.prove(signed)
         self._check_rate(envelope, known)
         activity, words = await self._read(document, body, known)
         forwarded: bytes | None = None
@@ -131,15 +141,20 @@ class Receiver:
             if prover is None:
                 return await self._forwarded(activity, known)
             actor = prover
-            forwarded = body
+            forwarded = self._as_sent_on(activity, document)
         else:
             actor = known.actor
-            if (
-                self._site.settings.forward_replies
-                and may_be_forwarded(activity, document)
-                and await self._is_worth_forwarding(document, activity, known, len(body))
+            forwarded = self._as_sent_on(activity, document)
+            if forwarded is not None and not await self._is_worth_forwarding(
+                document, activity, known, len(body)
             ):
-                forwarded = body
+                forwarded = None
+        if (
+            forwarded is not None
+            and activity.type != "Delete"
+            and self._sent_on_buckets.take(activity.actor)
+        ):
+            forwarded = None
         if activity.id is not None and not same_host(activity.id, activity.actor):
             return Outcome("ignored", "the activity's id is of another host")
         outcome = await self._batcher.submit(
@@ -159,6 +174,13 @@ class Receiver:
             raise ProcessingError(outcome.reason)
         return outcome
 
+    def _as_sent_on(self, activity: Activity, document: dict[str, Any]) -> bytes | None:
+        """What may be forwarded of *document*, once its proof holds; None where nothing may."""
+        settings = self._site.settings
+        if not settings.forward_replies or not may_be_forwarded(activity, document):
+            return None
+        return as_sent_on(document, settings.forward_max_bytes)
+
     async def _proven_by(
         self, document: dict[str, Any], activity: Activity, sender: KnownKey, size: int
     ) -> RemoteActor | None:
@@ -177,6 +199,21 @@ class Receiver:
             return await self._proven_by(document, activity, sender, size) is not None
         except (OverloadedError, RateLimitedError):
             return False  # it counts without its proof; only nobody else gets it from here
+
+    @contextmanager
+    def _held(self, size: int, signed: Signed) -> Iterator[None]:
+        """Count *size* bytes of an activity while the key of *signed* may have to be fetched for
+        it. Small ones do not count: how many requests wait for keys is bounded elsewhere."""
+        if size <= _SMALL or self._site.actors.cached_key(signed.key_id) is not None:
+            yield
+            return
+        if self._unproven and self._unproven + size > self._site.settings.unproven_bytes:
+            raise OverloadedError("too much waits for keys", retry_after=_WAIT_FOR_LANE)
+        self._unproven += size
+        try:
+            yield
+        finally:
+            self._unproven -= size
 
     def _opened(self, body: bytes) -> tuple[dict[str, Any], Envelope]:
         """The JSON in *body*, and what activity it is; nothing of what that says."""
@@ -207,7 +244,7 @@ class Receiver:
                 words.check_length(activity, self._limits)
                 return activity, None
             domain = registrable_domain(known.actor.host)
-            return await self._lane.run(domain, _read_whole, document, self._limits)
+            return await self._lane.run(domain, _read_whole, document, self._limits, size=len(body))
         except ReadingError as error:
             raise MalformedError(f"not an activity: {error}") from None
         except words.TextTooLongError as error:

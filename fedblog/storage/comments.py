@@ -5,15 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    exists,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.storage import media as media_rows
 from fedblog.storage.changes import Change, record
+from fedblog.storage.columns import UtcDateTime
 from fedblog.storage.tables import actors, authors, comments, media, posts
 from fedblog.storage.threads import NO_WORDS
 from fedblog.storage.threads import comment as comment_of
-from fedblog.storage.visibility import is_listed_comment, is_living_post
+from fedblog.storage.visibility import is_decided_as, is_listed_comment, is_living_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +121,12 @@ def list_page(
     if post_id is not None:
         query = query.where(comments.c.post_id == post_id)
     if status is not None:
-        query = query.where(comments.c.status == status.value)
+        query = query.where(is_decided_as(status))
     if after is not None:
         moment, comment_id = after
         query = query.where(
-            or_(
-                comments.c.published_at > moment,
-                and_(comments.c.published_at == moment, comments.c.id > comment_id),
-            )
+            tuple_(comments.c.published_at, comments.c.id)
+            > tuple_(literal(moment, UtcDateTime()), comment_id)
         )
     return [_view(row) for row in connection.execute(query)]
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, exists, not_, select
 
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import Post, PostStatus
+from fedblog.storage import counts
 from fedblog.storage import posts as post_rows
 from fedblog.storage.tables import (
     actors,
@@ -22,9 +23,7 @@ from fedblog.storage.tables import (
 from fedblog.storage.visibility import (
     PUBLIC,
     counts_as_boost,
-    counts_as_comment,
     counts_as_like,
-    counts_as_reaction,
     is_about_post,
     is_local_comment,
     is_public_comment,
@@ -106,24 +105,23 @@ def post(connection: Connection, blog_id: int, post_id: str, limit: int) -> Post
         return None
     if state is PostStatus.DELETED:
         return PostDocument(found, None)
-    return PostDocument(found, _reception(connection, *_of_post(post_id), limit))
+    return PostDocument(
+        found, _reception(connection, post_id, _of_post(post_id), "comments", limit)
+    )
 
 
 def post_replies(connection: Connection, post_id: str, after: str | None, limit: int) -> Page:
     """The comments of a post that everyone may read, oldest first."""
-    return _comment_page(connection, _of_post(post_id)[0], after, limit)
+    return _comment_page(connection, _of_post(post_id), after, limit)
 
 
 def count_replies(connection: Connection, post_id: str) -> int:
     """How many they are."""
-    return _count_comments(connection, _of_post(post_id)[0])
+    return counts.one(connection, "comments", post_id)
 
 
-def _of_post(post_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return (
-        comments.c.post_id == post_id,
-        and_(reactions.c.post_id == post_id, is_about_post()),
-    )
+def _of_post(post_id: str) -> ColumnElement[bool]:
+    return comments.c.post_id == post_id
 
 
 # --- comments written here ---------------------------------------------------------------------
@@ -148,7 +146,7 @@ def comment(
     return CommentDocument(
         found,
         _answered(connection, found.parent_id),
-        _reception(connection, *_of_comment(comment_id), limit),
+        _reception(connection, comment_id, _of_comment(comment_id), "replies", limit),
     )
 
 
@@ -170,16 +168,16 @@ def is_comment_public(connection: Connection, blog_id: int, comment_id: str) -> 
 
 def comment_replies(connection: Connection, comment_id: str, after: str | None, limit: int) -> Page:
     """The direct answers to a comment that everyone may read, oldest first."""
-    return _comment_page(connection, _of_comment(comment_id)[0], after, limit)
+    return _comment_page(connection, _of_comment(comment_id), after, limit)
 
 
 def count_comment_replies(connection: Connection, comment_id: str) -> int:
     """How many they are."""
-    return _count_comments(connection, _of_comment(comment_id)[0])
+    return counts.one(connection, "replies", comment_id)
 
 
-def _of_comment(comment_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return comments.c.parent_id == comment_id, reactions.c.comment_id == comment_id
+def _of_comment(comment_id: str) -> ColumnElement[bool]:
+    return comments.c.parent_id == comment_id
 
 
 def _answered(connection: Connection, parent_id: str | None) -> Answered | None:
@@ -198,24 +196,18 @@ def _answered(connection: Connection, parent_id: str | None) -> Answered | None:
 
 def _reception(
     connection: Connection,
+    object_id: str,
     of_comments: ColumnElement[bool],
-    of_reactions: ColumnElement[bool],
+    replies: str,
     limit: int,
 ) -> Reception:
-    first = _comment_page(connection, of_comments, None, limit)
-    total = len(first.uris) if first.next is None else _count_comments(connection, of_comments)
-    likes, shares = 0, 0
-    is_share = counts_as_boost()
-    for share, number in connection.execute(
-        select(is_share, func.count(func.distinct(reactions.c.actor_uri)))
-        .where(of_reactions, counts_as_reaction())
-        .group_by(is_share)
-    ):
-        if share:
-            shares = number
-        else:
-            likes = number
-    return Reception(total, first, likes, shares)
+    kept = counts.of(connection, [object_id]).get(object_id, counts.NONE)
+    return Reception(
+        kept.get(replies, 0),
+        _comment_page(connection, of_comments, None, limit),
+        kept.get("likes", 0),
+        kept.get("shares", 0),
+    )
 
 
 def _comment_page(
@@ -229,14 +221,21 @@ def _comment_page(
     return Page(tuple(row.uri for row in kept), kept[-1].id if kept and len(rows) > limit else None)
 
 
-def _count_comments(connection: Connection, of_comments: ColumnElement[bool]) -> int:
-    return connection.execute(
-        select(func.count()).select_from(comments).where(of_comments, counts_as_comment())
-    ).scalar_one()
-
-
 ReactionsName = Literal["likes", "shares"]
-_COUNTED = {"likes": counts_as_like(), "shares": counts_as_boost()}
+_earlier = reactions.alias("earlier")
+_IS_COUNTED = {"likes": counts_as_like, "shares": counts_as_boost}
+# The first of each person counts.
+_IS_FIRST = {
+    name: not_(
+        exists().where(
+            _earlier.c.object_uri == reactions.c.object_uri,
+            _earlier.c.actor_uri == reactions.c.actor_uri,
+            is_counted(_earlier),
+            _earlier.c.id < reactions.c.id,
+        )
+    )
+    for name, is_counted in _IS_COUNTED.items()
+}
 
 
 def reactions_page(
@@ -251,14 +250,17 @@ def reactions_page(
     """The activities by which people liked or boosted a post or comment, one for each person,
     in the order in which they came. Those that had no id are left out."""
     query = (
-        select(func.min(reactions.c.id).label("id"), func.min(reactions.c.activity_uri))
-        .where(_reacted(post_id, comment_id), _COUNTED[name])
-        .group_by(reactions.c.actor_uri)
-        .order_by(func.min(reactions.c.id))
+        select(reactions.c.id, reactions.c.activity_uri)
+        .where(_IS_COUNTED[name](reactions), _IS_FIRST[name])
+        .order_by(reactions.c.id)
         .limit(limit + 1)
     )
+    if post_id is not None:
+        query = query.where(reactions.c.post_id == post_id, is_about_post())
+    else:
+        query = query.where(reactions.c.comment_id == comment_id)
     if after is not None:
-        query = query.having(func.min(reactions.c.id) > after)
+        query = query.where(reactions.c.id > after)
     rows = connection.execute(query).all()
     kept = rows[:limit]
     return Page(
@@ -275,12 +277,4 @@ def count_reactions(
     comment_id: str | None = None,
 ) -> int:
     """How many people liked or boosted it."""
-    return connection.execute(
-        select(func.count(func.distinct(reactions.c.actor_uri))).where(
-            _reacted(post_id, comment_id), _COUNTED[name]
-        )
-    ).scalar_one()
-
-
-def _reacted(post_id: str | None, comment_id: str | None) -> ColumnElement[bool]:
-    return _of_post(post_id)[1] if post_id is not None else _of_comment(comment_id or "")[1]
+    return counts.one(connection, name, post_id or comment_id or "")

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, literal, select, tuple_
 
+from fedblog.storage.columns import UtcDateTime
 from fedblog.storage.tables import actors, followers
 
 
@@ -46,18 +47,8 @@ def list_followers(
     )
     if after is not None:
         moment, actor_uri, owner = after
-        query = query.where(
-            or_(
-                followers.c.created_at > moment,
-                and_(
-                    followers.c.created_at == moment,
-                    or_(
-                        followers.c.actor_uri > actor_uri,
-                        and_(followers.c.actor_uri == actor_uri, followers.c.owner > owner),
-                    ),
-                ),
-            )
-        )
+        here = tuple_(followers.c.created_at, followers.c.actor_uri, followers.c.owner)
+        query = query.where(here > tuple_(literal(moment, UtcDateTime()), actor_uri, owner))
     rows = connection.execute(
         query.order_by(followers.c.created_at, followers.c.actor_uri, followers.c.owner).limit(
             limit

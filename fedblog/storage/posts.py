@@ -1,32 +1,18 @@
 """Rows of posts with their bylines, tags, categories and featured pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
+from fedblog.storage import counts as kept_counts
 from fedblog.storage import media as media_rows
 from fedblog.storage.changes import Change, record
-from fedblog.storage.tables import (
-    activities,
-    authors,
-    comments,
-    deliveries,
-    followers,
-    post_authors,
-    post_terms,
-    posts,
-    reactions,
-)
-from fedblog.storage.visibility import (
-    counts_as_boost,
-    counts_as_comment,
-    counts_as_reaction,
-    is_about_post,
-)
+from fedblog.storage.tables import authors, post_authors, post_terms, posts
+from fedblog.storage.visibility import is_living_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +76,7 @@ def list_page(
     """Posts that are not deleted, newest id first, beginning below the id *before*."""
     query = select(posts).where(posts.c.blog_id == blog_id)
     if status is None:
-        query = query.where(posts.c.status != PostStatus.DELETED.value)
+        query = query.where(is_living_post())
     else:
         query = query.where(posts.c.status == status.value)
     if before is not None:
@@ -150,50 +136,17 @@ def update_post(connection: Connection, post: Post, terms: Terms | None) -> None
 
 
 def counts(connection: Connection, post_ids: Sequence[str]) -> dict[str, PostCounts]:
-    """The counts of each of *post_ids*, in three statements."""
-    found = {post_id: PostCounts() for post_id in post_ids}
-    if not found:
-        return found
-    for post_id, number in connection.execute(
-        select(comments.c.post_id, func.count())
-        .where(
-            comments.c.post_id.in_(post_ids),
-            counts_as_comment(),
+    """The counts of each of *post_ids*, in one statement."""
+    kept = kept_counts.of(connection, post_ids)
+    found = {}
+    for post_id in post_ids:
+        numbers = kept.get(post_id, kept_counts.NONE)
+        found[post_id] = PostCounts(
+            numbers.get("comments", 0),
+            numbers.get("likes", 0),
+            numbers.get("shares", 0),
+            numbers.get("reached", 0),
         )
-        .group_by(comments.c.post_id)
-    ):
-        found[post_id] = replace(found[post_id], comments=number)
-    is_share = counts_as_boost()
-    for post_id, share, number in connection.execute(
-        select(reactions.c.post_id, is_share, func.count(func.distinct(reactions.c.actor_uri)))
-        .where(
-            reactions.c.post_id.in_(post_ids),
-            is_about_post(),
-            counts_as_reaction(),
-        )
-        .group_by(reactions.c.post_id, is_share)
-    ):
-        kind = "shares" if share else "likes"
-        found[post_id] = replace(found[post_id], **{kind: number})
-    for post_id, number in connection.execute(
-        select(activities.c.post_id, func.count(func.distinct(followers.c.actor_uri)))
-        .select_from(activities)
-        .join(deliveries, deliveries.c.activity_id == activities.c.id)
-        .join(
-            followers,
-            (followers.c.inbox_id == deliveries.c.inbox_id)
-            & (followers.c.owner == activities.c.owner)
-            & (followers.c.blog_id == activities.c.blog_id),
-        )
-        .where(
-            activities.c.post_id.in_(post_ids),
-            activities.c.type == "Create",
-            activities.c.object_version.is_not(None),  # the post's own, not its comments'
-            deliveries.c.state == "delivered",
-        )
-        .group_by(activities.c.post_id)
-    ):
-        found[post_id] = replace(found[post_id], followers_reached=number)
     return found
 
 

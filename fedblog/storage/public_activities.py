@@ -6,8 +6,9 @@ What they are about must be readable still (security case S30): its bytes hold t
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, or_, select
 
+from fedblog.storage import counts
 from fedblog.storage.tables import activities, comments, posts
 from fedblog.storage.visibility import is_public_comment, is_public_post
 
@@ -104,8 +105,7 @@ def outbox(
 
 def count_outbox(connection: Connection, blog_id: int, owner: str) -> int:
     """How many they are."""
-    query = _of_owner(select(func.count()), blog_id, owner)
-    return int(connection.execute(query).scalar_one())
+    return counts.one(connection, "outbox", counts.owner_key(blog_id, owner))
 
 
 def _of_owner(query: Select[Any], blog_id: int, owner: str) -> Select[Any]:

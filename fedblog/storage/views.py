@@ -8,29 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, select
 
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.media import Media
 from fedblog.storage import blogs as blog_rows
+from fedblog.storage import counts as kept_counts
 from fedblog.storage import media as media_rows
-from fedblog.storage import views_people
+from fedblog.storage import pages_of_posts, views_people
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import (
-    comments,
-    media,
-    post_authors,
-    post_terms,
-    posts,
-    reactions,
-)
+from fedblog.storage.pages_of_posts import ALL, BY_AUTHOR, BY_TERM, Place
+from fedblog.storage.tables import media, post_terms, posts
 from fedblog.storage.views_people import PUBLIC_POST, Member, Person
-from fedblog.storage.visibility import (
-    counts_as_boost,
-    counts_as_comment,
-    counts_as_reaction,
-    is_about_post,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +54,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of posts, newest first. *pages* is 1 where there is nothing at all."""
+    """One page of posts, newest first, and how many there are on all pages. *before* is the post
+    after which it begins, *newer* and *older* are those of the pages beside it (Place)."""
 
     posts: tuple[Card, ...]
-    page: int
-    pages: int
     total: int
+    before: str | None = None
+    newer: str | None = None
+    older: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,29 +123,10 @@ _NEWEST_FIRST = (posts.c.published_at.desc(), posts.c.id.desc())
 _PICTURE = tuple(column.label(f"picture_{column.name}") for column in media_rows.COLUMNS)
 _WITH_PICTURE = posts.outerjoin(media, media.c.id == posts.c.featured_media)
 _CARDS = select(*_CARD_COLUMNS, *_PICTURE).select_from(_WITH_PICTURE)
-_HAS_AUTHOR = posts.c.id.in_(
-    select(post_authors.c.post_id).where(post_authors.c.author_id == bindparam("author_id"))
+_NEWEST = _CARDS.where(PUBLIC_POST).order_by(*_NEWEST_FIRST).limit(bindparam("limit"))
+_BY_ID = ListStatement(
+    lambda listed: _CARDS.where(PUBLIC_POST, listed(posts.c.id)).order_by(*_NEWEST_FIRST)
 )
-_HAS_TERM = posts.c.id.in_(
-    select(post_terms.c.post_id).where(
-        post_terms.c.kind == bindparam("kind"), post_terms.c.slug == bindparam("slug")
-    )
-)
-
-
-def _page_and_count(*conditions: ColumnElement[bool]) -> tuple[Any, Any]:
-    cards = (
-        _CARDS.where(PUBLIC_POST, *conditions)
-        .order_by(*_NEWEST_FIRST)
-        .limit(bindparam("limit"))
-        .offset(bindparam("offset"))
-    )
-    return cards, select(func.count()).select_from(posts).where(PUBLIC_POST, *conditions)
-
-
-_ALL = _page_and_count()
-_BY_AUTHOR = _page_and_count(_HAS_AUTHOR)
-_BY_TERM = _page_and_count(_HAS_TERM)
 _FEED = (
     select(*_CARD_COLUMNS, posts.c.content_html, *_PICTURE)
     .select_from(_WITH_PICTURE)
@@ -169,64 +141,46 @@ _TERMS = ListStatement(
         .order_by(post_terms.c.post_id, post_terms.c.kind, post_terms.c.position)
     )
 )
-_COMMENT_COUNTS = ListStatement(
-    lambda listed: (
-        select(comments.c.post_id, func.count())
-        .where(listed(comments.c.post_id), counts_as_comment())
-        .group_by(comments.c.post_id)
-    )
-)
-_REACTION_COUNTS = ListStatement(
-    lambda listed: (
-        select(
-            reactions.c.post_id,
-            counts_as_boost().label("is_share"),
-            func.count(func.distinct(reactions.c.actor_uri)),
-        )
-        .where(
-            listed(reactions.c.post_id),
-            is_about_post(),
-            counts_as_reaction(),
-        )
-        .group_by(reactions.c.post_id, counts_as_boost())
-    )
-)
 _TERM_NAME = (
     select(post_terms.c.name)
-    .join_from(post_terms, posts, posts.c.id == post_terms.c.post_id)
     .where(
-        PUBLIC_POST, post_terms.c.kind == bindparam("kind"), post_terms.c.slug == bindparam("slug")
+        post_terms.c.kind == bindparam("kind"),
+        post_terms.c.slug == bindparam("slug"),
+        post_terms.c.listed_at.is_not(None),
     )
-    .order_by(*_NEWEST_FIRST)
+    .order_by(post_terms.c.listed_at.desc(), post_terms.c.post_id.desc())
     .limit(1)
 )
 
 
-def home(connection: Connection, blog_id: int, page: int, size: int) -> HomePage | None:
-    """The front page's *page* (from 1), or None past the last one."""
-    listing = _listing(connection, _ALL, page, size, blog_id=blog_id)
+def home(connection: Connection, blog_id: int, before: str | None, size: int) -> HomePage | None:
+    """The page of *size* posts after the post *before* (None: the front page), or None."""
+    listing = _all(connection, blog_id, before, size)
     if listing is None:
         return None
     return HomePage(blog_rows.get(connection, blog_id), listing)
 
 
 def author(
-    connection: Connection, blog_id: int, handle: str, page: int, size: int
+    connection: Connection, blog_id: int, handle: str, before: str | None, size: int
 ) -> AuthorPage | None:
     """The page of the author with *handle*, or None."""
     member = views_people.author(connection, blog_id, handle)
     if member is None:
         return None
     author_id = member.author.id
-    listing = _listing(connection, _BY_AUTHOR, page, size, blog_id=blog_id, author_id=author_id)
+    place = pages_of_posts.page(
+        connection, BY_AUTHOR, before, size, blog_id=blog_id, author_id=author_id
+    )
+    listing = _listing(connection, blog_id, place, before, author_id)
     if listing is None:
         return None
     return AuthorPage(blog_rows.get(connection, blog_id), member.author, member.person, listing)
 
 
-def group(connection: Connection, blog_id: int, page: int, size: int) -> GroupPage | None:
+def group(connection: Connection, blog_id: int, before: str | None, size: int) -> GroupPage | None:
     """The page of the group, or None past its last page."""
-    listing = _listing(connection, _ALL, page, size, blog_id=blog_id)
+    listing = _all(connection, blog_id, before, size)
     if listing is None:
         return None
     return GroupPage(
@@ -235,17 +189,37 @@ def group(connection: Connection, blog_id: int, page: int, size: int) -> GroupPa
 
 
 def term(
-    connection: Connection, blog_id: int, kind: str, slug: str, page: int, size: int
+    connection: Connection, blog_id: int, kind: str, slug: str, before: str | None, size: int
 ) -> TermPage | None:
     """The posts with the tag (or in the category) *slug*; None where no public post has it."""
-    wanted = {"blog_id": blog_id, "kind": kind, "slug": slug}
+    wanted = {"kind": kind, "slug": slug}
     name = connection.execute(_TERM_NAME, wanted).scalar()
     if name is None:
         return None
-    listing = _listing(connection, _BY_TERM, page, size, **wanted)
+    place = pages_of_posts.page(connection, BY_TERM, before, size, blog_id=blog_id, **wanted)
+    key = kept_counts.term_key(blog_id, kind, slug)
+    listing = _listing(connection, blog_id, place, before, key)
     if listing is None:
         return None
     return TermPage(blog_rows.get(connection, blog_id), kind, Term(slug, name), listing)
+
+
+def before_page(
+    connection: Connection, /, blog_id: int, number: int, size: int, **wanted: str
+) -> str | None:
+    """The post after which page *number* (from 2) of a list begins now: of all posts, or of those
+    by the author with a *handle*, or with a *kind* and *slug* of term. None where it has none."""
+    if "slug" in wanted:
+        order = BY_TERM
+    elif "handle" in wanted:
+        order = BY_AUTHOR
+        member = views_people.author(connection, blog_id, wanted["handle"])
+        if member is None:
+            return None
+        wanted = {"author_id": member.author.id}
+    else:
+        order = ALL
+    return pages_of_posts.before_page(connection, order, number, size, blog_id=blog_id, **wanted)
 
 
 def feed(connection: Connection, blog_id: int, limit: int) -> FeedPage:
@@ -256,29 +230,13 @@ def feed(connection: Connection, blog_id: int, limit: int) -> FeedPage:
 
 def newest(connection: Connection, blog_id: int, limit: int) -> tuple[Card, ...]:
     """The newest posts, for pages that have nothing of their own to show."""
-    rows = connection.execute(_ALL[0], {"blog_id": blog_id, "limit": limit, "offset": 0}).all()
+    rows = connection.execute(_NEWEST, {"blog_id": blog_id, "limit": limit}).all()
     return cards(connection, rows, with_counts=False)
 
 
 def blog(connection: Connection, blog_id: int) -> Blog:
     """The blog itself."""
     return blog_rows.get(connection, blog_id)
-
-
-def counts(connection: Connection, post_ids: Collection[str]) -> dict[str, tuple[int, int, int]]:
-    """Comments, likes (people) and shares of each of *post_ids*."""
-    rows: Sequence[Any] = _COMMENT_COUNTS.run(connection, post_ids)
-    thoughts: dict[str, int] = {row[0]: row[1] for row in rows}
-    reacted: Sequence[Any] = _REACTION_COUNTS.run(connection, post_ids)
-    others = {(row[0], bool(row[1])): row[2] for row in reacted}
-    return {
-        post_id: (
-            thoughts.get(post_id, 0),
-            others.get((post_id, False), 0),
-            others.get((post_id, True), 0),
-        )
-        for post_id in post_ids
-    }
 
 
 def terms(connection: Connection, post_ids: Collection[str]) -> dict[tuple[str, str], list[Term]]:
@@ -301,7 +259,7 @@ def cards(connection: Connection, rows: Sequence[Any], *, with_counts: bool) -> 
     ids = [row.id for row in rows]
     people = views_people.bylines(connection, ids)
     words = terms(connection, ids)
-    numbers = counts(connection, ids) if with_counts else {}
+    numbers = kept_counts.of(connection, ids) if with_counts else {}
     return tuple(
         Card(
             id=row.id,
@@ -317,21 +275,27 @@ def cards(connection: Connection, rows: Sequence[Any], *, with_counts: bool) -> 
             bylines=tuple(people.get(row.id, ())),
             tags=tuple(words.get((row.id, "tag"), ())),
             categories=tuple(words.get((row.id, "category"), ())),
-            comments=numbers[row.id][0] if numbers else 0,
-            likes=numbers[row.id][1] if numbers else 0,
-            shares=numbers[row.id][2] if numbers else 0,
+            **_shown_counts(numbers.get(row.id, kept_counts.NONE)),
         )
         for row in rows
     )
 
 
+def _shown_counts(numbers: dict[str, int]) -> dict[str, int]:
+    return {name: numbers.get(name, 0) for name in ("comments", "likes", "shares")}
+
+
+def _all(connection: Connection, blog_id: int, before: str | None, size: int) -> Listing | None:
+    place = pages_of_posts.page(connection, ALL, before, size, blog_id=blog_id)
+    return _listing(connection, blog_id, place, before, kept_counts.blog_key(blog_id))
+
+
 def _listing(
-    connection: Connection, statements: tuple[Any, Any], page: int, size: int, **wanted: Any
+    connection: Connection, blog_id: int, place: Place | None, before: str | None, counted: str
 ) -> Listing | None:
-    page_of, count_of = statements
-    total = connection.execute(count_of, wanted).scalar_one()
-    pages = max(1, -(-total // size))
-    if not 1 <= page <= pages:
+    if place is None:
         return None
-    rows = connection.execute(page_of, {**wanted, "limit": size, "offset": (page - 1) * size}).all()
-    return Listing(cards(connection, rows, with_counts=True), page, pages, total)
+    rows: Sequence[Any] = _BY_ID.run(connection, place.ids, blog_id=blog_id)
+    total = kept_counts.one(connection, "posts", counted)
+    shown = cards(connection, rows, with_counts=True)
+    return Listing(shown, total, before, place.newer, place.older)

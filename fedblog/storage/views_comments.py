@@ -4,21 +4,19 @@ What moderators hold back leaves no trace; answers to it move up to the nearest 
 shown. What was deleted leaves an empty place where something answers it.
 """
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
-from fedblog.storage import views_carried
+from fedblog.storage import counts, views_carried
+from fedblog.storage.columns import octets
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import actors, authors, comments, media, reactions
+from fedblog.storage.tables import actors, authors, comments, media
 from fedblog.storage.views_carried import Attachment, Emojis, Poll
 from fedblog.storage.views_people import Person
 from fedblog.storage.visibility import (
-    counts_as_boost,
-    counts_as_reaction,
     is_public_comment,
     leaves_a_place,
 )
@@ -27,6 +25,8 @@ THREADS = 100
 """First-level comments on one page."""
 ANSWERS = 1000
 """Most answers below them that one page loads."""
+BYTES = 1 << 20
+"""Bytes of the texts on one page unless the settings say otherwise."""
 LEVELS = 8
 """How deep comments are nested unless the settings say otherwise; deeper ones stay at the last
 level."""
@@ -65,28 +65,37 @@ class CommentView:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One page of comments in reading order; *is_cut* where more answers exist than it loads."""
+    """One page of comments in reading order; *is_cut* where more answers exist than it loads.
+    *after* is the first-level comment after which it begins (None: the first page), *earlier* and
+    *later* are those of the pages beside it: *later* None on the last page, *earlier* None on the
+    first and "" on the second."""
 
     comments: tuple[CommentView, ...]
-    page: int
-    has_more: bool
+    after: str | None
+    earlier: str | None
+    later: str | None
     is_cut: bool
 
 
 _child = comments.alias("child")
-_ROOTS = (
-    select(comments.c.id)
-    .where(
-        comments.c.post_id == bindparam("post_id"),
-        comments.c.parent_id.is_(None),
-        or_(
-            is_public_comment(),
-            select(_child.c.id).where(_child.c.parent_id == comments.c.id).exists(),
-        ),
-    )
+_ROOTS = select(comments.c.id).where(
+    comments.c.post_id == bindparam("post_id"),
+    comments.c.parent_id.is_(None),
+    or_(
+        is_public_comment(),
+        select(_child.c.id).where(_child.c.parent_id == comments.c.id).exists(),
+    ),
+)
+_ROOTS_AFTER = (
+    _ROOTS.where(comments.c.id > bindparam("place"))
     .order_by(comments.c.id)
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
+)
+_ROOTS_BEFORE = (
+    _ROOTS.where(comments.c.id < bindparam("place"))
+    .order_by(comments.c.id.desc())
+    .limit(bindparam("limit"))
 )
 
 
@@ -144,44 +153,100 @@ _ROWS = ListStatement(
         .where(listed(comments.c.id))
     )
 )
-_REACTIONS = ListStatement(
-    lambda listed: (
-        select(
-            reactions.c.comment_id,
-            counts_as_boost().label("is_share"),
-            func.count(func.distinct(reactions.c.actor_uri)),
-        )
-        .where(listed(reactions.c.comment_id), counts_as_reaction())
-        .group_by(reactions.c.comment_id, counts_as_boost())
-    )
+
+
+_SIZES = ListStatement(
+    lambda listed: select(
+        comments.c.id, comments.c.parent_id, octets(comments.c.content_html).label("size")
+    ).where(listed(comments.c.id))
 )
 
 
-def thread(connection: Connection, post_id: str, page: int, levels: int = LEVELS) -> Thread:
-    """The comments of a published post, page *page* (from 1) of its first-level comments, nested
-    in at most *levels*."""
-    roots = list(
-        connection.execute(
-            _ROOTS,
-            {"post_id": post_id, "limit": THREADS + 1, "offset": (page - 1) * THREADS},
-        ).scalars()
-    )
-    has_more = len(roots) > THREADS
+def thread(
+    connection: Connection,
+    post_id: str,
+    after: str | None,
+    levels: int = LEVELS,
+    most_bytes: int = BYTES,
+) -> Thread:
+    """The comments of a published post: its first-level comments after *after* (None: from the
+    first one) with what is below them, nested in at most *levels*. Where their texts get more than
+    *most_bytes*, fewer first-level comments are on the page; of one that alone has more, some of
+    the answers are left out."""
+    wanted = {"post_id": post_id, "place": after or "", "limit": THREADS + 1, "offset": 0}
+    roots = list(connection.execute(_ROOTS_AFTER, wanted).scalars())
+    later = roots[THREADS - 1] if len(roots) > THREADS else None
     roots = roots[:THREADS]
     below = [row[0] for row in _BELOW.run(connection, roots)]
     is_cut = len(below) > ANSWERS
-    rows = {row.id: row for row in _ROWS.run(connection, [*roots, *below[:ANSWERS]])}
-    numbers = _reactions(connection, [row.id for row in rows.values() if row.is_shown])
-    return Thread(_in_order(rows, roots, levels, numbers), page, has_more, is_cut)
+    fitting, shown_below, is_full = _fitting(connection, roots, below[:ANSWERS], most_bytes)
+    if len(fitting) < len(roots):
+        roots, later = fitting, fitting[-1]
+    is_cut = is_cut or is_full
+    rows = {row.id: row for row in _ROWS.run(connection, [*roots, *shown_below])}
+    numbers = counts.of(connection, [row.id for row in rows.values() if row.is_shown])
+    shown = _in_order(rows, roots, levels, numbers)
+    earlier = _earlier(connection, post_id, roots[0]) if after and roots else None
+    return Thread(shown, after, earlier, later, is_cut)
 
 
-def _reactions(connection: Connection, ids: Collection[str]) -> dict[tuple[str, bool], int]:
-    rows: Sequence[Any] = _REACTIONS.run(connection, ids)
-    return {(row[0], bool(row[1])): row[2] for row in rows}
+def _fitting(
+    connection: Connection, roots: list[str], below: list[str], most_bytes: int
+) -> tuple[list[str], list[str], bool]:
+    """Of *roots*, as many from the first on as fit with what is below them into *most_bytes*, at
+    least one; which of *below* hang there; and whether some of the one did not fit."""
+    found = {row.id: row for row in _SIZES.run(connection, [*roots, *below])}
+    sizes = {root: found[root].size for root in roots if root in found}
+    root_of = {root: root for root in roots}
+    below = [id_ for id_ in below if id_ in found]
+    for id_ in below:
+        way = []
+        above: str | None = id_
+        while above is not None and above in found and above not in root_of:
+            way.append(above)
+            above = found[above].parent_id
+        root = root_of.get(above or "", "")
+        root_of.update(dict.fromkeys(way, root))
+        sizes[root] = sizes.get(root, 0) + found[id_].size
+    fitting: list[str] = []
+    total = 0
+    for root in roots:
+        total += sizes.get(root, 0)
+        if fitting and total > most_bytes:
+            break
+        fitting.append(root)
+    wanted = set(fitting)
+    there = [id_ for id_ in below if root_of.get(id_) in wanted]
+    if len(fitting) > 1 or sizes.get(roots[0] if roots else "", 0) <= most_bytes:
+        return fitting, there, False
+    left = most_bytes - (found[roots[0]].size if roots[0] in found else 0)
+    kept: list[str] = []
+    for id_ in there:  # nearest first: what answers something comes after it
+        left -= found[id_].size
+        if left < 0:
+            break
+        kept.append(id_)
+    return fitting, kept, len(kept) < len(there)
+
+
+def after_page(connection: Connection, post_id: str, number: int) -> str | None:
+    """The first-level comment after which page *number* (from 2) begins, None past the last."""
+    wanted = {"post_id": post_id, "place": "", "limit": 2, "offset": (number - 1) * THREADS - 1}
+    roots = connection.execute(_ROOTS_AFTER, wanted).scalars().all()
+    return roots[0] if len(roots) == 2 else None
+
+
+def _earlier(connection: Connection, post_id: str, first: str) -> str:
+    wanted = {"post_id": post_id, "place": first, "limit": THREADS + 1}
+    above = connection.execute(_ROOTS_BEFORE, wanted).scalars().all()
+    return above[THREADS] if len(above) > THREADS else ""
+
+
+Counted = dict[str, dict[str, int]]
 
 
 def _in_order(
-    rows: dict[str, Any], roots: list[str], levels: int, numbers: dict[tuple[str, bool], int]
+    rows: dict[str, Any], roots: list[str], levels: int, numbers: Counted
 ) -> tuple[CommentView, ...]:
     """Depth first, siblings by time; without recursion, for threads of any depth."""
     children: dict[str, list[Any]] = {}
@@ -220,9 +285,7 @@ def _time(row: Any) -> tuple[datetime, str]:
     return (row.published_at, row.id)
 
 
-def _view(
-    row: Any, depth: int, levels: int, parent: Any | None, numbers: dict[tuple[str, bool], int]
-) -> CommentView:
+def _view(row: Any, depth: int, levels: int, parent: Any | None, numbers: Counted) -> CommentView:
     is_deleted = bool(row.is_deleted)
     return CommentView(
         id=row.id,
@@ -238,8 +301,8 @@ def _view(
         published_at=row.published_at,
         edited_at=None if is_deleted else row.edited_at,
         attachments=() if is_deleted else views_carried.attachments(row.attachments),
-        likes=numbers.get((row.id, False), 0),
-        shares=numbers.get((row.id, True), 0),
+        likes=numbers.get(row.id, counts.NONE).get("likes", 0),
+        shares=numbers.get(row.id, counts.NONE).get("shares", 0),
         answers=_person(parent).name if parent is not None and depth >= levels else "",
         sensitive=bool(row.sensitive),
         shows_pictures=None if row.media_status is None else row.media_status == "approved",

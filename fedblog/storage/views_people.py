@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from fedblog.domain.blog import Author
 from fedblog.storage import authors as author_rows
+from fedblog.storage import counts
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import authors, media, post_authors, posts
 from fedblog.storage.visibility import is_public_post
@@ -79,12 +80,6 @@ _AUTHOR = (
 )
 _AUTHOR_BY_HANDLE = _AUTHOR.where(authors.c.handle == bindparam("handle"))
 _MEMBERS = _AUTHOR.order_by(authors.c.name, authors.c.id).limit(bindparam("limit"))
-_POSTS_BY_AUTHOR = (
-    select(post_authors.c.author_id, func.count())
-    .join_from(post_authors, posts, posts.c.id == post_authors.c.post_id)
-    .where(PUBLIC_POST, post_authors.c.author_id.is_not(None))
-    .group_by(post_authors.c.author_id)
-)
 MEMBER_LIMIT = 500
 """Most members listed on the page of the group."""
 
@@ -100,8 +95,8 @@ def author(connection: Connection, blog_id: int, handle: str) -> Member | None:
 def members(connection: Connection, blog_id: int, limit: int = MEMBER_LIMIT) -> tuple[Member, ...]:
     """The authors of the blog by name, with the number of their published posts."""
     rows: Sequence[Any] = connection.execute(_MEMBERS, {"blog_id": blog_id, "limit": limit}).all()
-    counts = connection.execute(_POSTS_BY_AUTHOR, {"blog_id": blog_id}).all()
-    numbers = {row[0]: row[1] for row in counts}
+    kept = counts.of(connection, [row.id for row in rows])
+    numbers = {author_id: found.get("posts", 0) for author_id, found in kept.items()}
     return tuple(
         Member(author_rows.author_of(row), _author(row), numbers.get(row.id, 0)) for row in rows
     )

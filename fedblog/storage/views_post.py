@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, exists, func, not_, select, tuple_
 
 from fedblog.domain.blog import Blog
 from fedblog.domain.media import Media
@@ -14,6 +14,7 @@ from fedblog.domain.post import PostStatus
 from fedblog.storage import blogs as blog_rows
 from fedblog.storage import media as media_rows
 from fedblog.storage import views, views_carried, views_comments, views_people
+from fedblog.storage.columns import UtcDateTime
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, media, permalinks, posts, reactions
 from fedblog.storage.views import Card
@@ -86,11 +87,12 @@ _PUBLISHED = and_(
     is_public_post(),
 )
 _NEIGHBOUR = select(posts.c.title, posts.c.path, posts.c.language)
+_PLACE = tuple_(posts.c.published_at, posts.c.id)
+_HERE = tuple_(bindparam("at", type_=UtcDateTime()), bindparam("id"))
 _PREVIOUS = (
     _NEIGHBOUR.where(
         _PUBLISHED,
-        posts.c.published_at <= bindparam("at"),
-        or_(posts.c.published_at < bindparam("at"), posts.c.id < bindparam("id")),
+        _PLACE < _HERE,
     )
     .order_by(posts.c.published_at.desc(), posts.c.id.desc())
     .limit(1)
@@ -98,22 +100,27 @@ _PREVIOUS = (
 _NEXT = (
     _NEIGHBOUR.where(
         _PUBLISHED,
-        posts.c.published_at >= bindparam("at"),
-        or_(posts.c.published_at > bindparam("at"), posts.c.id > bindparam("id")),
+        _PLACE > _HERE,
     )
     .order_by(posts.c.published_at, posts.c.id)
     .limit(1)
 )
-_newest = func.max(reactions.c.created_at).label("newest")
+_other = reactions.alias("other")
+_IS_SAME_PERSON = and_(
+    _other.c.object_uri == reactions.c.object_uri,
+    _other.c.actor_uri == reactions.c.actor_uri,
+    counts_as_like(_other),
+)
+_EMOJI = select(func.max(_other.c.emoji)).where(_IS_SAME_PERSON).scalar_subquery()
 _LIKERS = (
-    select(reactions.c.actor_uri, _newest, func.max(reactions.c.emoji).label("emoji"))
+    select(reactions.c.actor_uri, _EMOJI.label("emoji"))
     .where(
         reactions.c.post_id == bindparam("post_id"),
         is_about_post(),
         counts_as_like(),
+        not_(exists().where(_IS_SAME_PERSON, _other.c.id > reactions.c.id)),
     )
-    .group_by(reactions.c.actor_uri)
-    .order_by(_newest.desc(), reactions.c.actor_uri)
+    .order_by(reactions.c.id.desc())
     .limit(FACES)
 )
 _ACTORS = ListStatement(
@@ -141,11 +148,12 @@ def find(
     connection: Connection,
     blog_id: int,
     path: str,
-    comments_page: int,
+    after: str | None,
     levels: int = views_comments.LEVELS,
+    most_bytes: int = views_comments.BYTES,
 ) -> PostPage | Moved | Gone | None:
-    """What stands at *path*, comments nested in at most *levels*. None also past the last page of
-    comments."""
+    """What stands at *path*, with the comments after the first-level comment *after*, nested in at
+    most *levels*. None also where no comment follows that one."""
     row = connection.execute(_POST, {"blog_id": blog_id, "path": path}).first()
     if row is None:
         return former(connection, blog_id, path)
@@ -153,8 +161,8 @@ def find(
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
     if row.status != PostStatus.PUBLISHED.value or row.published_at is None:
         return None
-    thread = views_comments.thread(connection, row.id, comments_page, levels)
-    if comments_page > 1 and not thread.comments:
+    thread = views_comments.thread(connection, row.id, after, levels, most_bytes)
+    if after is not None and not thread.comments:
         return None
     (post,) = views.cards(connection, [row], with_counts=True)
     place = {"blog_id": blog_id, "at": row.published_at, "id": row.id}
@@ -169,6 +177,15 @@ def find(
         members=views_people.faces(connection, blog_id, MEMBERS),
         pictures=_pictures(connection, blog_id, post.content_html),
     )
+
+
+def after_page(connection: Connection, blog_id: int, path: str, number: int) -> str | None:
+    """The first-level comment after which page *number* (from 2) of the comments of the post at
+    *path* begins. None where there is no such page."""
+    found = identify(connection, blog_id, path)
+    if not isinstance(found, str):
+        return None
+    return views_comments.after_page(connection, found, number)
 
 
 def identify(connection: Connection, blog_id: int, path: str) -> str | Moved | None:

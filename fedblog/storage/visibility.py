@@ -61,6 +61,15 @@ def is_listed_comment(table: Any = comments) -> ColumnElement[bool]:
     )
 
 
+def is_decided_as(status: CommentStatus, table: Any = comments) -> ColumnElement[bool]:
+    """Whether a row of the comments table is in *status*, so said that the small index of those
+    that readers are not shown serves it."""
+    found: ColumnElement[bool] = table.c.status == _text(status.value)
+    if status is CommentStatus.APPROVED:
+        return found
+    return and_(found, table.c.status != _text(CommentStatus.APPROVED.value))
+
+
 def is_local_comment(table: Any = comments) -> ColumnElement[bool]:
     """Whether a row of the comments table was written here."""
     found: ColumnElement[bool] = table.c.actor_uri.is_(None)

@@ -2,11 +2,13 @@
 
 import re
 from functools import lru_cache
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fedblog.domain.ids import is_id
 from fedblog.endpoints.queries import Pairs, Query, Values
 from fedblog.web.rendering import static_path
 
@@ -58,25 +60,59 @@ def moved(path: str) -> Response:
     return Response(b"", 301, {"location": path, "cache-control": "no-cache", "vary": "Accept"})
 
 
-def _canonical_page(values: Values) -> Pairs:
-    given = values["page"]
-    if given == ["1"]:
-        return ()
-    return [("page", given[0] if len(given) == 1 and _NUMBER.fullmatch(given[0]) else "0")]
+PAGES = 50
+"""Most pages that are known by their number; further ones only by where they begin."""
 
 
-PAGE = Query(frozenset({"page"}), _canonical_page)
-"""``?page=N`` of pages for people; page 1 is the address alone, page 0 whatever is no number."""
+def _places(key: str) -> Query:
+    """``?before=ID`` or ``?after=ID`` of lists for people, and ``?page=N``, which leads there.
+
+    Page 1 is the address alone; page 0, and the place 0, whatever is none."""
+
+    def canonical(values: Values) -> Pairs:
+        if key in values:
+            given = values[key]
+            return [(key, given[0] if len(given) == 1 and is_id(given[0]) else "0")]
+        given = values["page"]
+        if given == ["1"]:
+            return ()
+        return [("page", given[0] if len(given) == 1 and _NUMBER.fullmatch(given[0]) else "0")]
+
+    return Query(frozenset({key, "page"}), canonical)
+
+
+BEFORE, AFTER = _places("before"), _places("after")
+"""The query of lists of posts (newest first), and of a post's comments (oldest first)."""
+
+
+def place(request: Request, key: str) -> str | None:
+    """The id in ``?before=`` or ``?after=``, None on the first page; what is no id is 404."""
+    given = request.query_params.getlist(key)
+    if not given:
+        return None
+    if len(given) > 1 or not is_id(given[0]):
+        raise HTTPException(404)
+    return given[0]
 
 
 def page_number(request: Request) -> int:
-    """The number in ``?page=`` (`PAGE`); a page that cannot exist is not found (404)."""
+    """The number in ``?page=``; a page that cannot exist or has no number any more is 404."""
     given = request.query_params.getlist("page")
     if not given:
         return 1
-    if len(given) > 1 or not _NUMBER.fullmatch(given[0]):
+    if len(given) > 1 or not _NUMBER.fullmatch(given[0]) or int(given[0]) > PAGES:
         raise HTTPException(404)
     return int(given[0])
+
+
+def begins_at(path: str, key: str, id_: str | None) -> Response:
+    """The way to the page of the list at *path* that begins at *id_*; 404 where there is none. It
+    is another one when posts were added."""
+    if id_ is None:
+        raise HTTPException(404)
+    target = f"{quote(path)}?{key}={id_}"
+    headers = {"location": target, "cache-control": "no-cache", "vary": "Accept"}
+    return Response(b"", 302, headers)
 
 
 def asked_path(request: Request) -> str:

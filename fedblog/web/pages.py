@@ -20,7 +20,7 @@ from fedblog.storage.changes import Change
 from fedblog.storage.views import Card, Listing
 from fedblog.storage.views_people import Person
 from fedblog.web import answers, rendering
-from fedblog.web.answers import PAGE, asked_path, page_number
+from fedblog.web.answers import AFTER, BEFORE, asked_path, page_number, place
 from fedblog.web.cache import ANY
 from fedblog.web.figures import with_figures
 from fedblog.web.languages import language
@@ -35,11 +35,11 @@ def routes(site: Site) -> list[BaseRoute]:
     """The pages' routes."""
     pages = Pages(site)
     return [
-        QueryRoute("/", pages.home, query=PAGE),
-        QueryRoute("/{year}/{month}/{day}/{slug}/", pages.post, query=PAGE),
-        QueryRoute("/authors/{handle}/", pages.author, query=PAGE),
-        QueryRoute("/tags/{slug}/", pages.tag, query=PAGE),
-        QueryRoute("/categories/{slug}/", pages.category, query=PAGE),
+        QueryRoute("/", pages.home, query=BEFORE),
+        QueryRoute("/{year}/{month}/{day}/{slug}/", pages.post, query=AFTER),
+        QueryRoute("/authors/{handle}/", pages.author, query=BEFORE),
+        QueryRoute("/tags/{slug}/", pages.tag, query=BEFORE),
+        QueryRoute("/categories/{slug}/", pages.category, query=BEFORE),
     ]
 
 
@@ -55,8 +55,10 @@ class Pages:
         """The front page."""
         if wants_activity(request):
             return await self._actor_object(request, BLOG)
-        number = page_number(request)
-        view = await self._store.read(views.home, self._site.blog_id, number, self._size)
+        if (number := page_number(request)) > 1:
+            return await self._way(request, number)
+        before = place(request, "before")
+        view = await self._store.read(views.home, self._site.blog_id, before, self._size)
         if view is None:
             raise HTTPException(404)
         self._tag_listing(request, view.listing)
@@ -72,19 +74,24 @@ class Pages:
         """What stands at a post's path: the post, the way to its new place, or that it is gone."""
         if wants_activity(request):
             return await self._post_object(request)
-        number = page_number(request)
+        path, blog_id = asked_path(request), self._site.blog_id
+        if (number := page_number(request)) > 1:
+            begins = await self._store.read(views_post.after_page, blog_id, path, number)
+            if begins is not None:
+                return answers.begins_at(path, "after", begins)
         found = await self._store.read(
             views_post.find,
-            self._site.blog_id,
-            asked_path(request),
-            number,
+            blog_id,
+            path,
+            place(request, "after"),
             self._site.settings.comment_levels,
+            self._site.settings.page_bytes,
         )
         if isinstance(found, views_post.Moved):
             return answers.moved(self._site.addresses.page(found.path))
         if isinstance(found, views_post.Gone):
             return await gone(self._site, found)
-        if found is None:
+        if found is None or number > 1:
             raise HTTPException(404)
         cache_tags(request.scope, *_post_tags(found))
         return await self._post(found)
@@ -153,7 +160,10 @@ class Pages:
             if wants_activity(request):
                 return await self._actor_object(request, BLOG)
             return await self._group(request, number)
-        view = await self._store.read(views.author, self._site.blog_id, handle, number, self._size)
+        if number > 1 and not wants_activity(request):
+            return await self._way(request, number, handle=handle)
+        before = place(request, "before")
+        view = await self._store.read(views.author, self._site.blog_id, handle, before, self._size)
         if view is None:
             raise HTTPException(404)
         if handle != view.author.handle:
@@ -174,7 +184,10 @@ class Pages:
 
     async def _group(self, request: Request, number: int) -> Response:
         addresses = self._site.addresses
-        view = await self._store.read(views.group, self._site.blog_id, number, self._size)
+        if number > 1:
+            return await self._way(request, number)
+        before = place(request, "before")
+        view = await self._store.read(views.group, self._site.blog_id, before, self._size)
         if view is None:
             raise HTTPException(404)
         self._tag_listing(request, view.listing)
@@ -199,8 +212,11 @@ class Pages:
     async def _term(self, request: Request, kind: str, folder: str) -> Response:
         asked_path(request)
         slug = request.path_params["slug"]
+        if (number := page_number(request)) > 1:
+            return await self._way(request, number, kind=kind, slug=slug)
+        before = place(request, "before")
         view = await self._store.read(
-            views.term, self._site.blog_id, kind, slug, page_number(request), self._size
+            views.term, self._site.blog_id, kind, slug, before, self._size
         )
         if view is None:
             raise HTTPException(404)
@@ -215,6 +231,13 @@ class Pages:
             path=path,
             url=self._site.addresses.base_url + path,
         )
+
+    async def _way(self, request: Request, number: int, **wanted: str) -> Response:
+        """To the place where page *number* of a list begins now."""
+        begins = await self._store.read(
+            views.before_page, self._site.blog_id, number, self._size, **wanted
+        )
+        return answers.begins_at(asked_path(request), "before", begins)
 
     async def _page(
         self, template: str, blog: Blog, *, headers: dict[str, str] | None = None, **values: Any

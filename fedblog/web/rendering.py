@@ -97,9 +97,14 @@ def term_path(kind: str, slug: str) -> str:
     return f"/{kind}/{quote(slug)}/"
 
 
-def page_path(path: str, page: int) -> str:
-    """The address of page *page* of a list."""
-    return path if page == 1 else f"{path}?page={page}"
+def before(path: str, id_: str | None) -> str:
+    """The page of the list at *path* that begins after the post *id_*, or the first one."""
+    return f"{path}?before={id_}" if id_ else path
+
+
+def after(path: str, id_: str | None) -> str:
+    """The page of comments at *path* that begins after the comment *id_*, or the first one."""
+    return f"{path}?after={id_}" if id_ else path
 
 
 def person_path(person: Person) -> str:
@@ -205,8 +210,10 @@ def _environment() -> Environment:
     )
     filters = (
         acct,
+        after,
         author_path,
         avatar_src,
+        before,
         by_month,
         dek,
         direction,
@@ -220,7 +227,6 @@ def _environment() -> Environment:
         is_past,
         iso,
         lang_tag,
-        page_path,
         paragraphs,
         person_name,
         person_path,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event, insert
 
 from fedblog.domain.blog import Author, Blog
-from fedblog.storage import authors, blogs, views, views_comments, views_post
+from fedblog.storage import authors, blogs, posts, views, views_comments, views_post
 from fedblog.storage import tables as t
 from fedblog.storage.store import Store
 
@@ -129,14 +129,19 @@ async def test_listing_is_newest_first_and_stable_among_equal_times(
 ) -> None:
     await fill(t.posts, [post_row(number, published_at=NOW) for number in range(7)])
     seen: list[str] = []
+    places: list[str | None] = [None]
     for page in (1, 2, 3):
-        found = await store.read(views.home, 1, page, 3)
+        found = await store.read(views.home, 1, places[-1], 3)
         assert found is not None
-        assert (found.listing.page, found.listing.pages, found.listing.total) == (page, 3, 7)
+        assert (found.listing.before, found.listing.total) == (places[-1], 7)
+        assert found.listing.newer == (None if page == 1 else places[page - 2] or "")
         seen += [post.title for post in found.listing.posts]
+        places.append(found.listing.older)
     assert seen == [f"Post {number}" for number in range(6, -1, -1)]
-    assert await store.read(views.home, 1, 4, 3) is None
-    assert await store.read(views.home, 1, 0, 3) is None
+    assert places == [None, key("P", 4), key("P", 1), None]
+    assert [await store.read(views.before_page, 1, page, 3) for page in (2, 3, 4)] == places[1:]
+    assert await store.read(views.home, 1, key("P", 0), 3) is None
+    assert await store.read(views.home, 1, key("P", 99), 3) is None
 
 
 @pytest.mark.parametrize(
@@ -166,10 +171,10 @@ async def test_s30_only_published_posts_leave_the_views(
         t.post_terms,
         [{"post_id": key("P", 2), "kind": "tag", "slug": "y", "name": "Y", "position": 1}],
     )
-    home = await store.read(views.home, 1, 1, 10)
-    author = await store.read(views.author, 1, "ada", 1, 10)
-    group = await store.read(views.group, 1, 1, 10)
-    term = await store.read(views.term, 1, "tag", "x", 1, 10)
+    home = await store.read(views.home, 1, None, 10)
+    author = await store.read(views.author, 1, "ada", None, 10)
+    group = await store.read(views.group, 1, None, 10)
+    term = await store.read(views.term, 1, "tag", "x", None, 10)
     for view in (home, author, group, term):
         assert view is not None
         assert [post.title for post in view.listing.posts] == ["Post 3", "Post 1"]
@@ -180,12 +185,12 @@ async def test_s30_only_published_posts_leave_the_views(
         "Post 3",
         "Post 1",
     ]
-    assert await store.read(views.term, 1, "tag", "y", 1, 10) is None
-    page = await store.read(views_post.find, 1, "/2026/11/20/post-1/", 1)
+    assert await store.read(views.term, 1, "tag", "y", None, 10) is None
+    page = await store.read(views_post.find, 1, "/2026/11/20/post-1/", None)
     assert isinstance(page, views_post.PostPage)
     assert page.next is not None
     assert page.next.title == "Post 3"
-    hidden = await store.read(views_post.find, 1, "/2026/11/20/post-2/", 1)
+    hidden = await store.read(views_post.find, 1, "/2026/11/20/post-2/", None)
     assert hidden is None or isinstance(hidden, views_post.Gone)
 
 
@@ -206,9 +211,12 @@ async def test_likes_count_people_once_and_never_reactions_to_comments(
             reaction_row(6, 1, comment_id=key("C", 1)),
         ],
     )
-    counts = await store.read(views.counts, [key("P", 1), key("P", 2)])
-    assert counts == {key("P", 1): (1, 2, 1), key("P", 2): (0, 0, 0)}
-    page = await store.read(views_post.find, 1, "/2026/11/20/post-1/", 1)
+    counts = await store.read(posts.counts, [key("P", 1), key("P", 2)])
+    assert counts == {
+        key("P", 1): posts.PostCounts(comments=1, likes=2, shares=1),
+        key("P", 2): posts.PostCounts(),
+    }
+    page = await store.read(views_post.find, 1, "/2026/11/20/post-1/", None)
     assert isinstance(page, views_post.PostPage)
     assert [face.actor_uri for face in page.faces] == ["https://peer.example/users/5", kim]
     assert page.thread.comments[0].likes == 1
@@ -218,7 +226,7 @@ async def test_neighbours_are_found_among_equal_times(
     store: Store, fill: Callable[..., Any]
 ) -> None:
     await fill(t.posts, [post_row(number, published_at=NOW) for number in range(3)])
-    page = await store.read(views_post.find, 1, "/2026/11/20/post-1/", 1)
+    page = await store.read(views_post.find, 1, "/2026/11/20/post-1/", None)
     assert isinstance(page, views_post.PostPage)
     assert page.previous is not None
     assert page.next is not None
@@ -228,7 +236,7 @@ async def test_neighbours_are_found_among_equal_times(
 async def test_comment_of_another_post_is_not_shown(store: Store, fill: Callable[..., Any]) -> None:
     await fill(t.posts, [post_row(1), post_row(2)])
     await fill(t.comments, [comment_row(1, 1), comment_row(2, 2)])
-    thread = await store.read(views_comments.thread, key("P", 1), 1)
+    thread = await store.read(views_comments.thread, key("P", 1), None)
     assert [comment.id for comment in thread.comments] == [key("C", 1)]
 
 
@@ -241,11 +249,11 @@ async def test_number_of_statements_does_not_grow_with_what_is_shown(
         [comment_row(n, 0, n - 1 if n % 3 else None) for n in range(300)],
     )
     await fill(t.reactions, [reaction_row(n, 0) for n in range(50)])
-    post = views_post.find, 1, "/2026/11/20/post-0/", 1
+    post = views_post.find, 1, "/2026/11/20/post-0/", None
     number, page = await store.read(statements, *post)
     assert len(page.thread.comments) == 300
     assert number <= 15
-    number, home = await store.read(statements, views.home, 1, 1, 25)
+    number, home = await store.read(statements, views.home, 1, None, 25)
     assert len(home.listing.posts) == 25
     assert number <= 7
 
@@ -259,10 +267,64 @@ async def test_long_threads_show_no_more_than_a_page_holds(
         [comment_row(n, 0, None if n < 1000 else n % 1000) for n in range(20_000)],
     )
     await fill(t.comments, [comment_row(n, 1) for n in range(20_000, 20_005)])
-    for page in (1, 10):
-        thread = await store.read(views_comments.thread, key("P", 0), page)
+    last = await store.read(views_comments.after_page, key("P", 0), 10)
+    for after in (None, last):
+        thread = await store.read(views_comments.thread, key("P", 0), after)
         assert thread.is_cut
-        assert thread.has_more is (page == 1)
+        assert (thread.later is None, thread.earlier is None) == (after is last, after is None)
         assert len(thread.comments) == views_comments.THREADS + views_comments.ANSWERS
-    small = await store.read(views_comments.thread, key("P", 1), 1)
+    assert await store.read(views_comments.after_page, key("P", 0), 11) is None
+    small = await store.read(views_comments.thread, key("P", 1), None)
     assert len(small.comments) == 5
+
+
+async def test_page_of_long_comments_ends_by_bytes_and_the_next_goes_on_there(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(0), post_row(1)])
+    text = "<p>" + "ä" * 5_000 + "</p>"  # 10 kB
+    await fill(
+        t.comments,
+        # Thirty first-level comments, each with two answers below each other.
+        [
+            comment_row(n, 0, None if n % 3 == 0 else n - 1) | {"content_html": text}
+            for n in range(90)
+        ],
+    )
+    seen: list[str] = []
+    after, pages = None, 0
+    while True:
+        thread = await store.read(
+            views_comments.thread, key("P", 0), after, views_comments.LEVELS, 100_000
+        )
+        pages += 1
+        size = sum(len(comment.content_html.encode()) for comment in thread.comments)
+        assert size <= 100_000
+        assert not thread.is_cut
+        seen += [comment.id for comment in thread.comments]
+        if thread.later is None:
+            break
+        after = thread.later
+    assert seen == [key("C", n) for n in range(90)]
+    assert pages == 10
+
+
+async def test_thread_longer_than_a_page_shows_what_is_nearest_to_its_beginning(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(0)])
+    rows = [comment_row(n, 0, None if n in (0, 50) else n - 1) for n in range(51)]
+    await fill(t.comments, [row | {"content_html": "x" * 10_000} for row in rows])
+    thread = await store.read(
+        views_comments.thread, key("P", 0), None, views_comments.LEVELS, 100_000
+    )
+    assert [comment.id for comment in thread.comments] == [key("C", n) for n in range(10)]
+    assert thread.is_cut
+    assert thread.later == key("C", 0)
+    last = await store.read(
+        views_comments.thread, key("P", 0), thread.later, views_comments.LEVELS, 100_000
+    )
+    assert [comment.id for comment in last.comments] == [key("C", 50)]
+    assert last.later is None
+    huge = await store.read(views_comments.thread, key("P", 0), None, views_comments.LEVELS, 10)
+    assert [comment.id for comment in huge.comments] == [key("C", 0)]

@@ -13,7 +13,7 @@ from fedblog.endpoints.caching import keep_apart
 from fedblog.endpoints.collections import CURSOR
 from fedblog.endpoints.queries import Queries, QueryRoute
 from fedblog.storage.changes import EVERYTHING, Change
-from fedblog.web.answers import PAGE as PAGE_NUMBER
+from fedblog.web.answers import BEFORE
 from fedblog.web.cache import ANY, PageCache
 
 POST = Change("post", "1")
@@ -64,7 +64,7 @@ class Site:
     def __post_init__(self) -> None:
         self.feed = Feed()
         routes = [
-            QueryRoute("/", self.app, query=PAGE_NUMBER),
+            QueryRoute("/", self.app, query=BEFORE),
             QueryRoute("/ap/blog/outbox", self.app, query=CURSOR),
         ]
         self.cache = PageCache(
