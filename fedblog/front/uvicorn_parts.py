@@ -9,7 +9,6 @@ TRIED = ("0.34", "0.54")
 """Versions, first two numbers, that tests/front was run with."""
 
 CALLBACKS = (
-    "on_message_begin",
     "on_url",
     "on_header",
     "on_headers_complete",
@@ -18,8 +17,18 @@ CALLBACKS = (
     "on_response_complete",
     "send_400_response",
 )
-"""Methods that are overridden: httptools, uvicorn's cycle and its handling of errors call them."""
+"""Methods that are overridden: httptools, uvicorn's cycle and its handling of errors call them.
+``on_url`` and ``on_header`` take the place of uvicorn's, the others call it."""
 
-ATTRIBUTES = ("client", "cycle", "flow", "headers", "pipeline", "transport", "url")
+ATTRIBUTES = (
+    "client",
+    "cycle",
+    "expect_100_continue",
+    "flow",
+    "headers",
+    "pipeline",
+    "transport",
+    "url",
+)
 """Attributes that are read of a connection (``url`` and ``headers`` once a request has begun);
 of a cycle ``response_started`` and ``response_complete``, of a flow ``read_paused``."""
