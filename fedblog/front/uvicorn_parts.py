@@ -18,17 +18,18 @@ CALLBACKS = (
     "send_400_response",
 )
 """Methods that are overridden: httptools, uvicorn's cycle and its handling of errors call them.
-``on_url`` and ``on_header`` take the place of uvicorn's, the others call it."""
+``on_url``, ``on_header``, ``on_response_complete`` and the last take the place of uvicorn's."""
 
 ATTRIBUTES = (
-    "client",
-    "cycle",
-    "expect_100_continue",
-    "flow",
-    "headers",
-    "pipeline",
-    "transport",
-    "url",
+    *("client", "cycle", "expect_100_continue", "flow", "headers", "pipeline", "server_state"),
+    *("transport", "url", "_start_asgi_task"),
 )
-"""Attributes that are read of a connection (``url`` and ``headers`` once a request has begun);
-of a cycle ``response_started`` and ``response_complete``, of a flow ``read_paused``."""
+"""What is used of a connection (``url`` and ``headers`` once a request has begun); of a flow
+``read_paused`` and ``write_paused``."""
+
+OF_A_CYCLE = (
+    *("access_log", "default_headers", "disconnected", "flow", "keep_alive", "message_event"),
+    *("on_response", "response_complete", "response_started", "scope", "transport"),
+    "waiting_for_100_continue",
+)
+"""What is read or set of a request and its answer."""
