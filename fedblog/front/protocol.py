@@ -31,7 +31,6 @@ _JOINED = 4 << 10
 _data_received = HttpToolsProtocol.data_received
 _on_headers_complete = HttpToolsProtocol.on_headers_complete
 _on_message_complete = HttpToolsProtocol.on_message_complete
-_start_asgi_task = HttpToolsProtocol._start_asgi_task
 _IDLE, _HEAD, _BODY, _WHOLE, _LINGER = Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.WHOLE, Phase.LINGER
 
 
@@ -166,6 +165,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.since = self._all.now
         self.body = self._parts = 0
         _on_headers_complete(self)
+        # The application begins in a task that has not run yet: offer it the short way.
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope["extensions"] = {EXTENSION: partial(_send_whole, self.cycle)}
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -201,14 +203,11 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            cycle, app = self.pipeline.pop()
+            task = self.loop.create_task(cycle.run_asgi(app))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
         # uvicorn sets a timer for each idle connection here; Connections looks at them all.
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Have *app* answer, and offer it the short way for whole answers."""
-        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
-        scope["extensions"] = {EXTENSION: partial(_send_whole, cycle)}
-        _start_asgi_task(self, cycle, app)
 
     def send_400_response(self, msg: str) -> None:
         """The parser has stopped, by its own rules or by ours."""

@@ -5,7 +5,7 @@ A test fails with a version that is not listed here: then read the protocol anew
 and add it.
 """
 
-TRIED = ("0.34", "0.54")
+TRIED = ("0.54",)
 """Versions, first two numbers, that tests/front was run with."""
 
 CALLBACKS = (
@@ -22,7 +22,7 @@ CALLBACKS = (
 
 ATTRIBUTES = (
     *("client", "cycle", "expect_100_continue", "flow", "headers", "pipeline", "server_state"),
-    *("transport", "url", "_start_asgi_task"),
+    *("loop", "tasks", "transport", "url"),
 )
 """What is used of a connection (``url`` and ``headers`` once a request has begun); of a flow
 ``read_paused`` and ``write_paused``."""
