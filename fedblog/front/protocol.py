@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from fedblog.endpoints.whole import EXTENSION
 from fedblog.front.bounds import Bounds
-from fedblog.front.connections import Connections, Phase
+from fedblog.front.connections import LINGER_BYTES, Connections, Phase
 
 _PIPELINED = 16
 """Requests that may wait behind the one that is being answered (HTTP/1.1 pipelining)."""
@@ -177,6 +177,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop(400)
         if self.phase is _BODY:
             self._all.hold(self, len(body))
+        elif self.phase is _LINGER and self.body > LINGER_BYTES:
+            self.transport.close()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
