@@ -24,6 +24,8 @@ THREADS = 100
 """First-level comments on one page."""
 ANSWERS = 1000
 """Most answers below them that one page loads."""
+MOST_BYTES = 1 << 20
+"""Of texts on one page, unless the settings say otherwise."""
 LEVELS = 8
 """How deep comments are nested unless the settings say otherwise; deeper ones stay at the last
 level."""
@@ -152,9 +154,16 @@ _ROWS = ListStatement(
 )
 
 
-def thread(connection: Connection, post_id: str, after: str | None, levels: int = LEVELS) -> Thread:
+def thread(
+    connection: Connection,
+    post_id: str,
+    after: str | None,
+    levels: int = LEVELS,
+    most_bytes: int = MOST_BYTES,
+) -> Thread:
     """The comments of a published post: its first-level comments after *after* (None: from the
-    first one) with what is below them, nested in at most *levels*."""
+    first one) with what is below them, nested in at most *levels*. The page ends at the first-level
+    comment with which its texts come to *most_bytes*."""
     wanted = {"post_id": post_id, "place": after or "", "limit": THREADS + 1, "offset": 0}
     roots = list(connection.execute(_ROOTS_AFTER, wanted).scalars())
     later = roots[THREADS - 1] if len(roots) > THREADS else None
@@ -162,10 +171,30 @@ def thread(connection: Connection, post_id: str, after: str | None, levels: int 
     below = [row[0] for row in _BELOW.run(connection, roots)]
     is_cut = len(below) > ANSWERS
     rows = {row.id: row for row in _ROWS.run(connection, [*roots, *below[:ANSWERS]])}
+    if (kept := _fitting(rows, roots, most_bytes)) < len(roots):
+        later, roots = roots[kept - 1], roots[:kept]
     numbers = counts.of(connection, [row.id for row in rows.values() if row.is_shown])
     shown = _in_order(rows, roots, levels, numbers)
     earlier = _earlier(connection, post_id, roots[0]) if after and roots else None
     return Thread(shown, after, earlier, later, is_cut)
+
+
+def _fitting(rows: dict[str, Any], roots: list[str], most_bytes: int) -> int:
+    """How many of *roots*, with what is below them, a page of *most_bytes* takes; at least one."""
+    children: dict[str, list[str]] = {}
+    for row in rows.values():
+        if row.parent_id is not None:
+            children.setdefault(row.parent_id, []).append(row.id)
+    total = 0
+    for number, root in enumerate(roots):
+        below = [root]
+        while below:
+            row = rows[below.pop()]
+            total += len(row.content_html) + len(row.attachments)
+            below += children.get(row.id, ())
+        if number and total > most_bytes:
+            return number
+    return len(roots)
 
 
 def after_page(connection: Connection, post_id: str, number: int) -> str | None:

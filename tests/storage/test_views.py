@@ -276,3 +276,31 @@ async def test_long_threads_show_no_more_than_a_page_holds(
     assert await store.read(views_comments.after_page, key("P", 0), 11) is None
     small = await store.read(views_comments.thread, key("P", 1), None)
     assert len(small.comments) == 5
+
+
+async def test_a_page_of_long_comments_ends_by_their_bytes(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(1)])
+    text = "<p>" + "x" * 95_000 + "</p>"
+    rows = [comment_row(n, 1, n - 1 if n % 2 else None, content_html=text) for n in range(60)]
+    await fill(t.comments, rows)
+    seen: list[str] = []
+    after = None
+    while True:
+        page = await store.read(views_comments.thread, key("P", 1), after)
+        assert 0 < sum(len(item.content_html) for item in page.comments) <= 1 << 20
+        seen += [item.id for item in page.comments]
+        if (after := page.later) is None:
+            break
+    assert sorted(seen) == [key("C", n) for n in range(60)]
+
+
+async def test_a_comment_longer_than_a_page_has_one_alone(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(1)])
+    await fill(t.comments, [comment_row(n, 1, content_html="x" * 50) for n in range(3)])
+    page = await store.read(views_comments.thread, key("P", 1), None, 8, 10)
+    assert [item.id for item in page.comments] == [key("C", 0)]
+    assert page.later == key("C", 0)
