@@ -23,6 +23,7 @@ loopback only; the whole takes ten to twelve minutes.
 import http.client
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,7 @@ REPLIES = 20
 NEW_REPLIES = 2
 TIMES_IDLE = 2.0
 BESIDES_IDLE_MS = 10.0
+SOME_KINDS = 9
 MORE_MEMORY = 60_000_000
 REPEATED = frozenset({"429", "503", "none"})
 STEADY = Path(__file__).resolve().parent / "parts" / "steady.py"
@@ -98,7 +100,7 @@ class Trial:
         self._honest = honest
         self.wrong: list[str] = []
         self.memory = self.most_memory = 0
-        self._quiet = 0.0
+        self._idle: list[float] = []
 
     def introduce(self, requests: list[bytes]) -> None:
         """Send *requests* one after the other until each was taken."""
@@ -125,7 +127,8 @@ class Trial:
     def warm(self) -> None:
         """Have every page made, and let memory become what it is in use."""
         self._run(3, [self._readers()])
-        self._quiet = self._run(6, [self._readers()])["reads"]["idle"]["p95_ms"]
+        streams = [self._readers(), *self._replies(6)]
+        self._idle = [self._run(6, streams)["reads"]["idle"]["p95_ms"]]
         self.memory = self.most_memory = self._server.rss
 
     def phase(
@@ -141,8 +144,11 @@ class Trial:
         cpu = self._server.cpu_seconds - cpu
         self.most_memory = max(self.most_memory, self._server.rss)
         idle, loaded = (found["reads"][part]["p95_ms"] for part in ("idle", "loaded"))
-        # What a kind leaves to be done in its pauses must not pass for the machine's own noise.
-        idle = min(idle, self._quiet + BESIDES_IDLE_MS / 2)
+        # What a kind leaves to be done in its pauses must not pass for the machine's own noise:
+        # that of the kinds before it bounds how much it may be.
+        usual = statistics.median(self._idle[-SOME_KINDS:])
+        self._idle.append(idle)
+        idle = min(idle, max(1.5 * usual, usual + BESIDES_IDLE_MS / 2))
         answers = found["hostile"]["statuses"]
         row = Row(label, "µs", ours=[loaded * 1000])
         row.details["idle"] = f"{idle * 1000:,.0f} µs"

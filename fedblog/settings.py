@@ -198,6 +198,16 @@ class Settings(BaseSettings):
         True,
         description="Send replies that carry their writer's proof on to the blog's followers.",
     )
+    forward_max_bytes: int = Field(
+        65_536, gt=0, description="Largest reply that is sent on to the blog's followers."
+    )
+    forward_actor_rate: float = Field(
+        2, gt=0, description="Replies and edits of one actor sent on a minute."
+    )
+    forward_actor_burst: int = Field(10, gt=0, description="At once, before that rate applies.")
+    forwards_per_post: int = Field(
+        60, gt=0, description="Replies and edits under one post sent on within an hour."
+    )
     delivery_concurrency: int = Field(64, gt=0, description="Deliveries under way at once.")
     delivery_timeout: float = Field(10.0, gt=0, description="Seconds for one delivery.")
     delivery_attempts: int = Field(

@@ -8,6 +8,7 @@ was asked for; other paths are answered by the modules of ``parts/attacks``. A P
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections import Counter
@@ -18,6 +19,7 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from parts.attacks import answers
+from parts.attacks.faces import face
 from parts.people import actor_document, keys
 
 _LIMIT = 1 << 20
@@ -62,7 +64,8 @@ class BadHosts:
         if path.startswith("/users/") and path[7:].isdigit():
             number = int(path[7:])
             actor = f"http://{host}{path}"
-            return _document(actor_document(actor, number, self._pems[number % len(self._pems)]))
+            document = actor_document(actor, number, self._pems[number % len(self._pems)])
+            return _document(document | {"icon": {"type": "Image", "url": face(actor)}})
         for prefix, answer in self._answers.items():
             if path.startswith(prefix):
                 return await answer(host, path)
@@ -86,6 +89,7 @@ async def main(key_count: int, port: int) -> None:
     print("ready", flush=True)
     await stop
     server.close()
+    os._exit(0)  # connections that stand open need no end of their own
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import uvloop
 
 _PATIENCE = 15.0
 # What was begun while a stream sent may still be under way in its pause: that long is left out.
-_SETTLES = 0.3
+_SETTLES = 0.4
 
 
 class Stream:

@@ -5,12 +5,13 @@ from http import HTTPStatus
 
 import orjson
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fedblog.domain.ids import is_id
 from fedblog.endpoints.begun import Begun
 from fedblog.endpoints.client import client_of
 from fedblog.endpoints.trouble import note, trouble_of
+from fedblog.endpoints.whole import WholeAnswer
 from fedblog.federation.errors import ReceivingError, TooLargeError, TooSlowError
 from fedblog.federation.receiving import Receiver
 from fedblog.publishing.site import Site
@@ -20,14 +21,7 @@ from fedblog.storage.errors import StorageError
 _SMALL = 1 << 16
 _BUSIEST = frozenset({"/ap/inbox", "/ap/blog/inbox"})
 _WORTHLESS = frozenset({400, 401, 413, 415})
-_ACCEPTED: tuple[Message, Message] = (
-    {
-        "type": "http.response.start",
-        "status": 202,
-        "headers": [(b"content-length", b"0"), (b"cache-control", b"no-store")],
-    },
-    {"type": "http.response.body", "body": b""},
-)
+_ACCEPTED = WholeAnswer(202, [(b"content-length", b"0"), (b"cache-control", b"no-store")])
 
 
 class Inbox:
@@ -68,8 +62,7 @@ class Inbox:
             trouble = trouble_of(error)
             await _refuse(send, trouble.status, trouble.detail, trouble.retry_after)
             return
-        for message in _ACCEPTED:
-            await send(message)
+        await _ACCEPTED.send(scope, send)
 
     async def _is_author(self, author_id: str) -> bool:
         if not is_id(author_id):

@@ -21,6 +21,7 @@ class Bounds:
     orphans_per_actor: int = 20
     orphans_kept: int = 1000
     keep_tombstones: int = 90
+    forwards_per_post: int = 60
 
     @classmethod
     def of(cls, settings: Settings) -> "Bounds":

@@ -1,29 +1,36 @@
 """Inbox forwarding (ActivityPub, section 7.1.2): replies under our posts reach our followers.
 
 Only what carries its writer's proof is worth forwarding: others could not believe it. It goes out
-as the bytes that came in, signed over HTTP by the blog, after the unit that stored the reply. Those
-of a reply that is held, or whose parent is not known yet, are kept until it stands.
+as it came in, signed over HTTP by the blog, after the unit that stored the reply. That of a reply
+that is held, or whose parent is not known yet, is kept until it stands.
+
+One POST becomes as many as there are followers' servers. So it is bounded in bytes, a writer and a
+post have only so many an hour, and nothing goes out that the proof does not cover: the activity is
+written anew, without the blanks between its members, and only a plain Linked Data signature may
+stand beside the proof.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from fedblog.activitystreams.json import dump
 from fedblog.activitystreams.reading import Activity
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import PostStatus
 from fedblog.federation.facts import Facts, Incoming, Outcome
 from fedblog.publishing import outbox
 from fedblog.signatures import proofs
-from fedblog.storage import unforwarded
+from fedblog.storage import activities, unforwarded
 from fedblog.storage.slices import Allowance
 from fedblog.storage.unforwarded import Unforwarded
 
-MOST_KEPT_BYTES = 1 << 16
-"""A longer activity is not kept for a reply that does not stand yet."""
-
+_SIGNATURE_MEMBERS = frozenset({"type", "id", "creator", "created", "signatureValue", "nonce"})
+_SIGNATURE_LENGTH = 2048
+_HOUR = timedelta(hours=1)
 _FORWARDED = frozenset({"Create", "Update", "Delete"})
 
 
@@ -45,6 +52,26 @@ def may_be_forwarded(activity: Activity, document: Mapping[str, Any]) -> bool:
         return False
     return activity.type == "Delete" or (
         activity.object is not None and activity.object.in_reply_to is not None
+    )
+
+
+def as_sent_on(document: Mapping[str, Any], most_bytes: int) -> bytes | None:
+    """The bytes in which *document*, whose proof holds, may be sent on: at most *most_bytes*, and
+    nothing in them but what the proof covers and a Linked Data signature of the usual members
+    (Mastodon believes that; Fedify adds one which the proof does not cover). None where it may
+    not."""
+    if "signature" in document and not _is_plain_signature(document["signature"]):
+        return None
+    body = dump(document)
+    return body if len(body) <= most_bytes else None
+
+
+def _is_plain_signature(signature: Any) -> bool:
+    return (
+        isinstance(signature, dict)
+        and signature.keys() <= _SIGNATURE_MEMBERS
+        and all(isinstance(value, str) for value in signature.values())
+        and sum(map(len, signature.values())) <= _SIGNATURE_LENGTH
     )
 
 
@@ -82,16 +109,17 @@ def record(
     if not is_on:
         return
     at_once = Allowance()  # one for all of them
+    posts = _Posts(connection, facts)
     kept: dict[str, Unforwarded] = {}
     for forward in forwards:
         comment = facts.comments.get(forward.comment.uri)
         if _stands(forward.comment):
-            _send(connection, facts, forward, forward.comment, at_once)
+            _send(connection, facts, forward, forward.comment, at_once, posts)
         elif comment is None or not _is_as_it_was(forward.comment, comment):
             continue
         elif _stands(comment):
-            _send(connection, facts, forward, comment, at_once)
-        elif _waits(comment) and len(forward.body) <= MOST_KEPT_BYTES:
+            _send(connection, facts, forward, comment, at_once, posts)
+        elif _waits(comment):
             kept[comment.id] = Unforwarded(
                 comment.id, forward.type, forward.body, forward.origins, facts.now
             )
@@ -100,7 +128,7 @@ def record(
     for comment in sorted(risen.values(), key=lambda comment: comment.depth):
         if item := found.get(comment.id):
             forward = Forward(item.type, comment, item.body, item.origins)
-            _send(connection, facts, forward, comment, at_once)
+            _send(connection, facts, forward, comment, at_once, posts)
     unforwarded.keep_all(connection, list(kept.values()))
 
 
@@ -132,10 +160,13 @@ def _send(
     forward: Forward,
     comment: Comment,
     at_once: Allowance,
+    posts: "_Posts",
 ) -> None:
     assert comment.post_id is not None
     post = facts.posts.get(comment.post_id)
     if post is not None and post.status is not PostStatus.PUBLISHED:
+        return
+    if not posts.take(comment.post_id, forward.type):
         return
     outbox.forward(
         connection,
@@ -148,6 +179,28 @@ def _send(
         now=facts.now,
         at_once=at_once,
     )
+
+
+class _Posts:
+    """How often something under each post was sent on within the last hour; looked up where it is
+    asked for. Deletions have twice as much: others should not keep what is gone."""
+
+    def __init__(self, connection: Connection, facts: Facts) -> None:
+        self._connection = connection
+        self._most = facts.bounds.forwards_per_post
+        self._since = facts.now - _HOUR
+        self._counts: dict[str, int] = {}
+
+    def take(self, post_id: str, type_: str) -> bool:
+        """Whether one more may be sent on; if so it is counted."""
+        most = self._most * (2 if type_ == "Delete" else 1)
+        count = self._counts.get(post_id)
+        if count is None:
+            count = activities.forwarded_since(
+                self._connection, post_id, self._since, 2 * self._most
+            )
+        self._counts[post_id] = count + (count < most)
+        return count < most
 
 
 def _origin(uri: str) -> str:

@@ -44,7 +44,7 @@ from fedblog.federation.errors import (
     short,
 )
 from fedblog.federation.facts import Incoming, Outcome
-from fedblog.federation.forwarding import may_be_forwarded
+from fedblog.federation.forwarding import as_sent_on, may_be_forwarded
 from fedblog.federation.proving import Prover
 from fedblog.federation.replies import FETCH_OBJECT
 from fedblog.federation.verification import Signed, Verifier, gather
@@ -94,6 +94,9 @@ class Receiver:
             max(settings.address_rate, settings.host_rate),
             max(settings.address_burst, settings.host_burst),
         )
+        self._sent_on_buckets = TokenBuckets(
+            settings.forward_actor_rate, settings.forward_actor_burst
+        )
         self._forward_buckets = TokenBuckets(_FORWARDS_A_MINUTE, _FORWARDS_AT_ONCE)
 
     def close(self) -> None:
@@ -131,15 +134,20 @@ class Receiver:
             if prover is None:
                 return await self._forwarded(activity, known)
             actor = prover
-            forwarded = body
+            forwarded = self._as_sent_on(activity, document)
         else:
             actor = known.actor
-            if (
-                self._site.settings.forward_replies
-                and may_be_forwarded(activity, document)
-                and await self._is_worth_forwarding(document, activity, known, len(body))
+            forwarded = self._as_sent_on(activity, document)
+            if forwarded is not None and not await self._is_worth_forwarding(
+                document, activity, known, len(body)
             ):
-                forwarded = body
+                forwarded = None
+        if (
+            forwarded is not None
+            and activity.type != "Delete"
+            and self._sent_on_buckets.take(activity.actor)
+        ):
+            forwarded = None
         if activity.id is not None and not same_host(activity.id, activity.actor):
             return Outcome("ignored", "the activity's id is of another host")
         outcome = await self._batcher.submit(
@@ -158,6 +166,13 @@ class Receiver:
         if outcome.result == "failed":
             raise ProcessingError(outcome.reason)
         return outcome
+
+    def _as_sent_on(self, activity: Activity, document: dict[str, Any]) -> bytes | None:
+        """What may be forwarded of *document*, once its proof holds; None where nothing may."""
+        settings = self._site.settings
+        if not settings.forward_replies or not may_be_forwarded(activity, document):
+            return None
+        return as_sent_on(document, settings.forward_max_bytes)
 
     async def _proven_by(
         self, document: dict[str, Any], activity: Activity, sender: KnownKey, size: int

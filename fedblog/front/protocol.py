@@ -6,11 +6,13 @@ in `uvicorn_parts`.
 """
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from fedblog.endpoints.whole import EXTENSION
 from fedblog.front.bounds import Bounds
 from fedblog.front.connections import Connections, Phase
 
@@ -22,6 +24,8 @@ _LEAST_PART = 64
 _SEND_BUFFER = 16 << 10
 """Bytes of an answer that may wait in this process before its peer counts as slow."""
 
+_JOINED = 4 << 10
+"""Bytes of a body that are copied behind the head, rather than written by themselves."""
 
 _IDLE, _HEAD, _BODY, _WHOLE, _LINGER = Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.WHOLE, Phase.LINGER
 
@@ -178,7 +182,19 @@ class BoundedProtocol(HttpToolsProtocol):
             elif self.phase is _BODY:
                 self.phase = _LINGER
             self.since = self._all.now
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        # uvicorn sets a timer for each idle connection here; Connections looks at them all.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Have *app* answer, and offer it the short way for whole answers."""
+        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
+        scope["extensions"] = {EXTENSION: partial(_send_whole, cycle)}
+        super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
         """The parser has stopped, by its own rules or by ours."""
@@ -225,6 +241,30 @@ class BoundedProtocol(HttpToolsProtocol):
     def _stop(self, status: int) -> None:
         self._refusal = status
         raise RefusedError
+
+
+def _send_whole(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
+    """Answer the request of *cycle* with *head* and *body* (endpoints/whole.py); False where it has
+    to go by way of uvicorn: the peer is slow, or gone, or an answer has begun."""
+    if cycle.response_started or cycle.disconnected or cycle.flow.write_paused or cycle.access_log:
+        return False
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    lines = [head]
+    for name, value in cycle.default_headers:  # the date, made once a second
+        lines += (name, b": ", value, b"\r\n")
+    lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+    if len(body) <= _JOINED:
+        lines.append(body)
+        cycle.transport.write(b"".join(lines))
+    else:
+        cycle.transport.write(b"".join(lines))
+        cycle.transport.write(body)
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
 
 
 def _answer(status: int) -> bytes:

@@ -20,6 +20,16 @@ CALLBACKS = (
 )
 """Methods that are overridden: httptools, uvicorn's cycle and its handling of errors call them."""
 
-ATTRIBUTES = ("client", "cycle", "flow", "headers", "pipeline", "transport", "url")
-"""Attributes that are read of a connection (``url`` and ``headers`` once a request has begun);
-of a cycle ``response_started`` and ``response_complete``, of a flow ``read_paused``."""
+ATTRIBUTES = (
+    *("client", "cycle", "flow", "headers", "pipeline", "server_state", "transport", "url"),
+    "_start_asgi_task",
+)
+"""What is used of a connection (``url`` and ``headers`` once a request has begun); of a flow
+``read_paused`` and ``write_paused``."""
+
+OF_A_CYCLE = (
+    *("access_log", "default_headers", "disconnected", "flow", "keep_alive", "message_event"),
+    *("on_response", "response_complete", "response_started", "scope", "transport"),
+    "waiting_for_100_continue",
+)
+"""What is read or set of a request and its answer."""

@@ -4,8 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
+from fedblog.domain.addresses import BLOG
+from fedblog.domain.ids import first_id_at
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import activities
 
@@ -45,6 +47,23 @@ def insert_activity(connection: Connection, activity: StoredActivity) -> None:
             created_at=activity.created_at,
         )
     )
+
+
+def forwarded_since(connection: Connection, post_id: str, moment: datetime, most: int) -> int:
+    """How many activities of others about what stands under a post the blog has sent on since
+    *moment*; it is not counted beyond *most*."""
+    of_others = (
+        select(activities.c.id)
+        .where(
+            activities.c.post_id == post_id,
+            activities.c.id >= first_id_at(moment),
+            activities.c.owner == BLOG,
+            activities.c.is_public.is_(False),
+        )
+        .limit(most)
+        .subquery()
+    )
+    return connection.execute(select(func.count()).select_from(of_others)).scalar_one()
 
 
 def find_all(connection: Connection, activity_ids: Collection[str]) -> list[StoredActivity]:

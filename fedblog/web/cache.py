@@ -176,11 +176,9 @@ class PageCache:
                 self._remember(self._gzip, encoding, index)
         ready = page.encodings[index]
         if match and matches(match, ready.etag):
-            await send(ready.unchanged)
-            await send(_EMPTY_BODY)
-            return
-        await send(ready.start)
-        await send(ready.body if method == "GET" else _EMPTY_BODY)
+            await ready.unchanged.send(scope, send)
+        else:
+            await ready.answer.send(scope, send)
 
     def changed(self, changes: Sequence[Change]) -> None:
         """Drop what depends on *changes*; what is being made from older facts is not kept."""

@@ -1,6 +1,6 @@
 """Errors in words: pages for people, problem+json (RFC 9457) for machines."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -14,10 +14,13 @@ from fedblog.endpoints.negotiation import at_human_address, wants_activity
 from fedblog.endpoints.trouble import note, trouble_of
 from fedblog.publishing.site import Site
 from fedblog.storage import views, views_post
+from fedblog.storage.changes import EVERYTHING, Change
 from fedblog.storage.errors import StorageError
 from fedblog.web import answers, pages, rendering
 from fedblog.web.languages import language
 
+_SHOWN = frozenset({"blog", "post", "author"})
+"""Kinds of changes that error pages may show."""
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 _FOR_MACHINES = ("/api/", "/ap/", "/.well-known/", "/nodeinfo", "/proxy/", "/media/", "/static/")
 
@@ -37,6 +40,15 @@ class Errors:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._pages: dict[int, str] = {}
+        """Made once for each status: there is no end to the addresses where nothing is."""
+        self._changes = 0
+        site.store.listen(self._changed)
+
+    def _changed(self, changes: Sequence[Change]) -> None:
+        if any(change == EVERYTHING or change.kind in _SHOWN for change in changes):
+            self._pages.clear()
+            self._changes += 1
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """A refusal that a handler or the router raised."""
@@ -106,6 +118,17 @@ class Errors:
         return None
 
     async def _page(self, status: int, headers: dict[str, str]) -> Response:
+        html = self._pages.get(status)
+        if html is None:
+            changes = self._changes
+            html = await self._made(status)
+            if changes == self._changes:
+                self._pages[status] = html
+        return answers.page(
+            html, base_url=self._site.addresses.base_url, status=status, headers=headers
+        )
+
+    async def _made(self, status: int) -> str:
         blog = await self._site.store.read(views.blog, self._site.blog_id)
         words = await language(blog.language, blog.time_zone)
         heading = words.text(HTTPStatus(status).phrase)
@@ -120,7 +143,7 @@ class Errors:
         elif status == 405:
             heading = words.text("This address is only for reading")
             sentence = words.text("What was sent to it has changed nothing.")
-        html = await rendering.render(
+        return await rendering.render(
             "message.html",
             blog,
             self._site.addresses,
@@ -128,9 +151,6 @@ class Errors:
             heading=heading,
             sentence=sentence,
             posts=newest,
-        )
-        return answers.page(
-            html, base_url=self._site.addresses.base_url, status=status, headers=headers
         )
 
 

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from starlette.types import Message
-
 from fedblog.endpoints.negotiation import prefers_activity
+from fedblog.endpoints.whole import WholeAnswer
 from fedblog.storage.changes import Change
 
 _MADE_HERE = frozenset({b"content-length", b"content-encoding", b"etag", b"vary"})
@@ -25,12 +24,11 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """One body in one encoding, as the messages that send it."""
+    """One body in one encoding: the answer with it, and the one for who holds it already."""
 
     etag: bytes
-    start: Message
-    body: Message
-    unchanged: Message
+    answer: WholeAnswer
+    unchanged: WholeAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +112,8 @@ def _ready(headers: Headers, body: bytes, etag: bytes) -> Ready:
     full = [*headers, (b"etag", etag), (b"content-length", b"%d" % len(body))]
     return Ready(
         etag,
-        {"type": "http.response.start", "status": 200, "headers": full},
-        {"type": "http.response.body", "body": body, "more_body": False},
-        {
-            "type": "http.response.start",
-            "status": 304,
-            "headers": [item for item in full if item[0] in _ON_304],
-        },
+        WholeAnswer(200, full, body),
+        WholeAnswer(304, (item for item in full if item[0] in _ON_304)),
     )
 
 

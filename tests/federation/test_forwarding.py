@@ -261,7 +261,8 @@ async def test_reply_with_proof_is_sent_on_to_followers_as_it_came(
         return got(readers, activity)
 
     (entry,) = await server.eventually(arrived)
-    assert entry["body"] == body
+    assert entry["json"] == activity
+    assert len(entry["body"]) < len(body)  # nothing but what the proof covers: no blanks
     signed = entry["headers"]["signature"] + entry["headers"].get("signature-input", "")
     assert f'"{server.base_url}/ap/blog#' in signed
     await settled(server)
@@ -394,3 +395,116 @@ async def test_what_is_sent_on_does_not_count_as_the_posts_own(
     assert deliveries == []
     outbox = await server.anonymous("/ap/blog/outbox?page=true", accept="application/activity+json")
     assert activity["id"] not in outbox.text
+
+
+# --- what one POST may become ---------------------------------------------------------------------
+
+
+def _with_junk(people: People, post: dict[str, Any], case: str) -> bytes:
+    """A reply with a proof that carries much more than it says."""
+    activity = create(people, post)
+    junk = "x" * 70_000
+    if case == "long text":
+        return json.dumps(proven(people, create(people, post, text=junk), by="ann")).encode()
+    if case == "unknown member under the proof":
+        return json.dumps(proven(people, activity | {"junk": junk}, by="ann")).encode()
+    signed = proven(people, activity, by="ann")
+    signatures = {
+        "signature of many members": {"type": "RsaSignature2017", "junk": "x" * 500},
+        "long signature": {"type": "RsaSignature2017", "signatureValue": junk},
+        "signature that is a list": [junk],
+        "signature of nested members": {"type": {"junk": junk}},
+        "signature that is a text": "x" * 500,
+    }
+    return json.dumps(signed | {"signature": signatures[case]}).encode()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "long text",
+        "unknown member under the proof",
+        "signature of many members",
+        "long signature",
+        "signature that is a list",
+        "signature of nested members",
+        "signature that is a text",
+    ],
+)
+async def test_what_the_proof_does_not_cover_or_is_too_long_is_not_sent_on(
+    server: Server, people: People, readers: People, post, case: str
+):
+    await follow(server, readers, "bea")
+    await bring(server, people, _with_junk(people, post, case), by="ann")
+    assert len(await server.comments(post)) == 1
+    await settled(server)
+    assert readers.inbox == []
+
+
+@pytest.mark.parametrize("case", ["blanks", "escapes", "plain signature"])
+async def test_no_more_is_sent_on_than_the_proof_covers(
+    server: Server, people: People, readers: People, post, case: str
+):
+    await follow(server, readers, "bea")
+    activity = proven(people, create(people, post), by="ann")
+    plain = json.dumps(activity, separators=(",", ":")).encode()
+    if case == "blanks":
+        body = json.dumps(activity).encode().replace(b'"type"', b" " * 50_000 + b'"type"', 1)
+    elif case == "escapes":
+        body = plain.replace(b"Well", b"\\u0057\\u0065\\u006c\\u006c")
+    else:
+        activity["signature"] = {
+            "type": "RsaSignature2017",
+            "creator": f"{people.uri('ann')}#main-key",
+            "created": "2026-01-01T00:00:00Z",
+            "signatureValue": "A" * 344,
+        }
+        body = plain = json.dumps(activity, separators=(",", ":")).encode()
+    await bring(server, people, body, by="ann")
+
+    async def arrived() -> list[dict[str, Any]]:
+        return got(readers, activity)
+
+    (entry,) = await server.eventually(arrived)
+    assert entry["json"] == activity
+    assert len(entry["body"]) == len(plain)
+
+
+async def test_one_writer_and_one_post_have_only_so_many_sent_on(
+    settings, database_url: str, people: People, readers: People
+):
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    changes = {
+        "database_url": database_url,
+        "forward_actor_rate": 0.01,
+        "forward_actor_burst": 3,
+        "forwards_per_post": 5,
+    }
+    async with running_server(settings.model_copy(update=changes)) as server:
+        for name in ("ann", "ben", "cyd"):
+            add_with_multikey(people, name)
+        await follow(server, readers, "bea")
+        post = await server.publish()
+        other = await server.publish("Another")
+        await settled(server)
+        readers.inbox.clear()
+
+        def reply(name: str, to: dict[str, Any]) -> dict[str, Any]:
+            note = people.note(name, to["activitypub_id"], "<p>Hm.</p>")
+            return proven(people, people.activity("Create", name, note), by=name)
+
+        brought = {name: [reply(name, post) for _ in range(4)] for name in ("ann", "ben")}
+        for name, activities in brought.items():
+            for activity in activities:
+                await bring(server, people, activity, by=name)
+        await bring(server, people, reply("cyd", other), by="cyd")
+        await settled(server)
+        sent = [entry["json"]["actor"] for entry in readers.inbox]
+        assert sent.count(people.uri("ann")) == 3
+        assert sent.count(people.uri("ben")) == 2  # five under this post
+        assert sent.count(people.uri("cyd")) == 1
+        assert len(await server.comments(post)) == 8  # all are shown here
+        gone = people.activity("Delete", "ann", brought["ann"][0]["object"]["id"])
+        await bring(server, people, proven(people, gone, by="ann"), by="ann")
+        await settled(server)
+        assert readers.inbox[-1]["json"]["type"] == "Delete"
