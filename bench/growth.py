@@ -24,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import psycopg
-from parts.filling import SIZES, Filled, fill
+from parts.filling import BASE_URL, SIZES, Filled, fill
 from parts.report import options, publish
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +34,8 @@ from fedblog.demo.processes import Running, free_port
 ACTIVITY = "application/activity+json"
 HTML = "text/html"
 MOST = 1.2
+_QUIET = 20_000_000
+_LONGEST_SETTLING = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def asked(made: Filled) -> list[Asked]:
         Asked("replies-page", f"/ap/posts/{longer[0]}/replies?cursor={made.after}", ACTIVITY),
         Asked("comment-replies", f"/ap/comments/{made.answered}/replies", ACTIVITY),
         Asked("nodeinfo", "/nodeinfo/2.1", "application/json"),
-        Asked("webfinger", "/.well-known/webfinger?resource=acct:blog@localhost", "*/*"),
+        Asked("webfinger", "/.well-known/webfinger?resource=acct:blog@localhost:8000", "*/*"),
         Asked("api-posts", f"{api}/posts?limit=20", "application/json", '"slug":'),
         Asked("api-post", f"{api}/posts/{longer[0]}", "application/json"),
         Asked("api-comments", f"{api}/comments?limit=100", "application/json", '"depth":'),
@@ -133,15 +135,14 @@ def asked(made: Filled) -> list[Asked]:
 
 def answer(blog: Blog, one: Asked, connection: http.client.HTTPConnection) -> str:
     """The body. Raises RuntimeError unless it is answered with 200."""
-    headers = {"accept": one.accept, "host": f"localhost:{blog.port}"}
+    headers = {"accept": one.accept, "host": "localhost:8000"}
     if one.path.startswith("/api/"):
         headers["authorization"] = f"Bearer {blog.made.token}"
-    path = one.path.replace("@localhost", f"@localhost:{blog.port}")
-    connection.request("GET", path, headers=headers)
+    connection.request("GET", one.path, headers=headers)
     reply = connection.getresponse()
     body = reply.read()
     if reply.status != 200:
-        raise RuntimeError(f"{one.name} ({blog.size}): {path} was answered with {reply.status}")
+        raise RuntimeError(f"{one.name} ({blog.size}): {one.path} was answered with {reply.status}")
     return body.decode("utf-8", "replace")
 
 
@@ -186,8 +187,8 @@ def postgresql(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def filled(folder: Path, size: str, server: str) -> tuple[str, Filled, int]:
-    """The address of the filled database, what is in it, and the port of its blog."""
+def filled(folder: Path, size: str, server: str) -> tuple[str, Filled]:
+    """The address of the filled database, and what is in it."""
     engine = "postgresql" if server else "sqlite"
     notes = folder / f"{size}-{engine}.json"
     name = f"growth_{size.lower()}"
@@ -198,31 +199,30 @@ def filled(folder: Path, size: str, server: str) -> tuple[str, Filled, int]:
         if "?" in server:
             url += "?" + server.split("?", 1)[1]
     if notes.exists():
-        kept = json.loads(notes.read_text())
-        return url, Filled(**kept["made"]), kept["port"]
+        return url, Filled(**json.loads(notes.read_text()))
     data.mkdir(parents=True, exist_ok=True)
     if server:
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name}")
             connection.execute(f"CREATE DATABASE {name}")
     begun = time.monotonic()
-    port = free_port(22000)
-    made = fill(url, SIZES[size], f"http://localhost:{port}")
+    made = fill(url, SIZES[size])
     if server:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
     print(f"filled {size} on {engine} in {time.monotonic() - begun:.0f} s", file=sys.stderr)
-    notes.write_text(json.dumps({"made": asdict(made), "port": port}))
-    return url, made, port
+    notes.write_text(json.dumps(asdict(made)))
+    return url, made
 
 
 @contextlib.contextmanager
 def serving(folder: Path, size: str, server: str) -> Iterator[Blog]:
     """A running server over the filled database."""
-    url, made, port = filled(folder, size, server)
+    url, made = filled(folder, size, server)
+    port = free_port(22000)
     data = folder / f"{size}-{'postgresql' if server else 'sqlite'}"
     settings = {
-        "FEDBLOG_BASE_URL": f"http://localhost:{port}",
+        "FEDBLOG_BASE_URL": BASE_URL,
         "FEDBLOG_DATA_DIR": str(data),
         "FEDBLOG_DATABASE_URL": url,
         "FEDBLOG_LISTEN": f"127.0.0.1:{port}",
@@ -233,11 +233,21 @@ def serving(folder: Path, size: str, server: str) -> Iterator[Blog]:
     running = Running("fedblog", ["serve"], settings, data.parent / f"{data.name}.log")
     try:
         running.wait_until_it_answers(f"http://127.0.0.1:{port}/", 120)
-        # Housekeeping at the start is not what is measured.
-        time.sleep(3)
-        yield Blog(size, made, port, running, url if server else "")
+        blog = Blog(size, made, port, running, url if server else "")
+        _settle(blog)
+        yield blog
     finally:
         running.stop()
+
+
+def _settle(blog: Blog) -> None:
+    """Wait until housekeeping at the start is done, which is not what is measured."""
+    begun, quiet = time.monotonic(), 0
+    while quiet < 3 and time.monotonic() - begun < _LONGEST_SETTLING:
+        before = blog.cpu
+        time.sleep(1)
+        quiet = quiet + 1 if blog.cpu - before < _QUIET else 0
+    print(f"{blog.size} was quiet after {time.monotonic() - begun:.0f} s", file=sys.stderr)
 
 
 def show(engine: str, found: dict[str, dict[str, Any]], sizes: list[str]) -> dict[str, float]:
