@@ -51,8 +51,10 @@ async def prepare(settings: Settings, founding: Founding | None = None) -> Prepa
 
     Raises IdentityChangedError, StorageError, InvalidFieldError.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    await asyncio.to_thread(settings.data_dir.mkdir, parents=True, exist_ok=True, mode=0o700)
     if settings.is_sqlite:
+        if not await asyncio.to_thread(has_database, settings):
+            await asyncio.to_thread(identity.refuse_missing, settings)
         await asyncio.to_thread(migrate.upgrade, settings.database)
     else:
         await _refuse_other_version(settings)
@@ -60,6 +62,7 @@ async def prepare(settings: Settings, founding: Founding | None = None) -> Prepa
     try:
         settings = await _remembered(store, settings)
         made = await identity.ensure_identity(store, settings, founding)
+        await identity.remember(store, settings)
         people = await store.read(authors.list_all, made.blog.id)
         owner = next((person.handle for person in people if person.role == "owner"), "")
         return Prepared(settings, made.is_new, owner)
@@ -68,8 +71,12 @@ async def prepare(settings: Settings, founding: Founding | None = None) -> Prepa
 
 
 def has_database(settings: Settings) -> bool:
-    """Whether there is a database; the one on a server is said to be there."""
-    return not settings.is_sqlite or Path(settings.database.removeprefix("sqlite:///")).exists()
+    """Whether there is a database; the one on a server is said to be there, an empty file is
+    none."""
+    if not settings.is_sqlite:
+        return True
+    file = Path(settings.database.removeprefix("sqlite:///"))
+    return file.exists() and file.stat().st_size > 0
 
 
 async def has_blog(settings: Settings) -> bool:

@@ -22,6 +22,8 @@ RETRY_AFTER_SECONDS = (
 
 Mastodon shows nothing in home feeds that is older than six hours.
 """
+LONGEST_WAIT = timedelta(seconds=max(RETRY_AFTER_SECONDS) * 1.1)
+"""No delivery waits for longer between two tries."""
 RETRIED_STATUSES = frozenset({408, 425, 429})
 """4xx answers that another attempt may turn into a success."""
 
@@ -60,5 +62,5 @@ def next_wait(
         return None
     seconds = float(RETRY_AFTER_SECONDS[min(attempts, len(RETRY_AFTER_SECONDS)) - 1])
     if retry_after is not None:
-        seconds = max(seconds, min(retry_after, 24 * _HOUR))
+        seconds = max(seconds, min(retry_after, RETRY_AFTER_SECONDS[-1]))
     return timedelta(seconds=seconds * random.uniform(1.0, 1.1))  # noqa: S311

@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 import time
 from datetime import datetime
 from functools import lru_cache
@@ -9,15 +10,28 @@ from functools import lru_cache
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: the order of the letters is that of the numbers."""
 _PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
+_lock = threading.Lock()
+_last = (0, 0)
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
 def new_id() -> str:
     """A new ULID as its 26-character canonical text: 48 bits of milliseconds, 80 at random.
 
-    Written here because it is wanted for each reply: the library's takes four times as long.
+    Within a millisecond each is greater than the one before (by 32 random bits), so that what one
+    unit says first is also first by id. Written here because it is wanted for each reply: the
+    library's takes four times as long.
     """
-    return _digits_of_time(int(time.time() * 1000)) + _digits(int.from_bytes(os.urandom(10)), 8)
+    global _last
+    milliseconds = int(time.time() * 1000)
+    with _lock:
+        before, chance = _last
+        if milliseconds == before:
+            chance = (chance + 1 + int.from_bytes(os.urandom(4))) % (1 << 80)
+        else:
+            chance = int.from_bytes(os.urandom(10))
+        _last = (milliseconds, chance)
+    return _digits_of_time(milliseconds) + _digits(chance, 8)
 
 
 def first_id_at(moment: datetime) -> str:

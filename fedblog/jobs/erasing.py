@@ -46,6 +46,8 @@ async def erase(site: Site, now: datetime) -> bool:
 
 
 async def _erase_post(site: Site, post_id: str, now: datetime) -> bool:
+    if not await site.store.read(erasure.is_told, post_id):
+        return False
     for step in erasure.STEPS:
 
         def some(connection: Connection, limit: int, step: erasure.Step = step) -> int:

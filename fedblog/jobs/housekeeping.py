@@ -16,10 +16,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from fedblog.jobs import erasing
-from fedblog.jobs.slices import go_through
+from fedblog.jobs import deliveries as delivery_loop
+from fedblog.jobs import erasing, followups
+from fedblog.jobs.slices import carry_through, go_through
 from fedblog.publishing.site import Site
 from fedblog.storage import (
+    clock,
     deliveries,
     delivery_order,
     recounting,
@@ -44,6 +46,7 @@ ANSWERS_KEPT = timedelta(hours=24)
 UNFORWARDED_KEPT = timedelta(days=14)
 """Well within the 25 days for which peers like us believe a proof."""
 LONGEST_DELIVERY = timedelta(days=5)
+LONGEST_LEASE = max(delivery_loop.LEASE, followups.LEASE)
 SLICES = 100
 """Of the kept counts, how many slices are checked in an hour."""
 _PLACE = "counts checked"
@@ -56,7 +59,8 @@ Drop = Callable[[Connection, Collection[Any], datetime], int]
 
 
 async def keep_house(site: Site, now: datetime) -> None:
-    """Drop what is older than its term, and the oldest of what is more than it may be."""
+    """Put right what a clock that was ahead left behind, then drop what is older than its term, and
+    the oldest of what is more than it may be."""
     settings, store = site.settings, site.store
 
     def older(days: int) -> datetime:
@@ -68,6 +72,13 @@ async def keep_house(site: Site, now: datetime) -> None:
 
         await go_through(store, some, seconds=settings.slice_seconds)
 
+    await sweep(clock.deliveries_ahead, now)
+    await sweep(clock.jobs_ahead, now)
+    await sweep(clock.tombstones_ahead, timedelta(days=settings.keep_tombstones), now)
+    await sweep(clock.actors_ahead, now)
+    await sweep(clock.receipts_ahead, now)
+    await sweep(clock.unforwarded_ahead, now)
+    await store.write(clock.leases_ahead, LONGEST_LEASE, now)
     await sweep(terms.drop_changes, now - CHANGES_KEPT)
     await sweep(terms.drop_answers, now - ANSWERS_KEPT)
     await sweep(terms.drop_receipts, older(settings.keep_receipts))
@@ -78,9 +89,15 @@ async def keep_house(site: Site, now: datetime) -> None:
     await store.write(reports.keep_newest, settings.reports_kept)
     await sweep(terms.drop_authorizations, older(settings.keep_requests))
     await sweep(terms.drop_tokens, older(settings.keep_tokens))
-    await store.write(deliveries.forget_finished, older(settings.keep_deliveries))
+    await carry_through(
+        store,
+        deliveries.forget_finished,
+        deliveries.forgetting(older(settings.keep_deliveries)),
+        seconds=settings.slice_seconds,
+    )
     await sweep(terms.drop_activities, older(settings.keep_activities))
-    await store.write(delivery_order.free_strays, now, now - LONGEST_DELIVERY)
+    while strays := await store.read(delivery_order.strays, now - LONGEST_DELIVERY, _STRETCH):
+        await store.write(delivery_order.free, strays, now)
     for table, most, step in (
         (t.received, settings.receipts_kept, terms.drop_oldest_receipts),
         (t.tombstones, settings.tombstones_kept, terms.drop_oldest_tombstones),

@@ -18,7 +18,7 @@ from fedblog.publishing.site import Site
 from fedblog.storage import jobs, slices
 from fedblog.storage.changes import Change
 from fedblog.storage.errors import ConstraintError, StorageError, StoreClosedError
-from fedblog.storage.slices import FIRST_LIMIT, Work
+from fedblog.storage.slices import FIRST_LIMIT, State, Work
 from fedblog.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -138,4 +138,20 @@ async def go_through(
         rows += number
         if is_done:
             return rows
+        await asyncio.sleep(max(time.monotonic() - began, LEAST_PAUSE))
+
+
+async def carry_through(store: Store, work: Work, state: State, *, seconds: float) -> int:
+    """Do all of *work* from *state* on, in unit after unit of at most *seconds*, letting others in
+    between; gives the rows. After a crash it begins anew. Raises StorageError."""
+    rows, limit, rest = 0, FIRST_LIMIT, state
+    while True:
+        began = time.monotonic()
+        number, left, limit = await store.write(
+            slices.advance, work, rest, seconds=seconds, limit=limit
+        )
+        rows += number
+        if left is None:
+            return rows
+        rest = left
         await asyncio.sleep(max(time.monotonic() - began, LEAST_PAUSE))

@@ -1,5 +1,6 @@
 """Who this server is: blog, actors and keys at the first start; its authors and their tokens."""
 
+import logging
 import re
 import secrets
 from asyncio import gather, to_thread
@@ -20,12 +21,16 @@ from fedblog.settings import Settings
 from fedblog.signatures.keys import ED25519, RSA, generate_ed25519, generate_rsa
 from fedblog.storage import authors as author_rows
 from fedblog.storage import blogs as blog_rows
+from fedblog.storage import folder
 from fedblog.storage import keys as key_rows
 from fedblog.storage import server as server_rows
 from fedblog.storage import tokens as token_rows
+from fedblog.storage.errors import StorageError
 from fedblog.storage.keys import StoredKey
 from fedblog.storage.store import Store
 from fedblog.text.slugs import slugify
+
+logger = logging.getLogger(__name__)
 
 __all__ = [
     "Founding",
@@ -40,11 +45,14 @@ __all__ = [
     "find_author",
     "make_keys",
     "plan",
+    "refuse_missing",
+    "remember",
     "revoke_token",
 ]
 
 MAIN_KEY = "main-key"
 ED25519_KEY = "ed25519-key"
+SERVER_ID = "id"
 HANDLE_LENGTH = 64
 RESERVED_HANDLES = frozenset({READERS, INSTANCE})
 _HANDLE = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
@@ -91,7 +99,10 @@ async def ensure_identity(
     down, and InvalidFieldError for a founding that does not hold to the rules.
     """
     founding = founding or Founding()
+    belonging = await to_thread(folder.read, settings.data_dir)
     standing = await store.read(blog_rows.first)
+    if standing is None and belonging is not None:
+        raise IdentityChangedError(_foreign(belonging, settings, "is empty"))
     is_new = False
     if standing is not None:
         blog = standing
@@ -101,10 +112,37 @@ async def ensure_identity(
         pairs = [pair for keys in made for pair in keys]
         blog, is_new = await store.write(_found, planned, owner, pairs, addresses)
     written = await store.read(_written_down)
+    if belonging is not None and not _belongs(belonging, written):
+        raise IdentityChangedError(_foreign(belonging, settings, "is another blog's"))
     _refuse_changes(written, settings, founding)
     return Identity(
         blog, Addresses(written["base_url"], blog.handle, written["handle_host"]), is_new
     )
+
+
+def refuse_missing(settings: Settings) -> None:
+    """Raise IdentityChangedError where the data folder remembers a blog whose database file is not
+    there, before a new one is made in its place. Reads files."""
+    belonging = folder.read(settings.data_dir)
+    if belonging is not None:
+        raise IdentityChangedError(_foreign(belonging, settings, "is missing"))
+
+
+async def remember(store: Store, settings: Settings) -> None:
+    """Write down in the data folder whose it is, so that a start with an empty or foreign database
+    is refused. Call it once `ensure_identity` took the database. Raises StorageError."""
+    belonging = await to_thread(folder.read, settings.data_dir)
+    if belonging is not None and await store.read(server_rows.get, SERVER_ID) is not None:
+        return
+    number = belonging.id if belonging is not None else new_id()
+    written = await store.write(_with_id, number)
+    belonging = folder.Belonging(written[SERVER_ID], written["base_url"], written["handle"])
+    try:
+        await to_thread(folder.write, settings.data_dir, belonging)
+    except StorageError:
+        if settings.is_sqlite:
+            raise
+        logger.warning("the data folder cannot be written: it will not remember its blog")
 
 
 def plan(settings: Settings, founding: Founding) -> tuple[Addresses, Blog, Author]:
@@ -320,9 +358,34 @@ def _found(
 
 
 def _written_down(connection: Connection) -> dict[str, str]:
-    return {
-        key: server_rows.get(connection, key) or "" for key in ("base_url", "handle", "handle_host")
-    }
+    names = ("base_url", "handle", "handle_host", SERVER_ID)
+    return {key: server_rows.get(connection, key) or "" for key in names}
+
+
+def _with_id(connection: Connection, number: str) -> dict[str, str]:
+    """What is written down, *number* being the server's id where it has none yet."""
+    if server_rows.get(connection, SERVER_ID) is None:
+        server_rows.put(connection, SERVER_ID, number)
+    return _written_down(connection)
+
+
+def _belongs(belonging: folder.Belonging, written: dict[str, str]) -> bool:
+    """Whether the data folder remembers this database. One that has no id yet (of an older version,
+    or restored from a backup of then) goes by its names."""
+    if written[SERVER_ID]:
+        return belonging.id == written[SERVER_ID]
+    return (belonging.base_url, belonging.handle) == (written["base_url"], written["handle"])
+
+
+def _foreign(belonging: folder.Belonging, settings: Settings, what: str) -> str:
+    file = settings.data_dir.absolute() / folder.FILE
+    return (
+        f"the data folder belongs to {belonging.base_url} (@{belonging.handle}), but its database "
+        f"{what}. Other servers know that blog by its keys, which only its own database has. "
+        "Either put that database back (restore a backup, or set FEDBLOG_DATABASE_URL right); or, "
+        "where it is lost for good, begin anew: followers will not hear of a blog with new keys at "
+        f"the same address, so take another address if you can, and delete {file}"
+    )
 
 
 def _refuse_changes(written: dict[str, str], settings: Settings, founding: Founding) -> None:

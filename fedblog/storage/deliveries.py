@@ -14,13 +14,14 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     not_,
-    or_,
     select,
 )
 
 from fedblog.domain.addresses import BLOG
 from fedblog.storage.delivery_order import IS_WAITING
+from fedblog.storage.slices import State, Step
 from fedblog.storage.tables import activities, deliveries, inboxes
 
 # What the blog says itself under a post is about the post, and names its version.
@@ -108,15 +109,36 @@ _SENT_AFTER = (
 )
 
 
-def forget_finished(connection: Connection, before: datetime) -> int:
-    """Drop finished deliveries of activities older than *before*; gives how many.
+def forget_finished(connection: Connection, state: State, limit: int) -> Step:
+    """Drop the finished deliveries of activities older than ``state["before"]`` (an ISO 8601 time),
+    one activity after the other from ``state["after"]`` on (`slices.Work`).
 
-    Those of a post's Create stay: they say how many followers the post reached.
+    Only activities that still have deliveries are looked at, oldest first, up to the first that is
+    too young: what was forgotten before costs nothing. How many followers a post reached is kept
+    apart (counts).
     """
-    old = select(activities.c.id).where(
-        activities.c.created_at < before,
-        or_(activities.c.type != "Create", activities.c.post_id.is_(None), _IS_FORWARDED),
+    oldest = connection.scalar(
+        select(func.min(deliveries.c.activity_id)).where(deliveries.c.activity_id > state["after"])
     )
-    return connection.execute(
-        delete(deliveries).where(not_(IS_WAITING), deliveries.c.activity_id.in_(old))
+    if oldest is None:
+        return Step(0, None)
+    created_at = connection.scalar(select(activities.c.created_at).where(activities.c.id == oldest))
+    if created_at is None or created_at >= datetime.fromisoformat(state["before"]):
+        return Step(0, None)
+    finished = (
+        select(deliveries.c.inbox_id)
+        .where(deliveries.c.activity_id == oldest, not_(IS_WAITING))
+        .order_by(deliveries.c.inbox_id)
+        .limit(limit)
+    )
+    number = connection.execute(
+        delete(deliveries).where(
+            deliveries.c.activity_id == oldest, deliveries.c.inbox_id.in_(finished)
+        )
     ).rowcount
+    return Step(number, state if number == limit else {**state, "after": oldest})
+
+
+def forgetting(before: datetime) -> State:
+    """Where `forget_finished` begins."""
+    return {"before": before.isoformat(), "after": ""}

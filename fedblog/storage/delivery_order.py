@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from fedblog.domain.delivery import DeliveryState
-from fedblog.storage.lists import ListStatement, is_among
+from fedblog.storage.lists import ListStatement, is_among, pairs_of
 from fedblog.storage.tables import activities, deliveries
 
 # Written out, not bound: only then do both engines use the index over what waits.
@@ -182,12 +182,29 @@ def _proceed(
     return freed.rowcount > 0
 
 
-def free_strays(connection: Connection, now: datetime, before: datetime) -> int:
-    """Free what is held since before *before*, longer than anything is tried; gives how many."""
-    old = select(activities.c.id).where(activities.c.created_at < before)
+def strays(connection: Connection, before: datetime, limit: int) -> list[tuple[str, int]]:
+    """At most *limit* deliveries that are held since before *before*, longer than anything is
+    tried (activity and inbox). For a reader: very many may be held for a good reason."""
+    rows = connection.execute(
+        select(deliveries.c.activity_id, deliveries.c.inbox_id)
+        .join(activities, activities.c.id == deliveries.c.activity_id)
+        .where(IS_WAITING, deliveries.c.next_at.is_(None), activities.c.created_at < before)
+        .limit(limit)
+    )
+    return [(row.activity_id, row.inbox_id) for row in rows]
+
+
+def free(connection: Connection, keys: Collection[tuple[str, int]], now: datetime) -> int:
+    """Let held deliveries go out now; gives how many were held still."""
+    pairs = pairs_of(connection, keys)
     return connection.execute(
         update(deliveries)
-        .where(IS_WAITING, deliveries.c.next_at.is_(None), deliveries.c.activity_id.in_(old))
+        .where(
+            IS_WAITING,
+            deliveries.c.next_at.is_(None),
+            deliveries.c.activity_id == pairs.c.first,
+            deliveries.c.inbox_id == pairs.c.second,
+        )
         .values(next_at=now)
     ).rowcount
 

@@ -161,7 +161,7 @@ def settle(connection: Connection, results: Iterable[SettledDelivery], now: date
             )
     for status, keys in delivered.items():
         connection.execute(
-            _settled(_are_among(connection, keys)).values(
+            _settled(are_among(connection, keys)).values(
                 state=DeliveryState.DELIVERED.value,
                 next_at=None,
                 last_status=status,
@@ -180,7 +180,7 @@ def fail(connection: Connection, keys: Collection[Key], error: str) -> None:
     if keys:
         connection.execute(
             update(deliveries)
-            .where(IS_WAITING, _are_among(connection, keys))
+            .where(IS_WAITING, are_among(connection, keys))
             .values(
                 state=DeliveryState.FAILED.value, next_at=None, lease_until=None, last_error=error
             )
@@ -215,12 +215,13 @@ def _lease(connection: Connection, keys: Collection[Key], until: datetime | None
     if keys:
         connection.execute(
             update(deliveries)
-            .where(IS_WAITING, _are_among(connection, keys))
+            .where(IS_WAITING, are_among(connection, keys))
             .values(lease_until=until)
         )
 
 
-def _are_among(connection: Connection, keys: Collection[Key]) -> ColumnElement[bool]:
+def are_among(connection: Connection, keys: Collection[Key]) -> ColumnElement[bool]:
+    """A delivery is one of *keys*."""
     pairs = pairs_of(connection, keys)
     return and_(deliveries.c.activity_id == pairs.c.first, deliveries.c.inbox_id == pairs.c.second)
 

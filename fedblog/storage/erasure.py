@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from fedblog.storage.fan_out import FAN_OUT
 from fedblog.storage.sweeping import delete_some
 from fedblog.storage.tables import (
     activities,
@@ -30,6 +31,7 @@ from fedblog.storage.tables import (
     comments,
     counts,
     deliveries,
+    jobs,
     media,
     media_uses,
     post_authors,
@@ -209,14 +211,34 @@ def drop_media(connection: Connection, ids: Sequence[str]) -> None:
     connection.execute(delete(media).where(media.c.id.in_(ids)))
 
 
+def is_told(connection: Connection, post_id: str) -> bool:
+    """Whether all who are to hear of the post's deletion are written down: its comments and
+    boosts say who they are."""
+    waits = _is_fanned_out()
+    return (
+        connection.execute(
+            select(activities.c.id).where(activities.c.post_id == post_id, waits).limit(1)
+        ).first()
+        is None
+    )
+
+
 def _unsent(about: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether something that *about* names, no Delete, waits to be sent."""
-    return exists().where(
-        about,
-        activities.c.type != "Delete",
+    return exists().where(about, activities.c.type != "Delete", _is_waiting())
+
+
+def _is_waiting() -> ColumnElement[bool]:
+    waits = exists().where(
         deliveries.c.activity_id == activities.c.id,
         deliveries.c.state == literal_column("'waiting'"),
     )
+    return or_(waits, _is_fanned_out())
+
+
+def _is_fanned_out() -> ColumnElement[bool]:
+    """Whether deliveries of an activity are still being written down, in slices."""
+    return exists().where(jobs.c.kind == FAN_OUT, jobs.c.key == activities.c.id)
 
 
 def _empty(connection: Connection, about: ColumnElement[bool], limit: int | None) -> int:
@@ -224,10 +246,7 @@ def _empty(connection: Connection, about: ColumnElement[bool], limit: int | None
         about,
         activities.c.type != "Delete",
         func.length(activities.c.body) > 0,
-        ~exists().where(
-            deliveries.c.activity_id == activities.c.id,
-            deliveries.c.state == literal_column("'waiting'"),
-        ),
+        ~_is_waiting(),
     )
     if limit is not None:
         filled = filled.limit(limit)

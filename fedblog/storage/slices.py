@@ -217,6 +217,16 @@ def repeat(
             return rows, number < asked, pace.limit
 
 
+def advance(
+    connection: Connection, work: Work, state: State, *, seconds: float, limit: int
+) -> tuple[int, State | None, int]:
+    """Do one slice of *work* that no job stands for; gives the rows, where the next slice begins
+    (None: nothing is left), and the limit that suits it."""
+    pace = Pace(seconds, limit)
+    rows, rest = _steps(connection, work, state, pace)
+    return rows, rest, pace.limit
+
+
 def _steps(
     connection: Connection, work: Work, state: State, allowed: Pace | Allowance
 ) -> tuple[int, State | None]:

@@ -150,7 +150,7 @@ def find(
     path: str,
     after: str | None,
     levels: int = views_comments.LEVELS,
-    most_bytes: int = views_comments.MOST_BYTES,
+    most_bytes: int = views_comments.BYTES,
 ) -> PostPage | Moved | Gone | None:
     """What stands at *path*, with the comments after the first-level comment *after*, nested in at
     most *levels*. None also where no comment follows that one."""

@@ -11,6 +11,7 @@ from support.blog import comment, follow, remote_actor, sent
 
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.reaction import Reaction, ReactionKind
+from fedblog.publishing.identity import create_token
 from fedblog.publishing.site import Site
 from fedblog.storage import reactions, tables
 
@@ -145,6 +146,22 @@ async def test_concurrent_twins_under_one_key_publish_once(api: AsyncClient, sit
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert len(await sent(site)) == 1
+
+
+async def test_key_of_one_author_is_nothing_to_another(api: AsyncClient, site: Site) -> None:
+    body = {"title": "Once", "content": "x", "status": "published"}
+    headers = {"Idempotency-Key": "k1"}
+    first = await api.post("/api/v1/posts", json=body, headers=headers)
+    olga = {"Authorization": f"Bearer {await create_token(site.store, 'olga')}"}
+    same = await api.post("/api/v1/posts", json=body, headers=headers | olga)
+    assert same.status_code == 201
+    assert same.json()["id"] != first.json()["id"]
+    again = await api.post("/api/v1/posts", json=body, headers=headers | olga)
+    assert again.json()["id"] == same.json()["id"]
+    other = {"Idempotency-Key": "k2"}
+    await api.post("/api/v1/posts", json=body, headers=other)
+    changed = await api.post("/api/v1/posts", json=body | {"title": "Mine"}, headers=other | olga)
+    assert changed.status_code == 201  # no conflict with what another sent
 
 
 async def test_refused_request_leaves_its_key_free(api: AsyncClient) -> None:

@@ -27,10 +27,20 @@ def test_later_ids_come_after_earlier_ones() -> None:
 
 
 def test_every_bit_of_what_is_random_varies() -> None:
-    found = [int.from_bytes(ULID.from_str(new_id()).bytes[6:]) for _ in range(200)]
+    found = []
+    for second in range(200):
+        with time_machine.travel(second):
+            found.append(int.from_bytes(ULID.from_str(new_id()).bytes[6:]))
     ones, zeros = 0, 0
     for one in found:
         ones |= one
         zeros |= ~one
     assert ones == (1 << 80) - 1
     assert zeros & ones == ones
+
+
+def test_ids_of_one_millisecond_stand_in_the_order_in_which_they_were_made() -> None:
+    with time_machine.travel(0, tick=False):
+        made = [new_id() for _ in range(2000)]
+    assert made == sorted(made)
+    assert len(set(made)) == 2000

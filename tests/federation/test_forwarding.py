@@ -10,6 +10,8 @@ from support.people import PUBLIC, People
 from support.schemes import add_with_multikey, message_headers, multikey, proven
 from support.servers import Server, listening_socket, running_server, serving
 
+from fedblog.settings import Settings
+
 
 @pytest.fixture
 async def post(server: Server, people: People) -> dict[str, Any]:
@@ -395,6 +397,62 @@ async def test_what_is_sent_on_does_not_count_as_the_posts_own(
     assert deliveries == []
     outbox = await server.anonymous("/ap/blog/outbox?page=true", accept="application/activity+json")
     assert activity["id"] not in outbox.text
+
+
+# --- rules that hold what others bring ------------------------------------------------------------
+
+
+async def test_proof_by_a_key_of_another_host_is_none_even_where_its_actor_lists_it(
+    server: Server, people: People, readers: People, post
+):
+    """FEP-fe34: a key is of its actor's own origin. What another server holds may change hands."""
+    key = multikey(people, "ann") | {"id": f"{readers.base_url}/keys/ann"}
+    people.add("ann", assertionMethod=[key])
+    readers.publish("/keys/ann", key | {"owner": people.uri("ann")})
+    activity = create(people, post)
+    elsewhere = {"verificationMethod": f"{readers.base_url}/keys/ann"}
+    await bring(server, people, proven(people, activity, by="ann", **elsewhere), by="relay")
+    assert await server.comments(post) == []
+    assert not [entry for entry in readers.requests if entry[1] == "/keys/ann"]
+
+
+async def test_forwarded_object_of_another_host_than_its_actor_is_not_fetched(
+    server: Server, people: People, readers: People, post
+):
+    note = people.note("ann", post["activitypub_id"], "<p>Hers</p>")
+    there = readers.base_url + note["id"][len(people.base_url) :]
+    readers.publish(note["id"][len(people.base_url) :], note | {"id": there})
+    for item in (there, note | {"id": there}):
+        for kind in ("Create", "Update"):
+            await bring(server, people, people.activity(kind, "ann", item), by="relay")
+    await settled(server)
+    assert readers.requests == []
+    assert await server.comments(post) == []
+
+
+async def test_what_is_forwarded_to_us_without_proof_is_bounded_for_each_host(
+    settings: Settings, database_url: str, people: People
+):
+    """Whatever its people may send else: each of these has us ask a server."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    rates = {"actor_burst": 100_000, "host_burst": 100_000, "database_url": database_url}
+    async with running_server(settings.model_copy(update=rates)) as server:
+        post = await server.publish()
+        statuses = []
+        for number in range(200):
+            name = f"relay{number % 4}"
+            people.add(name)
+            actor = f"https://other{number}.example/u"
+            item = f"https://other{number}.example/{number}"
+            activity = people.activity("Create", name, item, actor=actor)
+            answer = await people.post(server.inbox, activity, by=name)
+            statuses.append(answer.status_code)
+        assert statuses[0] == 202
+        assert statuses.count(202) <= 130
+        assert statuses[-1] == 429
+        people.add("ann")
+        await bring(server, people, create(people, post), by="ann")
+        assert len(await server.comments(post)) == 1
 
 
 # --- what one POST may become ---------------------------------------------------------------------

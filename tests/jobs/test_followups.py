@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select, update
 from support.sinks import OpenSite, running
 from support.waiting import eventually
 
-from fedblog.jobs.followups import AT_ONCE, WAITS, FollowUpLoop
-from fedblog.remote.errors import UnreachableError
+from fedblog.jobs.followups import AT_ONCE, OF_AN_ASKER, WAITS, FollowUpLoop
+from fedblog.remote.errors import ShortError, UnreachableError
 from fedblog.storage import jobs
 from fedblog.storage.changes import Change, record
 from fedblog.storage.store import Store
@@ -186,3 +186,74 @@ async def test_job_is_claimed_once_until_its_lease_ends(open_site: OpenSite) -> 
     assert row.lease_until == second.lease_until
     await site.store.write(jobs.finish, second)
     assert await site.store.read(rows) == []
+
+
+async def test_job_that_may_not_ask_yet_is_put_off_and_loses_no_try(open_site: OpenSite) -> None:
+    site = await open_site()
+    tries = 0
+
+    async def fetch(payload: Mapping[str, Any]) -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= len(WAITS) + 3:
+            raise ShortError("too much is asked", retry_after=50)
+
+    async with running(FollowUpLoop(site, {"fetch": fetch})):
+        await add(site.store, "a")
+        for number in range(1, len(WAITS) + 4):
+
+            async def put_off(number: int = number) -> Any:
+                left = await site.store.read(rows)
+                until = datetime.now(UTC) + timedelta(seconds=45)
+                return left if tries == number and left and left[0].run_at > until else None
+
+            (row,) = await eventually(put_off)
+            assert (row.attempts, row.last_error) == (0, "too much is asked")
+            await site.store.write(hurry)
+        await eventually(lambda: _is_empty(site.store))
+
+
+async def test_job_that_could_not_be_tried_for_days_is_given_up(open_site: OpenSite) -> None:
+    site = await open_site()
+    await add(site.store, "a")
+
+    def age(connection: Connection) -> None:
+        old = datetime.now(UTC) - timedelta(days=4)
+        connection.execute(update(jobs_table).values(created_at=old))
+
+    await site.store.write(age)
+
+    async def fetch(payload: Mapping[str, Any]) -> None:
+        raise ShortError("too much is asked", retry_after=50)
+
+    async with running(FollowUpLoop(site, {"fetch": fetch})):
+        await eventually(lambda: _is_empty(site.store))
+
+
+async def test_one_asker_has_few_jobs_at_work_and_few_waiting(open_site: OpenSite) -> None:
+    site = await open_site()
+
+    def add_many(connection: Connection) -> None:
+        now = datetime.now(UTC)
+        for number in range(jobs.MOST_OF_AN_ASKER + 20):
+            jobs.add(connection, "fetch", f"evil {number}", {}, now, asker="evil.example")
+        jobs.add(connection, "fetch", "good", {"is_good": True}, now, asker="good.example")
+
+    await site.store.write(add_many)
+    assert len(await site.store.read(rows)) == jobs.MOST_OF_AN_ASKER + 1
+    held = asyncio.Event()
+    at_work = 0
+    ran: list[bool] = []
+
+    async def fetch(payload: Mapping[str, Any]) -> None:
+        nonlocal at_work
+        if payload:
+            ran.append(True)
+            return
+        at_work += 1
+        await held.wait()
+
+    async with running(FollowUpLoop(site, {"fetch": fetch})):
+        await eventually(lambda: ran)
+        assert at_work <= OF_AN_ASKER
+        held.set()

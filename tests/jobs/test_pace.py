@@ -5,7 +5,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from support.sinks import OpenSite, Sink, eventually, running, send_activity
+from support.sinks import OpenSite, Sink, running, send_activity
+from support.waiting import eventually
 
 from fedblog.jobs.deliveries import BEGUN_IN_A_TURN, DeliveryLoop
 from fedblog.jobs.pace import Pace

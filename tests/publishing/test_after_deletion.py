@@ -18,6 +18,7 @@ from fedblog.jobs.housekeeping import drop_what_is_lone
 from fedblog.publishing.media import media_folder
 from fedblog.settings import Settings
 from fedblog.storage import tables as t
+from fedblog.storage.fan_out import FAN_OUT
 
 SECRET = "Zaunkönigin"
 Serving = Callable[..., AbstractAsyncContextManager[Server]]
@@ -309,6 +310,42 @@ async def test_with_no_days_everything_is_erased_at_once(serving: Serving, peopl
 
         await server.eventually(is_erased)
         await server.eventually(lambda: no_files(server))
+
+
+async def test_a_post_is_erased_once_all_who_must_hear_of_it_are_written_down(
+    serving: Serving, people: People
+) -> None:
+    """Who answered is told of the deletion; the answers say who that is."""
+    async with serving() as server:
+        post = await server.publish()
+        names = [f"p{number}" for number in range(6)]
+        for name in names:
+            note = people.note(name, post["activitypub_id"], f"<p>{SECRET}</p>")
+            document = people.actor_document(name) | {"endpoints": {}}
+            people.publish(f"/users/{name}", document)
+            await people.post(server.inbox, people.activity("Create", name, note), by=name)
+
+        # As where there are so many that they are written down in slices.
+        def delay(connection: Any) -> None:
+            now = datetime.now(UTC)
+            deletes = select(t.activities.c.id).where(t.activities.c.type == "Delete")
+            for (activity_id,) in connection.execute(deletes).all():
+                job = {"id": activity_id, "kind": FAN_OUT, "key": activity_id, "payload": "{}"}
+                later = {"run_at": now + timedelta(days=1), "created_at": now}
+                connection.execute(t.jobs.insert().values(**job, **later))
+
+        await server.api("DELETE", f"/posts/{post['id']}")
+        await server.site.store.write(delay)
+        later = datetime.now(UTC) + timedelta(days=31)
+        assert not await erase(server.site, later)
+        assert "comments" in await texts_with(server, SECRET)
+
+        def go_on(connection: Any) -> None:
+            connection.execute(t.jobs.delete())
+
+        await server.site.store.write(go_on)
+        assert await erase(server.site, later)
+        assert await texts_with(server, SECRET) == set()
 
 
 async def no_files(server: Server) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -320,7 +320,9 @@ async def test_what_is_held_for_nothing_is_freed_in_the_end(
     await store.write(_settle_behind_the_back, create)
     assert await claim(store) == []
     before = NOW + timedelta(seconds=1)
-    assert await store.write(delivery_order.free_strays, NOW, before) == 1
+    strays = await store.read(delivery_order.strays, before, 10)
+    assert await store.write(delivery_order.free, strays, NOW) == 1
+    assert await store.read(delivery_order.strays, before, 10) == []
     assert [item.host for item in await claim(store)] == ["late.example"]
 
 
@@ -361,7 +363,18 @@ async def test_deliveries_of_a_post_are_listed_page_by_page(blog: Store) -> None
         await blog.read(deliveries.for_post, post_id, "nonsense", 3)
 
 
-async def test_finished_deliveries_are_forgotten_but_not_whom_a_post_reached(blog: Store) -> None:
+async def forget(store: Store, before: datetime, limit: int = 1) -> int:
+    state: Any = deliveries.forgetting(before)
+    rows = 0
+    while state is not None:
+        step = await store.write(deliveries.forget_finished, state, limit)
+        rows, state = rows + step.rows, step.state
+    return rows
+
+
+async def test_finished_deliveries_are_forgotten_but_not_how_many_a_post_reached(
+    blog: Store,
+) -> None:
     post_id = await blog.write(add_post)
     create = await blog.write(record, inboxes=["https://a.example/1"], post_id=post_id)
     edit = await blog.write(
@@ -370,12 +383,14 @@ async def test_finished_deliveries_are_forgotten_but_not_whom_a_post_reached(blo
     accept = await blog.write(
         record, inboxes=["https://a.example/1", "https://b.example/1"], type="Accept"
     )
+    young = await blog.write(record, inboxes=["https://a.example/1"], now=NOW + LEASE)
     for _ in ("the Create and the Accept", "the Update behind the Create"):
         claimed = await claim(blog, except_hosts=["b.example"])
         results = [result(item, "delivered", status=202) for item in claimed]
         await blog.write(dispatch.settle, results, NOW)
-    assert await blog.write(deliveries.forget_finished, NOW) == 0
-    assert await blog.write(deliveries.forget_finished, NOW + timedelta(seconds=1)) == 2
-    assert len(await blog.read(_of_activity, create)) == 1
-    assert len(await blog.read(_of_activity, edit)) == 0
+    assert await forget(blog, NOW) == 0
+    assert await forget(blog, NOW + timedelta(seconds=1)) == 3
+    for activity_id in (create, edit):
+        assert len(await blog.read(_of_activity, activity_id)) == 0
     assert [row.state for row in await blog.read(_of_activity, accept)] == ["waiting"]
+    assert len(await blog.read(_of_activity, young)) == 1

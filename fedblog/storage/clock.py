@@ -1,0 +1,100 @@
+"""What a clock that was ahead left behind: times later than any that could have been meant.
+
+A delivery would wait until then, a lease hold until then, an actor not be fetched again before.
+Each of these takes at most *limit* rows, found by an index, and gives how many it put right.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, select, tuple_, update
+
+from fedblog.domain.delivery import LONGEST_WAIT
+from fedblog.storage.delivery_order import IS_WAITING
+from fedblog.storage.dispatch import are_among
+from fedblog.storage.tables import actors, deliveries, jobs, received, tombstones, unforwarded
+
+SLACK = timedelta(minutes=10)
+"""By how much clocks of machines that share a database may differ."""
+LONGEST_JOB_WAIT = timedelta(hours=8)
+
+
+def deliveries_ahead(connection: Connection, now: datetime, limit: int) -> int:
+    """Deliveries that are to be tried later than the longest wait are due now."""
+    is_ahead = and_(IS_WAITING, deliveries.c.next_at > now + LONGEST_WAIT + SLACK)
+    rows = connection.execute(
+        select(deliveries.c.activity_id, deliveries.c.inbox_id)
+        .where(is_ahead)
+        .order_by(deliveries.c.next_at)
+        .limit(limit)
+    )
+    keys = [(row.activity_id, row.inbox_id) for row in rows]
+    if keys:
+        connection.execute(
+            update(deliveries).where(IS_WAITING, are_among(connection, keys)).values(next_at=now)
+        )
+    return len(keys)
+
+
+def leases_ahead(connection: Connection, longest: timedelta, now: datetime) -> int:
+    """Leases of deliveries and jobs that end later than *longest* from now end now. There are no
+    more of them than processes hold at once."""
+    until = now + longest + SLACK
+    ended = 0
+    for table, condition in ((deliveries, IS_WAITING), (jobs, None)):
+        is_ahead = table.c.lease_until > until
+        if condition is not None:
+            is_ahead = and_(condition, is_ahead)
+        done = connection.execute(update(table).where(is_ahead).values(lease_until=None))
+        ended += done.rowcount
+    return ended
+
+
+def jobs_ahead(connection: Connection, now: datetime, limit: int) -> int:
+    """Jobs that are to run later than the longest wait are due now."""
+    return _put_right(connection, jobs, jobs.c.run_at, now + LONGEST_JOB_WAIT + SLACK, now, limit)
+
+
+def tombstones_ahead(connection: Connection, term: timedelta, now: datetime, limit: int) -> int:
+    """No tombstone stands for longer than its term from now on."""
+    return _put_right(
+        connection, tombstones, tombstones.c.until, now + term + SLACK, now + term, limit
+    )
+
+
+def actors_ahead(connection: Connection, now: datetime, limit: int) -> int:
+    """No actor was fetched in the time to come."""
+    return _put_right(connection, actors, actors.c.fetched_at, now + SLACK, now, limit)
+
+
+def receipts_ahead(connection: Connection, now: datetime, limit: int) -> int:
+    """Nothing was received in the time to come."""
+    return _put_right(connection, received, received.c.received_at, now + SLACK, now, limit)
+
+
+def unforwarded_ahead(connection: Connection, now: datetime, limit: int) -> int:
+    """Nothing was kept in the time to come."""
+    return _put_right(connection, unforwarded, unforwarded.c.received_at, now + SLACK, now, limit)
+
+
+def _put_right(
+    connection: Connection,
+    table: Table,
+    column: ColumnElement[Any],
+    later_than: datetime,
+    value: datetime,
+    limit: int,
+) -> int:
+    key = list(table.primary_key.columns)
+    rows = connection.execute(
+        select(*key).where(column > later_than).order_by(column).limit(limit)
+    ).all()
+    if rows:
+        named = key[0].in_([row[0] for row in rows]) if len(key) == 1 else _pairs(key, rows)
+        connection.execute(update(table).where(named).values({column.name: value}))
+    return len(rows)
+
+
+def _pairs(key: Sequence[ColumnElement[Any]], rows: Sequence[Any]) -> ColumnElement[bool]:
+    return tuple_(*key).in_([tuple(row) for row in rows])
