@@ -2,8 +2,9 @@
 
 ``python bench/parts/filling.py URL SIZE [--base-url URL]``, SIZE being XS, S, M or L: makes the
 blog with its authors where there is none, and prints a token of the owner's. The same size gives
-the same rows every time. Rows go past the application (executemany on SQLite, COPY on PostgreSQL,
-into the columns that the tables have), so that an older version of the tables can be filled too.
+the same rows every time, over the last six years. Rows go past the application (executemany on
+SQLite, COPY on PostgreSQL, into the columns that the tables have), so that an older version of the
+tables can be filled too.
 """
 
 import argparse
@@ -37,8 +38,9 @@ TAGS = 40
 _PART = 20_000
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
+_NOW = datetime.now(UTC).replace(microsecond=0)
 _LONG = timedelta(days=365 * 6)
+_BEGIN = _NOW - _LONG
 _SENTENCE = (
     "we asked at the meeting on Tuesday and they did name a day two of us are going back to see "
     "whether they keep it anyone who can spare an hour is welcome the river was high again and "
@@ -134,7 +136,7 @@ class _Rows:
                 "shared_inbox": inbox if not inbox.startswith(uri) else None,
                 "followers_uri": f"{uri}/followers",
                 "also_known_as": "[]",
-                "fetched_at": _BEGIN,
+                "fetched_at": _NOW,
             }
 
     def inboxes(self) -> Iterator[dict[str, Any]]:
@@ -367,12 +369,12 @@ class _Rows:
                     "attempts": 12 if failed else 1,
                     "last_status": None if failed else 202,
                     "last_error": "could not connect" if failed else None,
-                    "delivered_at": None if failed else _BEGIN + _LONG,
+                    "delivered_at": None if failed else _NOW,
                 }
 
     def reports(self) -> Iterator[dict[str, Any]]:
         for number in range(max(20, self.size.posts // 50)):
-            moment = _BEGIN + _LONG * (number * 50 / self.size.posts)
+            moment = _NOW - timedelta(minutes=number)
             uri = self.people[number % len(self.people)][0]
             yield {
                 "id": self.ulid(moment),
