@@ -72,7 +72,7 @@ def _few(beginning: str) -> Callable[[Stage], list[str]]:
 
 ANSWERS = {"/silent/": _never}
 KINDS = [
-    Kind("keys at silent hosts", _silent, answered(401, 429, 503)),
+    Kind("keys at silent hosts", _silent, answered(401, 429, 503, "none")),
     Kind("keys at a third server", _made_up_key, answered(401, 429, 503), after=_few("/nobody/")),
     Kind("announces of a third server", _announce, answered(202), after=_few("/announced/")),
     Kind("parents at a third server", _unknown_parent, answered(202), after=_few("/parents/")),
