@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     )
     text_waiting: int = Field(64, gt=0, description="Long remote texts that may wait to be read.")
     text_waiting_each: int = Field(4, gt=0, description="Those of one domain among them.")
+    text_waiting_bytes: int = Field(
+        8 << 20, gt=0, description="Bytes of the activities that so wait."
+    )
+    unproven_bytes: int = Field(
+        8 << 20, gt=0, description="Bytes of large activities that wait for their sender's key."
+    )
     signature_max_length: int = Field(
         8192, gt=0, description="Longest header that is about a signature."
     )

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_Waiting = tuple[asyncio.Future[Any], Callable[[], Any]]
+_Waiting = tuple[asyncio.Future[Any], int, Callable[[], Any]]
 
 
 class LaneFullError(Exception):
@@ -21,32 +21,43 @@ class LaneFullError(Exception):
 
 
 class Lane:
-    """Runs functions one after the other on a thread called *name*; at most *waiting* wait, and
-    *waiting_each* of one name."""
+    """Runs functions one after the other on a thread called *name*. At most *waiting* wait,
+    *waiting_each* of one name, and together they hold *waiting_bytes* (one alone may be larger,
+    and 0 is no bound)."""
 
-    def __init__(self, name: str, *, waiting: int, waiting_each: int) -> None:
+    def __init__(
+        self, name: str, *, waiting: int, waiting_each: int, waiting_bytes: int = 0
+    ) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._most = waiting
         self._most_each = waiting_each
+        self._most_bytes = waiting_bytes
         self._queues: OrderedDict[Hashable, deque[_Waiting]] = OrderedDict()
         self._count = 0
+        self._bytes = 0
         self._is_busy = False
 
-    async def run(self, who: Hashable, work: Callable[..., T], *arguments: Any) -> T:
-        """What ``work(*arguments)`` gives or raises, once it is the turn of *who*.
+    async def run(self, who: Hashable, work: Callable[..., T], *arguments: Any, size: int = 0) -> T:
+        """What ``work(*arguments)`` gives or raises, once it is the turn of *who*. *size* is what
+        it holds, in bytes.
 
         Raises LaneFullError where too much waits. A caller that is cancelled drops what was not
         begun.
         """
         queue = self._queues.get(who)
-        if self._count >= self._most or (queue is not None and len(queue) >= self._most_each):
+        if (
+            self._count >= self._most
+            or (self._most_bytes and self._count and self._bytes + size > self._most_bytes)
+            or (queue is not None and len(queue) >= self._most_each)
+        ):
             raise LaneFullError("too much of this work waits")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         if queue is None:
             queue = self._queues[who] = deque()
-        queue.append((future, lambda: work(*arguments)))
+        queue.append((future, size, partial(work, *arguments)))
         self._count += 1
+        self._bytes += size
         if not self._is_busy:
             self._begin_next(loop)
         return await future
@@ -54,18 +65,19 @@ class Lane:
     def close(self) -> None:
         """Have the thread end after what it is at; what waits is dropped."""
         for queue in self._queues.values():
-            for future, _ in queue:
+            for future, _, _ in queue:
                 future.cancel()
         self._queues.clear()
-        self._count = 0
+        self._count = self._bytes = 0
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _begin_next(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_busy = False
         while self._queues:
             who, queue = self._queues.popitem(last=False)
-            future, work = queue.popleft()
+            future, size, work = queue.popleft()
             self._count -= 1
+            self._bytes -= size
             if queue:
                 self._queues[who] = queue  # behind all others
             if future.done():

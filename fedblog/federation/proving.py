@@ -79,7 +79,7 @@ class Prover:
     ) -> proofs.Proof:
         if size <= _READ_AT_ONCE:
             return proofs.read(document)
-        return await self._lane.run(activity.actor, proofs.read, document)
+        return await self._lane.run(activity.actor, proofs.read, document, size=size)
 
     def _is_recent(self, document: Mapping[str, Any]) -> bool:
         made = proofs.created_at(document)

@@ -9,7 +9,8 @@ proof, else fetched from its own host.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,6 +63,7 @@ _FORWARDS_AT_ONCE = 120
 """How often one host may have us fetch what it only passes on."""
 
 _WAIT_FOR_LANE = 30.0
+_SMALL = 1 << 14
 _MEDIA_TYPE_LENGTH = 256
 
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
@@ -85,9 +87,13 @@ class Receiver:
         self._verifier = Verifier(site, blocklist)
         self._limits = Limits.of(settings)
         self._lane = Lane(
-            "words", waiting=settings.text_waiting, waiting_each=settings.text_waiting_each
+            "words",
+            waiting=settings.text_waiting,
+            waiting_each=settings.text_waiting_each,
+            waiting_bytes=settings.text_waiting_bytes,
         )
         self._prover = Prover(site, self._lane)
+        self._unproven = 0
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
         self._address_buckets = TokenBuckets(
@@ -125,7 +131,8 @@ class Receiver:
             raise BlockedError("the sender is blocked")
         if await self._is_about_unknown_actor(envelope, signed.key_id):
             return Outcome("ignored", "about an actor that is not known here")
-        known = await self._verifier.prove(signed)
+        with self._held(len(body), signed):
+            known = await self._verifier.prove(signed)
         self._check_rate(envelope, known)
         activity, words = await self._read(document, body, known)
         forwarded: bytes | None = None
@@ -193,6 +200,21 @@ class Receiver:
         except (OverloadedError, RateLimitedError):
             return False  # it counts without its proof; only nobody else gets it from here
 
+    @contextmanager
+    def _held(self, size: int, signed: Signed) -> Iterator[None]:
+        """Count *size* bytes of an activity while the key of *signed* may have to be fetched for
+        it. Small ones do not count: how many requests wait for keys is bounded elsewhere."""
+        if size <= _SMALL or self._site.actors.cached_key(signed.key_id) is not None:
+            yield
+            return
+        if self._unproven and self._unproven + size > self._site.settings.unproven_bytes:
+            raise OverloadedError("too much waits for keys", retry_after=_WAIT_FOR_LANE)
+        self._unproven += size
+        try:
+            yield
+        finally:
+            self._unproven -= size
+
     def _opened(self, body: bytes) -> tuple[dict[str, Any], Envelope]:
         """The JSON in *body*, and what activity it is; nothing of what that says."""
         settings = self._site.settings
@@ -222,7 +244,7 @@ class Receiver:
                 words.check_length(activity, self._limits)
                 return activity, None
             domain = registrable_domain(known.actor.host)
-            return await self._lane.run(domain, _read_whole, document, self._limits)
+            return await self._lane.run(domain, _read_whole, document, self._limits, size=len(body))
         except ReadingError as error:
             raise MalformedError(f"not an activity: {error}") from None
         except words.TextTooLongError as error:

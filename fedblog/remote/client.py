@@ -26,6 +26,7 @@ from fedblog.remote.connections import Connections, Opened
 from fedblog.remote.errors import (
     RedirectError,
     RemoteStatusError,
+    ShortError,
     SlowHostError,
     TooLargeError,
     UnreachableError,
@@ -40,6 +41,7 @@ from fedblog.signatures.keys import SigningKey
 
 T = TypeVar("T")
 
+_WAIT_FOR_LANE = 30.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OWN_GETS = 16
 
@@ -92,7 +94,10 @@ class RemoteClient:
             name_servers=settings.name_servers.split(",") if settings.name_servers else (),
         )
         self._lane = Lane(
-            "documents", waiting=settings.text_waiting, waiting_each=settings.text_waiting_each
+            "documents",
+            waiting=settings.text_waiting,
+            waiting_each=settings.text_waiting_each,
+            waiting_bytes=settings.text_waiting_bytes,
         )
 
     async def close(self) -> None:
@@ -100,13 +105,15 @@ class RemoteClient:
         self._lane.close()
         await self._connections.close()
 
-    async def aside(self, url: str, work: Callable[..., T], *arguments: Any) -> T:
+    async def aside(self, url: str, work: Callable[..., T], *arguments: Any, size: int = 0) -> T:
         """What ``work(*arguments)`` gives or raises, done off the event loop: reading what *url*
-        gave, in turn with that of other domains. Raises UnreachableError where too much waits."""
+        gave (*size* bytes, as far as is known), in turn with that of other domains. Raises
+        ShortError where too much waits."""
+        domain = counted_host(guard.host_of(url))
         try:
-            return await self._lane.run(counted_host(guard.host_of(url)), work, *arguments)
+            return await self._lane.run(domain, work, *arguments, size=size)
         except LaneFullError:
-            raise UnreachableError(f"too much waits to be read before {url}") from None
+            raise ShortError("too much waits to be read", retry_after=_WAIT_FOR_LANE) from None
 
     # --- GET ------------------------------------------------------------------------------------
 

@@ -85,7 +85,7 @@ async def parsed(client: RemoteClient, fetched: Fetched, settings: Settings) -> 
     """The same; a large answer is parsed off the event loop."""
     if len(fetched.body) <= _PARSED_AT_ONCE:
         return parse(fetched, settings)
-    return await client.aside(fetched.url, parse, fetched, settings)
+    return await client.aside(fetched.url, parse, fetched, settings, size=len(fetched.body))
 
 
 async def _get(client: RemoteClient, url: str, settings: Settings) -> tuple[Fetched, Document]:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect
+from sqlalchemy import DateTime, Dialect, Integer
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 
@@ -25,6 +27,24 @@ class UtcDateTime(TypeDecorator[datetime]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         """From the driver: aware, in UTC."""
         return _from_text if dialect.name == "sqlite" else _in_utc
+
+
+class octets(FunctionElement[int]):  # noqa: N801
+    """``octets(column)``: how many bytes of UTF-8 a text has."""
+
+    type = Integer()
+    inherit_cache = True
+    name = "octets"
+
+
+@compiles(octets, "postgresql")
+def _octets_postgresql(element: octets, compiler: Any, **how: Any) -> str:
+    return f"octet_length({compiler.process(element.clauses, **how)})"
+
+
+@compiles(octets)
+def _octets(element: octets, compiler: Any, **how: Any) -> str:
+    return f"length(CAST({compiler.process(element.clauses, **how)} AS BLOB))"
 
 
 def _in_utc(value: datetime | None) -> datetime | None:

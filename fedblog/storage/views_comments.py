@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select
 
 from fedblog.storage import counts, views_carried
+from fedblog.storage.columns import octets
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, authors, comments, media
 from fedblog.storage.views_carried import Attachment, Emojis, Poll
@@ -24,6 +25,8 @@ THREADS = 100
 """First-level comments on one page."""
 ANSWERS = 1000
 """Most answers below them that one page loads."""
+BYTES = 1 << 20
+"""Bytes of the texts on one page unless the settings say otherwise."""
 LEVELS = 8
 """How deep comments are nested unless the settings say otherwise; deeper ones stay at the last
 level."""
@@ -152,20 +155,78 @@ _ROWS = ListStatement(
 )
 
 
-def thread(connection: Connection, post_id: str, after: str | None, levels: int = LEVELS) -> Thread:
+_SIZES = ListStatement(
+    lambda listed: select(
+        comments.c.id, comments.c.parent_id, octets(comments.c.content_html).label("size")
+    ).where(listed(comments.c.id))
+)
+
+
+def thread(
+    connection: Connection,
+    post_id: str,
+    after: str | None,
+    levels: int = LEVELS,
+    most_bytes: int = BYTES,
+) -> Thread:
     """The comments of a published post: its first-level comments after *after* (None: from the
-    first one) with what is below them, nested in at most *levels*."""
+    first one) with what is below them, nested in at most *levels*. Where their texts get more than
+    *most_bytes*, fewer first-level comments are on the page; of one that alone has more, some of
+    the answers are left out."""
     wanted = {"post_id": post_id, "place": after or "", "limit": THREADS + 1, "offset": 0}
     roots = list(connection.execute(_ROOTS_AFTER, wanted).scalars())
     later = roots[THREADS - 1] if len(roots) > THREADS else None
     roots = roots[:THREADS]
     below = [row[0] for row in _BELOW.run(connection, roots)]
     is_cut = len(below) > ANSWERS
-    rows = {row.id: row for row in _ROWS.run(connection, [*roots, *below[:ANSWERS]])}
+    fitting, shown_below, is_full = _fitting(connection, roots, below[:ANSWERS], most_bytes)
+    if len(fitting) < len(roots):
+        roots, later = fitting, fitting[-1]
+    is_cut = is_cut or is_full
+    rows = {row.id: row for row in _ROWS.run(connection, [*roots, *shown_below])}
     numbers = counts.of(connection, [row.id for row in rows.values() if row.is_shown])
     shown = _in_order(rows, roots, levels, numbers)
     earlier = _earlier(connection, post_id, roots[0]) if after and roots else None
     return Thread(shown, after, earlier, later, is_cut)
+
+
+def _fitting(
+    connection: Connection, roots: list[str], below: list[str], most_bytes: int
+) -> tuple[list[str], list[str], bool]:
+    """Of *roots*, as many from the first on as fit with what is below them into *most_bytes*, at
+    least one; which of *below* hang there; and whether some of the one did not fit."""
+    found = {row.id: row for row in _SIZES.run(connection, [*roots, *below])}
+    sizes = {root: found[root].size for root in roots if root in found}
+    root_of = {root: root for root in roots}
+    below = [id_ for id_ in below if id_ in found]
+    for id_ in below:
+        way = []
+        above: str | None = id_
+        while above is not None and above in found and above not in root_of:
+            way.append(above)
+            above = found[above].parent_id
+        root = root_of.get(above or "", "")
+        root_of.update(dict.fromkeys(way, root))
+        sizes[root] = sizes.get(root, 0) + found[id_].size
+    fitting: list[str] = []
+    total = 0
+    for root in roots:
+        total += sizes.get(root, 0)
+        if fitting and total > most_bytes:
+            break
+        fitting.append(root)
+    wanted = set(fitting)
+    there = [id_ for id_ in below if root_of.get(id_) in wanted]
+    if len(fitting) > 1 or sizes.get(roots[0] if roots else "", 0) <= most_bytes:
+        return fitting, there, False
+    left = most_bytes - (found[roots[0]].size if roots[0] in found else 0)
+    kept: list[str] = []
+    for id_ in there:  # nearest first: what answers something comes after it
+        left -= found[id_].size
+        if left < 0:
+            break
+        kept.append(id_)
+    return fitting, kept, len(kept) < len(there)
 
 
 def after_page(connection: Connection, post_id: str, number: int) -> str | None:

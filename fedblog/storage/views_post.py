@@ -150,6 +150,7 @@ def find(
     path: str,
     after: str | None,
     levels: int = views_comments.LEVELS,
+    most_bytes: int = views_comments.BYTES,
 ) -> PostPage | Moved | Gone | None:
     """What stands at *path*, with the comments after the first-level comment *after*, nested in at
     most *levels*. None also where no comment follows that one."""
@@ -160,7 +161,7 @@ def find(
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
     if row.status != PostStatus.PUBLISHED.value or row.published_at is None:
         return None
-    thread = views_comments.thread(connection, row.id, after, levels)
+    thread = views_comments.thread(connection, row.id, after, levels, most_bytes)
     if after is not None and not thread.comments:
         return None
     (post,) = views.cards(connection, [row], with_counts=True)

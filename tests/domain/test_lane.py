@@ -11,7 +11,7 @@ from fedblog.domain.lane import Lane, LaneFullError
 
 @pytest.fixture
 async def lane() -> AsyncIterator[Lane]:
-    opened = Lane("test", waiting=5, waiting_each=3)
+    opened = Lane("test", waiting=5, waiting_each=3, waiting_bytes=1000)
     yield opened
     opened.close()
 
@@ -36,11 +36,11 @@ class Gate:
 
 async def begun(lane: Lane, gate: Gate, *names: str) -> list[asyncio.Task[str]]:
     """The thread is held up, and work of *names* waits in that order."""
-    held = asyncio.create_task(lane.run("first", gate.wait))
+    held = asyncio.create_task(lane.run("first", gate.wait, size=900))
     await asyncio.sleep(0)
     tasks = []
     for name in names:
-        tasks.append(asyncio.create_task(lane.run(name[0], gate.note, name)))
+        tasks.append(asyncio.create_task(lane.run(name[0], gate.note, name, size=100)))
         await asyncio.sleep(0)
     tasks.append(held)
     return tasks
@@ -88,7 +88,7 @@ async def test_cancelled_work_is_never_begun_and_makes_room(lane: Lane) -> None:
 
 
 async def test_closed_lane_drops_what_waits() -> None:
-    lane = Lane("test", waiting=5, waiting_each=3)
+    lane = Lane("test", waiting=5, waiting_each=3, waiting_bytes=1000)
     gate = Gate()
     waiting, held = await begun(lane, gate, "a1")
     lane.close()
@@ -97,3 +97,15 @@ async def test_closed_lane_drops_what_waits() -> None:
         await waiting
     await held
     assert gate.order == []
+
+
+async def test_what_waits_is_bounded_in_bytes_but_one_alone_may_be_large(lane: Lane) -> None:
+    gate = Gate()
+    tasks = await begun(lane, gate)
+    tasks.append(asyncio.create_task(lane.run("a", gate.note, "a1", size=5000)))
+    await asyncio.sleep(0)
+    with pytest.raises(LaneFullError):
+        await lane.run("b", gate.note, "b1", size=1)
+    gate.open()
+    await asyncio.gather(*tasks)
+    assert await lane.run("b", gate.note, "b1", size=1) == "b1"

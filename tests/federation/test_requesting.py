@@ -620,7 +620,9 @@ async def test_requests_of_one_actor_are_bounded_as_replies_are(
 ) -> None:
     people.add("ann")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    few = settings.model_copy(update={"database_url": database_url, "actor_burst": 2})
+    few = settings.model_copy(
+        update={"database_url": database_url, "actor_burst": 2, "actor_rate": 0.01}
+    )
     async with running_server(few) as server:
         uri = (await server.publish())["activitypub_id"]
         statuses = []

@@ -5,6 +5,7 @@ key that is not the actor's, and by a bad account of an honest server.
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from support.cost import UNIT, units_of_loop
 from support.people import People
 from support.servers import Server, running_server
+from support.waiting import PATIENCE
 
 from fedblog.settings import Settings
 
@@ -38,7 +40,7 @@ def several(note: dict[str, Any], count: int = 5, **changed: Any) -> list[dict[s
 
 Change = Callable[[dict[str, Any]], Any]
 DEAR: dict[str, Change] = {
-    "Markdown": lambda n: several(n, content="![*" * 25_000, mediaType="text/markdown"),
+    "Markdown": lambda n: several(n, content="![*" * 3_500, mediaType="text/markdown"),
     "pictures": lambda n: several(n, content=("<img " + "a" * 2990 + ">") * 30),
     "open tags": lambda n: n | {"content": "<b><i><p>" * 20_000},
     "entities": lambda n: n | {"content": "&a" * 50_000},
@@ -160,7 +162,7 @@ async def test_unsigned_post_is_refused_before_its_body_has_come(server: Server)
         b"POST /ap/inbox HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n"
         b"content-type: application/activity+json\r\n\r\n{"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert b" 401 " in await reader.readline()
     writer.close()
 
@@ -208,3 +210,35 @@ async def test_actor_of_large_parts_costs_the_loop_little(
         assert (await people.post(server.inbox, like, by="bomb")).status_code == 202
 
     assert await units_of_loop(send) < 15
+
+
+async def test_large_activities_that_wait_for_keys_are_bounded_in_bytes(
+    settings: Settings, sqlite_url: str, people: People
+) -> None:
+    settings.data_dir.mkdir()
+    narrow = {"database_url": sqlite_url, "unproven_bytes": 50_000}
+    asked = asyncio.Event()
+
+    async def says_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            asked.set()
+            await reader.read()
+
+    silent = await asyncio.start_server(says_nothing, "127.0.0.3", 0)
+    key = f"http://127.0.0.3:{silent.sockets[0].getsockname()[1]}/users/zoe#main-key"
+    async with running_server(settings.model_copy(update=narrow)) as server:
+        people.add("ann")
+
+        async def send(size: int, key_id: str | None) -> int:
+            note = people.note("ann", server.base_url, "x" * size)
+            activity = people.activity("Create", "ann", note)
+            return (await people.post(server.inbox, activity, by="ann", key_id=key_id)).status_code
+
+        waiting = asyncio.create_task(send(30_000, key))
+        await asyncio.wait_for(asked.wait(), 10)
+        assert await send(30_000, key.replace("zoe", "zed")) == 503
+        assert await send(3000, None) == 202
+        assert await send(30_000, None) == 202
+        waiting.cancel()
+    silent.close()

@@ -276,3 +276,55 @@ async def test_long_threads_show_no_more_than_a_page_holds(
     assert await store.read(views_comments.after_page, key("P", 0), 11) is None
     small = await store.read(views_comments.thread, key("P", 1), None)
     assert len(small.comments) == 5
+
+
+async def test_page_of_long_comments_ends_by_bytes_and_the_next_goes_on_there(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(0), post_row(1)])
+    text = "<p>" + "ä" * 5_000 + "</p>"  # 10 kB
+    await fill(
+        t.comments,
+        # Thirty first-level comments, each with two answers below each other.
+        [
+            comment_row(n, 0, None if n % 3 == 0 else n - 1) | {"content_html": text}
+            for n in range(90)
+        ],
+    )
+    seen: list[str] = []
+    after, pages = None, 0
+    while True:
+        thread = await store.read(
+            views_comments.thread, key("P", 0), after, views_comments.LEVELS, 100_000
+        )
+        pages += 1
+        size = sum(len(comment.content_html.encode()) for comment in thread.comments)
+        assert size <= 100_000
+        assert not thread.is_cut
+        seen += [comment.id for comment in thread.comments]
+        if thread.later is None:
+            break
+        after = thread.later
+    assert seen == [key("C", n) for n in range(90)]
+    assert pages == 10
+
+
+async def test_thread_longer_than_a_page_shows_what_is_nearest_to_its_beginning(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    await fill(t.posts, [post_row(0)])
+    rows = [comment_row(n, 0, None if n in (0, 50) else n - 1) for n in range(51)]
+    await fill(t.comments, [row | {"content_html": "x" * 10_000} for row in rows])
+    thread = await store.read(
+        views_comments.thread, key("P", 0), None, views_comments.LEVELS, 100_000
+    )
+    assert [comment.id for comment in thread.comments] == [key("C", n) for n in range(10)]
+    assert thread.is_cut
+    assert thread.later == key("C", 0)
+    last = await store.read(
+        views_comments.thread, key("P", 0), thread.later, views_comments.LEVELS, 100_000
+    )
+    assert [comment.id for comment in last.comments] == [key("C", 50)]
+    assert last.later is None
+    huge = await store.read(views_comments.thread, key("P", 0), None, views_comments.LEVELS, 10)
+    assert [comment.id for comment in huge.comments] == [key("C", 0)]

@@ -13,7 +13,7 @@ def _claimed(stage: Stage, body: bytes, number: int) -> bytes:
 
 
 def _five_objects(stage: Stage, number: int) -> bytes:
-    text = "![*" * 25_000
+    text = "![*" * 3_500
     notes = [
         stage.note(number, f"md{place}", content=text, mediaType="text/markdown")
         for place in range(5)
