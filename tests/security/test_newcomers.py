@@ -234,7 +234,14 @@ async def test_announces_without_end_become_few_requests_at_a_victim(
     async with (
         newcomers("127.0.9.8", "127.0.9.9") as (evil, victim),
         running_server(
-            bounded(settings, sqlite_url, actor_burst=1000, asker_rate=0.01, asked_rate=0.01)
+            bounded(
+                settings,
+                sqlite_url,
+                actor_burst=1000,
+                asker_burst=60,
+                asker_rate=0.01,
+                asked_rate=0.01,
+            )
         ) as server,
     ):
         post = await server.publish()
