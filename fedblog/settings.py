@@ -222,6 +222,11 @@ class Settings(BaseSettings):
     disk_reserve: int = Field(
         64 << 20, ge=0, description="Free bytes in the data folder below which /readyz says no."
     )
+    presence_seconds: float = Field(
+        3.0,
+        gt=0,
+        description="PostgreSQL: seconds between a process's signs of life; four may be missing.",
+    )
     slice_seconds: float = Field(
         0.03, gt=0, description="Longest that a slice of a long job keeps others from writing."
     )
