@@ -145,7 +145,8 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 def settings(tmp_path: Path) -> Settings:
     """Settings of a server in development, with a data folder of its own.
 
-    Nothing is given up early because the machine is slow: a test about that sets its own.
+    Nothing is given up early because the machine is slow, and what a bucket has given out does not
+    come back while a test runs: a test about that sets its own.
     """
     return Settings(
         data_dir=tmp_path / "data",
@@ -153,6 +154,9 @@ def settings(tmp_path: Path) -> Settings:
         inbox_timeout=PATIENCE,
         fetch_timeout=PATIENCE,
         delivery_timeout=PATIENCE,
+        fetch_patience=PATIENCE,
+        asked_rate=0.01,
+        asker_rate=0.01,
     )
 
 

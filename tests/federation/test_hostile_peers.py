@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -243,14 +244,19 @@ async def test_host_that_does_not_answer_is_soon_left_alone(server, people, post
 
 
 async def test_one_host_cannot_have_us_fetch_without_end(server, people, post):
-    statuses = []
-    for number in range(130):
+    statuses: list[int] = []
+    began = time.monotonic()
+    while 429 not in statuses:
         activity = people.activity(
-            "Create", "ann", f"https://other.example/{number}", actor="https://other.example/u"
+            "Create",
+            "ann",
+            f"https://other.example/{len(statuses)}",
+            actor="https://other.example/u",
         )
         statuses.append(await send(server, people, "ann", activity))
+        came_back = time.monotonic() - began  # one a second
+        assert len(statuses) <= 122 + came_back
     assert statuses[:100] == [202] * 100
-    assert statuses[-1] == 429
 
 
 async def test_follow_of_an_author_who_does_not_exist_is_ignored(server, people, post):

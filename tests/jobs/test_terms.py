@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, insert, select, update
 from support.sinks import NOW, OpenSite
+from support.waiting import PATIENCE
 
 from fedblog.domain.ids import new_id
 from fedblog.jobs.housekeeping import drop_old_files, drop_what_is_lone, keep_house
@@ -294,7 +295,7 @@ async def test_many_rows_go_in_slices_that_let_other_writers_in(open_site: OpenS
             if seen[-1] == 0:
                 return
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         group.create_task(others())
         group.create_task(keep_house(site, NOW))
     assert len({number for number in seen if 0 < number < 20_000}) >= 3

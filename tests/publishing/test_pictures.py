@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
+from support.waiting import PATIENCE
 
 from fedblog.publishing.pictures import darkroom as darkroom_module
 from fedblog.publishing.pictures import decoding
@@ -311,7 +312,7 @@ async def test_worker_that_has_grown_or_is_idle_ends(
     assert darkroom.pid is None
     monkeypatch.setattr(darkroom_module, "_IDLE_SECONDS", 0.01)
     await darkroom.develop(SQUARE, picture(), whose="a")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while darkroom.pid is not None:
             await asyncio.sleep(0.01)
     assert (await darkroom.develop(SQUARE, picture(), whose="a")).width == 96
@@ -350,7 +351,7 @@ async def test_process_that_was_killed_is_started_again(darkroom: Darkroom) -> N
     pid = darkroom.pid
     assert pid is not None
     os.kill(pid, 9)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while darkroom.pid is not None:
             await asyncio.sleep(0.01)
     assert (await darkroom.develop(SQUARE, picture(), whose="a")).width == 96

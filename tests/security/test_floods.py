@@ -51,9 +51,9 @@ async def test_s29_flood_of_one_actor_or_host_is_held_back_and_others_get_throug
     bounded = settings.model_copy(
         update={
             "database_url": database_url,
-            "actor_rate": 1,
+            "actor_rate": 0.01,
             "actor_burst": 5,
-            "host_rate": 1,
+            "host_rate": 0.01,
             "host_burst": 12,
         }
     )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -204,13 +205,22 @@ async def test_s11_rfc_9421_that_could_be_read_two_ways_opens_nothing(
 async def test_s17_body_that_never_ends_is_cut_off(
     server: Server, people: People, post: dict[str, Any]
 ) -> None:
+    sent = 0
+
     async def endless() -> AsyncIterator[bytes]:
-        for _ in range(1 << 14):
+        nonlocal sent
+        while True:
+            sent += 1 << 16
             yield b" " * (1 << 16)
 
     headers = people.signed_headers("ann", server.inbox, b"")
-    answer = await server.http.post(server.inbox, content=endless(), headers=headers)
-    assert answer.status_code == 413
+    try:
+        answer = await server.http.post(server.inbox, content=endless(), headers=headers)
+    except (httpx.ReadError, httpx.WriteError):
+        pass  # closed on us while we still wrote, which may throw the answer away
+    else:
+        assert answer.status_code == 413
+    assert sent < 64 << 20  # one mebibyte, and what fits into the buffers on the way
 
 
 async def test_s17_body_that_drips_is_given_up_in_time(settings: Settings, sqlite_url: str) -> None:

@@ -16,6 +16,7 @@ import pytest
 from support.cost import UNIT, units_of_loop
 from support.people import People
 from support.servers import Server, running_server
+from support.waiting import PATIENCE
 
 from fedblog.settings import Settings
 
@@ -161,7 +162,7 @@ async def test_unsigned_post_is_refused_before_its_body_has_come(server: Server)
         b"POST /ap/inbox HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n"
         b"content-type: application/activity+json\r\n\r\n{"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert b" 401 " in await reader.readline()
     writer.close()
 

@@ -1,6 +1,8 @@
 """From a page to the reader's own server, over real HTTP."""
 
-from collections.abc import Callable
+import itertools
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -271,15 +273,27 @@ async def test_browser_that_says_only_its_origin_is_believed(
     assert answer.status_code == 303
 
 
+async def held_back_after_twenty(ask: Callable[[], Awaitable[int]]) -> None:
+    """Twenty at once, and on a machine that is slow what comes back meanwhile: ten a minute."""
+    began = time.monotonic()
+    statuses = [await ask()]
+    while statuses[-1] == 303:
+        statuses.append(await ask())
+        assert len(statuses) <= 22 + (time.monotonic() - began) / 6
+    assert statuses[-1] == 429
+    assert len(statuses) > 20
+
+
 async def test_s28_one_reader_cannot_have_others_asked_without_end(
     server: Server, people: People, send: Send
 ) -> None:
     handle = people.webfinger("bo", [subscribe(people)])
     blog = f"{server.base_url}/ap/blog"
-    statuses = [
-        (await send(object=blog, action="follow", handle=handle)).status_code for _ in range(21)
-    ]
-    assert statuses == [303] * 20 + [429]
+
+    async def asked() -> int:
+        return (await send(object=blog, action="follow", handle=handle)).status_code
+
+    await held_back_after_twenty(asked)
     answer = await send(object=blog, action="follow", handle=handle)
     assert int(answer.headers["retry-after"]) > 0
     assert parse(answer.text).one("input", name="handle").attributes["value"] == handle
@@ -296,8 +310,13 @@ async def test_s28_one_network_of_ipv6_is_one_reader(
         answer = await send(headers, object=blog, action="follow", handle=handle)
         return answer.status_code
 
-    statuses = [await asked(f"2001:db8:7:7:{n:x}::{n:x}") for n in range(21)]
-    assert statuses == [303] * 20 + [429]
+    numbers = itertools.count()
+
+    async def asked_by_the_next() -> int:
+        n = next(numbers)
+        return await asked(f"2001:db8:7:7:{n:x}::{n:x}")
+
+    await held_back_after_twenty(asked_by_the_next)
     assert await asked("2001:db8:7:8::1") == 303
     assert await asked("192.0.2.7") == 303
 
