@@ -38,6 +38,7 @@ from fedblog.federation.words import Limits
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.jobs.followups import FollowUpLoop
 from fedblog.jobs.housekeeping import HousekeepingLoop
+from fedblog.jobs.presence import Presence
 from fedblog.jobs.schedule import ScheduleLoop
 from fedblog.jobs.slices import SliceLoop
 from fedblog.publishing.identity import ensure_identity
@@ -154,12 +155,14 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
         if settings.authorized_fetch:
             verifier = Verifier(site, blocklist)
             served = authorized.AuthorizedFetch(served, routed, verifier, refuses)
+        presence = Presence(site)
         loops: dict[str, Loop] = {
+            "presence": presence.run,
             "inbox": batcher.run,
             "keys": site.keys.run,
-            "deliveries": DeliveryLoop(site).run,
+            "deliveries": DeliveryLoop(site, presence).run,
             "schedule": ScheduleLoop(site).run,
-            "follow-ups": FollowUpLoop(site, fetching.jobs).run,
+            "follow-ups": FollowUpLoop(site, fetching.jobs, presence).run,
             "long work": SliceLoop(site, LONG_WORK).run,
             "housekeeping": HousekeepingLoop(site).run,
         }

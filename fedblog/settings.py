@@ -123,7 +123,7 @@ class Settings(BaseSettings):
         gt=0,
         description="Requests a minute that one domain, or unproven one address, may have us make.",
     )
-    asker_burst: int = Field(60, gt=0, description="Requests at once before that rate applies.")
+    asker_burst: int = Field(80, gt=0, description="Requests at once before that rate applies.")
     unproven_fetches: int = Field(
         128, gt=0, description="Keys fetched at once for signatures that are not proven yet."
     )
@@ -221,6 +221,11 @@ class Settings(BaseSettings):
     )
     disk_reserve: int = Field(
         64 << 20, ge=0, description="Free bytes in the data folder below which /readyz says no."
+    )
+    presence_seconds: float = Field(
+        3.0,
+        gt=0,
+        description="PostgreSQL: seconds between a process's signs of life; four may be missing.",
     )
     slice_seconds: float = Field(
         0.03, gt=0, description="Longest that a slice of a long job keeps others from writing."

@@ -18,6 +18,8 @@ TICK = 1.0
 LINGER = 5.0
 """Seconds in which the rest of what was refused is read and thrown away, so that the refusal is
 not lost with it."""
+LINGER_BYTES = 4 << 20
+"""Most bytes of a body that are read while that lasts."""
 
 
 class Phase(IntEnum):

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from fedblog.endpoints.whole import EXTENSION
 from fedblog.front.bounds import Bounds
-from fedblog.front.connections import Connections, Phase
+from fedblog.front.connections import LINGER_BYTES, Connections, Phase
 
 _PIPELINED = 16
 """Requests that may wait behind the one that is being answered (HTTP/1.1 pipelining)."""
@@ -27,6 +27,10 @@ _SEND_BUFFER = 16 << 10
 _JOINED = 4 << 10
 """Bytes of a body that are copied behind the head, rather than written by themselves."""
 
+# Called for each request: bound once, super() costs as much as the work.
+_data_received = HttpToolsProtocol.data_received
+_on_headers_complete = HttpToolsProtocol.on_headers_complete
+_on_message_complete = HttpToolsProtocol.on_message_complete
 _IDLE, _HEAD, _BODY, _WHOLE, _LINGER = Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.WHOLE, Phase.LINGER
 
 
@@ -59,16 +63,16 @@ class BoundedProtocol(HttpToolsProtocol):
         bounds = connections.bounds
         self._all = connections
         self._head_bytes = bounds.head_bytes
-        self._headers = bounds.headers
+        self._most_headers = bounds.headers
         self._target_bytes = bounds.target_bytes
         self.phase = Phase.HEAD
         self.since = connections.now
         self.body = 0
         self.unsent = 0
         self.stuck_since: float | None = None
-        self._head = 0
         self._parts = 0
-        self._unparsed = 0
+        self._fed = 0
+        self._must_count = False
         self.held = 0
         self._refusal = 400
         self._is_refused = False
@@ -94,14 +98,24 @@ class BoundedProtocol(HttpToolsProtocol):
         """Bytes have come."""
         if self._is_refused:
             return
-        if self.phase is _IDLE:
+        before, body = self.phase, self.body
+        if before is _IDLE:
             self.phase = _HEAD
             self.since = self._all.now
-        self._unparsed += len(data)
-        super().data_received(data)
-        if self._unparsed > self._head_bytes:
-            # A header without an end, or what stands between the parts of a body.
-            self.close(431 if self.phase is _HEAD else 400)
+            self._fed = 0
+        self._fed += len(data)
+        self._must_count = self._fed > self._head_bytes
+        _data_received(self, data)
+        after = self.phase
+        if after is _HEAD:
+            if before is _BODY or before is _WHOLE:
+                self._fed = 0  # the next request began behind another
+            elif self._fed > self._head_bytes:
+                self.close(431)  # a header without an end
+        elif after is not before or self.body != body:
+            self._fed = 0
+        elif self._fed > self._head_bytes and before is not _WHOLE:
+            self.close(400)  # what stands between the parts of a body
 
     def pause_writing(self) -> None:
         """More waits to be read than the buffer holds."""
@@ -117,18 +131,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # The parser's side
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        super().on_message_begin()
-        if self.phase is not _HEAD:
-            self.phase = _HEAD
-            self.since = self._all.now
-        self._head = 0
-
     def on_url(self, url: bytes) -> None:
         """A part of the request's target."""
-        super().on_url(url)
-        self._unparsed = 0
+        if self.phase is not _HEAD:  # behind another in the same bytes
+            self.phase = _HEAD
+            self.since = self._all.now
+            self._must_count = True
+        self.url += url
         if len(self.url) > self._target_bytes:
             self._stop(414)
 
@@ -136,41 +145,50 @@ class BoundedProtocol(HttpToolsProtocol):
         """A header; what comes after the body (a trailer) is left out."""
         if self.phase is not _HEAD:
             return
-        super().on_header(name, value)
-        self._unparsed = 0
-        self._head += len(name) + len(value)
-        if self._head > self._head_bytes or len(self.headers) > self._headers:
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        headers = self.headers
+        headers.append((name, value))
+        if len(headers) > self._most_headers:
             self._stop(431)
 
     def on_headers_complete(self) -> None:
         """The head is whole: the application begins."""
-        if len(self.pipeline) >= _PIPELINED:
+        if self._must_count:
+            size = sum(len(name) + len(value) for name, value in self.headers)
+            if size + len(self.url) > self._head_bytes:
+                self._stop(431)
+        if self.pipeline and len(self.pipeline) >= _PIPELINED:
             self._stop(503)
         self.phase = _BODY
         self.since = self._all.now
         self.body = self._parts = 0
-        super().on_headers_complete()
+        _on_headers_complete(self)
+        # The application begins in a task that has not run yet: offer it the short way.
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope["extensions"] = {EXTENSION: partial(_send_whole, self.cycle)}
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
-        self._unparsed = 0
         self._parts += 1
         self.body += len(body)
         if self._parts > _FREE_PARTS and self.body < self._parts * _LEAST_PART:
             self._stop(400)
         if self.phase is _BODY:
             self._all.hold(self, len(body))
+        elif self.phase is _LINGER and self.body > LINGER_BYTES:
+            self.transport.close()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        self._unparsed = 0
         if self.phase is _LINGER:
             self.phase = _IDLE
             self.since = self._all.now
         else:
             self.phase = _WHOLE
-        super().on_message_complete()
+        _on_message_complete(self)
 
     def on_response_complete(self) -> None:
         """The answer is written."""
@@ -187,14 +205,11 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            cycle, app = self.pipeline.pop()
+            task = self.loop.create_task(cycle.run_asgi(app))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
         # uvicorn sets a timer for each idle connection here; Connections looks at them all.
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Have *app* answer, and offer it the short way for whole answers."""
-        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
-        scope["extensions"] = {EXTENSION: partial(_send_whole, cycle)}
-        super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
         """The parser has stopped, by its own rules or by ours."""
@@ -230,7 +245,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._is_refused = True
             self.phase = _LINGER
             self.since = self._all.now
-            self._unparsed = 0
             self.transport.write(_answer(status))
             self.transport.write_eof()
         else:

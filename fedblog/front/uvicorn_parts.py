@@ -5,11 +5,10 @@ A test fails with a version that is not listed here: then read the protocol anew
 and add it.
 """
 
-TRIED = ("0.34", "0.54")
+TRIED = ("0.54",)
 """Versions, first two numbers, that tests/front was run with."""
 
 CALLBACKS = (
-    "on_message_begin",
     "on_url",
     "on_header",
     "on_headers_complete",
@@ -18,11 +17,12 @@ CALLBACKS = (
     "on_response_complete",
     "send_400_response",
 )
-"""Methods that are overridden: httptools, uvicorn's cycle and its handling of errors call them."""
+"""Methods that are overridden: httptools, uvicorn's cycle and its handling of errors call them.
+``on_url``, ``on_header``, ``on_response_complete`` and the last take the place of uvicorn's."""
 
 ATTRIBUTES = (
-    *("client", "cycle", "flow", "headers", "pipeline", "server_state", "transport", "url"),
-    "_start_asgi_task",
+    *("client", "cycle", "expect_100_continue", "flow", "headers", "pipeline", "server_state"),
+    *("loop", "tasks", "transport", "url"),
 )
 """What is used of a connection (``url`` and ``headers`` once a request has begun); of a flow
 ``read_paused`` and ``write_paused``."""

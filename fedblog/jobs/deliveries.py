@@ -21,6 +21,7 @@ from fedblog.jobs.completing import GRACE_SECONDS, completed
 from fedblog.jobs.host_queues import HostQueues
 from fedblog.jobs.host_schemes import HostSchemes
 from fedblog.jobs.pace import Pace
+from fedblog.jobs.presence import Presence
 from fedblog.publishing.keyring import UnknownKeyError
 from fedblog.publishing.site import Site
 from fedblog.remote.errors import RemoteError
@@ -71,8 +72,9 @@ class DeliveryLoop:
     gives everything else back untried.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, presence: Presence | None = None) -> None:
         self._site = site
+        self._presence = presence or Presence(site)
         self._blocklist = Blocklist(site.store, site.blog_id)
         self._senders = site.settings.delivery_concurrency
         self._schemes = site.client.schemes
@@ -170,6 +172,7 @@ class DeliveryLoop:
             self._left_out,
             only_fresh,
             frozenset(self._parcels),
+            self._presence.number,
         )
         self._held.update(((item.activity_id, item.inbox_id), item) for item in claimed)
         await self._blocklist.refresh()
@@ -365,9 +368,16 @@ def _claim_with_activities(
     left_out: Collection[str],
     only_fresh: bool,
     known: Collection[str],
+    leased_by: int | None,
 ) -> tuple[list[ClaimedDelivery], list[StoredActivity]]:
     claimed = dispatch.claim(
-        connection, CLAIM_SIZE, now, LEASE, except_hosts=left_out, only_fresh=only_fresh
+        connection,
+        CLAIM_SIZE,
+        now,
+        LEASE,
+        except_hosts=left_out,
+        only_fresh=only_fresh,
+        leased_by=leased_by,
     )
     missing = {item.activity_id for item in claimed}.difference(known)
     return claimed, activities.find_all(connection, missing)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fedblog.jobs.completing import completed
+from fedblog.jobs.presence import Presence
 from fedblog.publishing.site import Site
 from fedblog.remote import askings
 from fedblog.remote.errors import RemoteError, ShortError
@@ -42,8 +43,11 @@ class FollowUpLoop:
     A job that raises is tried again later; cancelling gives those under way back untried.
     """
 
-    def __init__(self, site: Site, kinds: Mapping[str, Run]) -> None:
+    def __init__(
+        self, site: Site, kinds: Mapping[str, Run], presence: Presence | None = None
+    ) -> None:
         self._site = site
+        self._presence = presence or Presence(site)
         self._kinds = kinds
         self._changed = asyncio.Event()
         self._running: dict[asyncio.Task[None], Job] = {}
@@ -93,7 +97,13 @@ class FollowUpLoop:
         """Claim and start at most *room* jobs; gives how many."""
         now = datetime.now(UTC)
         claimed = await self._site.store.write(
-            jobs.claim, kinds, room, now, LEASE, except_askers=self._busy_askers()
+            jobs.claim,
+            kinds,
+            room,
+            now,
+            LEASE,
+            except_askers=self._busy_askers(),
+            leased_by=self._presence.number,
         )
         for job in claimed:
             task = asyncio.create_task(self._run_one(job))

@@ -74,11 +74,13 @@ def claim(
     *,
     except_hosts: Collection[str] = (),
     only_fresh: bool = False,
+    leased_by: int | None = None,
 ) -> list[ClaimedDelivery]:
     """Take at most *limit* deliveries that are due, for the time of *lease*.
 
     Those to *except_hosts* are left for later, with *only_fresh* also those tried before. No two
-    claims give the same delivery as long as its lease lasts, whichever process makes them.
+    claims give the same delivery as long as its lease lasts, whichever process makes them. Where
+    *leased_by* names this process, the lease ends when the process does (processes.py).
     """
     until = now + lease
     is_due = and_(
@@ -100,7 +102,7 @@ def claim(
     if connection.dialect.name == "sqlite":
         rows = _claim_sqlite(connection, due, until)
     else:
-        rows = _claim_postgresql(connection, due, until)
+        rows = _claim_postgresql(connection, due, until, leased_by)
     return [ClaimedDelivery(**row._mapping, lease_until=until) for row in rows]
 
 
@@ -112,7 +114,7 @@ def _claim_sqlite(connection: Connection, due: Select[Any], until: datetime) -> 
 
 
 def _claim_postgresql(
-    connection: Connection, due: Select[Any], until: datetime
+    connection: Connection, due: Select[Any], until: datetime, leased_by: int | None
 ) -> Sequence[Row[Any]]:
     taken = due.with_for_update(skip_locked=True, of=deliveries).cte("due")
     statement = (
@@ -121,7 +123,7 @@ def _claim_postgresql(
             deliveries.c.activity_id == taken.c.activity_id,
             deliveries.c.inbox_id == taken.c.inbox_id,
         )
-        .values(lease_until=until)
+        .values(lease_until=until, leased_by=leased_by)
         .returning(
             deliveries.c.activity_id,
             deliveries.c.inbox_id,

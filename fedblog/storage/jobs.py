@@ -80,9 +80,10 @@ def claim(
     lease: timedelta,
     *,
     except_askers: Collection[str] = (),
+    leased_by: int | None = None,
 ) -> list[Job]:
     """Take at most *limit* jobs of *kinds* that are due, for the time of *lease*; none of
-    *except_askers*."""
+    *except_askers*. Where *leased_by* names this process, the lease ends when it does."""
     until = now + lease
     due = (
         select(jobs)
@@ -99,7 +100,9 @@ def claim(
     rows = connection.execute(due).all()
     if rows:
         connection.execute(
-            update(jobs).where(jobs.c.id.in_([row.id for row in rows])).values(lease_until=until)
+            update(jobs)
+            .where(jobs.c.id.in_([row.id for row in rows]))
+            .values(lease_until=until, leased_by=leased_by)
         )
     return [
         Job(

@@ -65,6 +65,14 @@ changes = Table(
     sqlite_autoincrement=True,
 )
 
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", _Counter, primary_key=True, autoincrement=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -78,6 +86,7 @@ jobs = Table(
     Column("last_error", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("asker", Text, nullable=False, server_default=text("''")),
+    Column("leased_by", BigInteger),  # the number of a process, on PostgreSQL
     UniqueConstraint("kind", "key"),
     Index("ix_jobs_run_at", "run_at"),
     Index("ix_jobs_asker", "asker"),
@@ -497,6 +506,7 @@ deliveries = Table(
     Column("last_status", Integer),
     Column("last_error", Text),
     Column("delivered_at", UtcDateTime),
+    Column("leased_by", BigInteger),  # the number of a process, on PostgreSQL
     PrimaryKeyConstraint("activity_id", "inbox_id"),
     Index("ix_deliveries_inbox_id", "inbox_id"),
     Index(

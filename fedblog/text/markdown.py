@@ -17,15 +17,26 @@ from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
+from fedblog.domain.errors import InvalidFieldError
+from fedblog.text import markdown_cost
+
+AUTHOR_MOST_STEPS = 200_000
+"""Some two seconds. A book of 200,000 words takes half of it."""
 _ALIGNMENT = re.compile(r"text-align:\s*(left|center|right)")
 _ADDRESS = re.compile(r"(?<![\w/])https?://[^\s<>\[\]{}|\\^`]*[^\W_][^\s<>\[\]{}|\\^`]*")
 _ADDRESS_LENGTH = 2000
 _QUOTED = "quoted"
 
 
-def render(source: str) -> str:
-    """*source* as HTML. Raw HTML passes through: give the result to ``sanitise.author_html``."""
-    return str(_MARKDOWN.render(source))
+def render(source: str, *, most_steps: int = AUTHOR_MOST_STEPS) -> str:
+    """*source* as HTML. Raw HTML passes through: give the result to ``sanitise.author_html``.
+
+    Raises InvalidFieldError for what takes more than *most_steps* (markdown_cost.py).
+    """
+    try:
+        return markdown_cost.render(_MARKDOWN, source, most_steps=most_steps)
+    except markdown_cost.TooDearError:
+        raise InvalidFieldError("content", "this Markdown takes too long to read") from None
 
 
 def _figures(state: StateCore) -> None:
@@ -157,6 +168,7 @@ def _parser() -> MarkdownIt:
     parser.core.ruler.push("alignments", _alignments)
     parser.core.ruler.push("bare_addresses", bare_addresses)
     parser.add_render_rule("figure_image", _render_figure)
+    markdown_cost.count_steps(parser)
     return parser
 
 

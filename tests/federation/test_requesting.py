@@ -481,6 +481,22 @@ async def test_authorization_goes_with_the_post_it_is_about(
     assert (await at(server, result))[0] == 410
 
 
+async def test_authorization_goes_with_the_answer_it_is_about(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    note = people.note("ann", post["activitypub_id"], "<p>Well</p>")
+    create = people.activity("Create", "ann", note)
+    assert (await people.post(server.inbox, create, by="ann")).status_code == 202
+    (comment,) = await server.comments(post)
+    made = await server.api("POST", f"/comments/{comment['id']}/reply", json={"content": "Yes"})
+    uri = made.json()["activitypub_id"]
+    request = await ask(server, people, "QuoteRequest", uri, quote(people, uri))
+    result = (await answer_to(server, people, request))["result"]
+    assert (await at(server, result))[0] == 200
+    await server.api("DELETE", f"/comments/{made.json()['id']}")
+    assert (await at(server, result))[0] == 410
+
+
 async def test_list_goes_on_and_knows_its_states(
     server: Server, people: People, post: dict[str, Any]
 ) -> None:

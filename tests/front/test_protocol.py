@@ -196,7 +196,7 @@ async def test_connection_without_a_whole_head_in_time_is_ended(sent: bytes) -> 
     async with stage() as on:
         peer = await on.connect()
         await peer.send(sent)
-        await on.until(lambda: len(on.all) and (not sent or on.only()._unparsed or on.only().scope))
+        await on.until(lambda: len(on.all) and (not sent or on.only()._fed))
         on.pass_time(9)
         assert not on.only().is_closing()
         await peer.send(sent[:1] if sent == b"\r\n" else b"")

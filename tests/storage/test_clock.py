@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select, update
-from support.queue import record
+from support.outgoing import record
 from support.sinks import NOW, found
 
 from fedblog.domain.delivery import LONGEST_WAIT

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select, update
-from support.queue import LEASE, add_post, block, record, result
+from support.outgoing import LEASE, add_post, block, record, result
 from support.sinks import NOW, add_followers, found, states
 
 from fedblog.storage import activities, deliveries, delivery_order, dispatch, fan_out

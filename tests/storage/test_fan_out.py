@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, delete, select
-from support.queue import LEASE, add_post, block, record, result
+from support.outgoing import LEASE, add_post, block, record, result
 from support.sinks import NOW, add_followers, found
 
 from fedblog.storage import dispatch, fan_out, slices

@@ -1,8 +1,12 @@
 """Texts of people on other servers cost little to clean whatever stands in them."""
 
-import pytest
-from support.cost import units_of
+import random
+import time
 
+import pytest
+from support.cost import UNIT, units_of
+
+from fedblog.domain.errors import InvalidFieldError
 from fedblog.text import markdown, mentions, remote_markdown, sanitise
 
 FULL = sanitise.REMOTE_MAX_CHARACTERS
@@ -96,6 +100,47 @@ def test_remote_markdown_is_read_as_people_write_it() -> None:
     assert '<a href="https://one.example/a(b)">https://one.example/a(b)</a>.' in html
     assert "<s>no</s> <strong>yes</strong>" in html
     assert "<h1>A</h1>" in html
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "![*" * 30_000,
+        ("|a" * 300 + "\n" + "|-" * 300 + "\n" + "|\n" * 30 + "\n") * 50,
+        "[^a](" * 30_000,
+    ],
+)
+def test_markdown_of_an_author_is_given_up_after_its_steps(source: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(InvalidFieldError):
+        markdown.render(source, most_steps=10_000)
+    assert (time.process_time() - begun) / UNIT < 300
+
+
+def test_markdown_of_a_long_book_is_read() -> None:
+    chapter = "# One\n\n" + "A *sentence* of [some](https://one.example/) words. " * 20 + "\n\n"
+    table = "|a|b|\n|-|-|\n" + "|1|2|\n" * 50 + "\n"
+    assert markdown.render((chapter + table) * 60).count("<td") == 60 * 100
+
+
+SEEDS = range(6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_s17_texts_of_all_sorts_of_parts_cost_little(seed: int) -> None:
+    """Parts put together by a fixed seed: one after the other, and each many times."""
+    chance = random.Random(seed)
+    for parts, length, clean in (
+        (MARKDOWN, 10_000, remote_markdown.render),
+        (HTML, FULL, sanitise.remote_html),
+    ):
+        for _ in range(5):
+            chosen = chance.choices(parts, k=chance.choice((2, 3, 5, 8)))
+            for text in (
+                filled("".join(chosen), length),
+                "".join(filled(part, length // len(chosen)) for part in chosen),
+            ):
+                assert units_of(clean, text) < 50, chosen
 
 
 @pytest.mark.parametrize("part", ["@a@", "@a@b.c", "a@", "@", "@a@b.", "@a.@a.a"])

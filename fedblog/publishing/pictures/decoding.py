@@ -100,6 +100,8 @@ def _developed(opened: Any, task: Task) -> Picture:
     opened.load()
     turn = _turn(opened)  # of a PNG it may stand behind the pixels
     image = _shrunk(opened, factor)
+    if image is not opened:
+        opened.close()  # gives its pixels back
     if turn is not None:
         image = image.transpose(turn)
     image = _in_srgb(image, profile)

@@ -1,0 +1,93 @@
+"""What a process that was killed held is taken over within seconds (PostgreSQL)."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+from support.sinks import OpenSite, Sink, running, send_activity
+from support.waiting import eventually
+
+from fedblog.jobs.deliveries import DeliveryLoop
+from fedblog.jobs.followups import FollowUpLoop
+from fedblog.jobs.presence import Presence
+from fedblog.storage import jobs
+from fedblog.storage.tables import deliveries, processes
+
+CLAIMER = Path(__file__).resolve().parent.parent / "support" / "claimer.py"
+SECONDS = 0.1
+
+
+@pytest.fixture
+def database_url(postgresql_url: str) -> str:
+    """PostgreSQL alone: SQLite has one process."""
+    return postgresql_url
+
+
+def leases(connection: Connection) -> list[Any]:
+    return list(connection.execute(select(deliveries.c.lease_until, deliveries.c.leased_by)))
+
+
+def entered(connection: Connection) -> list[int]:
+    return list(connection.scalars(select(processes.c.id)))
+
+
+async def test_what_a_killed_process_held_goes_out_long_before_its_lease_ends(
+    open_site: OpenSite, sink: Sink, database_url: str
+) -> None:
+    site = await open_site(presence_seconds=SECONDS)
+    urls = [f"{sink.base_url}/{number}" for number in range(3)]
+    await site.store.write(send_activity, inboxes=urls)
+    await site.store.write(jobs.add, "fetch", "x", {}, datetime.now(UTC))
+    fetched: list[Mapping[str, Any]] = []
+
+    async def fetch(payload: Mapping[str, Any]) -> None:
+        fetched.append(payload)
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(CLAIMER), database_url, str(SECONDS), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"3 1\n"
+        [other] = await site.store.read(entered)
+        presence = Presence(site)
+        loops = (
+            running(presence),
+            running(DeliveryLoop(site, presence)),
+            running(FollowUpLoop(site, {"fetch": fetch}, presence)),
+        )
+        async with loops[0], loops[1], loops[2]:
+            await eventually(lambda: presence.number is not None)
+            # As long as it gives signs of life, it keeps what it holds.
+            await asyncio.sleep(SECONDS * 8)
+            assert sink.received == []
+            assert {row.leased_by for row in await site.store.read(leases)} == {other}
+            process.kill()
+            await process.wait()
+            await eventually(lambda: len(sink.received) == 3 and fetched)
+            latest = datetime.now(UTC) + timedelta(minutes=4)
+            assert all(
+                row.lease_until is None or row.lease_until > latest
+                for row in await site.store.read(leases)
+            )
+            assert await site.store.read(entered) == [presence.number]
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert await site.store.read(entered) == []
+
+
+async def test_process_that_was_taken_for_dead_enters_anew(open_site: OpenSite) -> None:
+    site = await open_site(presence_seconds=SECONDS)
+    presence = Presence(site)
+    async with running(presence):
+        await eventually(lambda: presence.number is not None)
+        first = presence.number
+        await site.store.write(lambda c: c.execute(processes.delete()))
+        await eventually(lambda: presence.number not in (None, first))
