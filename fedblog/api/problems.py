@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import orjson
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fedblog.activitystreams.errors import ReadingError, TooLargeJsonError
@@ -68,6 +69,8 @@ def problem_of(error: Exception) -> ProblemError | None:
     match error:
         case ProblemError():
             return error
+        case ClientDisconnect():
+            return ProblemError(400, "the body did not arrive whole")
         case TooLargeJsonError():
             return ProblemError(413, str(error))
         case ReadingError():
