@@ -123,7 +123,7 @@ class Settings(BaseSettings):
         gt=0,
         description="Requests a minute that one domain, or unproven one address, may have us make.",
     )
-    asker_burst: int = Field(60, gt=0, description="Requests at once before that rate applies.")
+    asker_burst: int = Field(80, gt=0, description="Requests at once before that rate applies.")
     unproven_fetches: int = Field(
         128, gt=0, description="Keys fetched at once for signatures that are not proven yet."
     )
@@ -240,6 +240,9 @@ class Settings(BaseSettings):
     )
     page_bytes: int = Field(
         1 << 20, gt=0, description="Bytes of texts after which a page of a list or thread ends."
+    )
+    nodeinfo_seconds: float = Field(
+        300.0, ge=0, description="How long NodeInfo says the same figures."
     )
     page_size: int = Field(10, gt=0, description="Posts on a page of home, author and tag pages.")
     media_max_bytes: int = Field(20 << 20, gt=0, description="Largest uploaded file.")

@@ -1,8 +1,10 @@
 """The Store on PostgreSQL: a unit is a transaction, run again where another one was faster."""
 
 import asyncio
+import logging
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Concatenate, Self
 
 import psycopg
@@ -18,12 +20,15 @@ from fedblog.storage.postgresql_feed import PostgresqlFeed
 from fedblog.storage.store import P, Store, T
 from fedblog.storage.tables import changes
 
+logger = logging.getLogger(__name__)
+
 READERS = 5
 WRITERS = 6
 SERIALIZATION_TRIES = 12
 """Attempts where a concurrent transaction changed the same rows (40001) or a deadlock (40P01)."""
 UNIQUE_TRIES = 3
 """Attempts where a key stands already (23505): the next sees the row that was just added."""
+IDLE_SECONDS = 60.0
 CONNECTION_TRIES = 3
 """Attempts where the connection had gone before the COMMIT."""
 
@@ -42,6 +47,9 @@ class PostgresqlStore(Store):
         self._reading = asyncio.Semaphore(READERS)
         self._writing = asyncio.Semaphore(WRITERS)
         self._units: set[asyncio.Task[Any]] = set()
+        self._in_use = {"reading": 0, "writing": 0}
+        self._most_in_use = dict(self._in_use)
+        self._trimming: asyncio.Task[None] | None = None
         conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._feed = PostgresqlFeed(conninfo, self._announce)
 
@@ -53,6 +61,7 @@ class PostgresqlStore(Store):
             await store.read(lambda connection: connection.execute(select(changes.c.seq).limit(1)))
             if listen:
                 await store._feed.listen()
+                store._trimming = asyncio.create_task(store._keep_trimmed())
         except BaseException as error:
             await store.close()
             if isinstance(error, psycopg.Error):
@@ -67,7 +76,7 @@ class PostgresqlStore(Store):
         if self._closed:
             raise StoreClosedError("the store is closed")
         with translating():
-            async with self._reading:
+            async with self._reading, self._counted("reading"):
                 tries = 0
                 while True:
                     tries += 1
@@ -101,6 +110,8 @@ class PostgresqlStore(Store):
         if self._closed:
             return
         self._closed = True
+        if self._trimming is not None:
+            self._trimming.cancel()
         while self._units:
             await asyncio.wait(self._units)
         for _ in range(READERS):  # whoever reads ends first
@@ -109,6 +120,42 @@ class PostgresqlStore(Store):
         await self._readers.dispose()
         await self._writers.dispose()
 
+    async def close_idle(self) -> None:
+        """Close connections where more are open than were used at once since the last call: a
+        server keeps a process for each. What is needed again is opened again."""
+        for kind, turns, size, engine in (
+            ("reading", self._reading, READERS, self._readers),
+            ("writing", self._writing, WRITERS, self._writers),
+        ):
+            most = self._most_in_use[kind]
+            self._most_in_use[kind] = self._in_use[kind]
+            if self._in_use[kind] or engine.pool.checkedin() <= most:  # type: ignore[attr-defined]
+                continue
+            for _ in range(size):  # nobody is given one meanwhile
+                await turns.acquire()
+            try:
+                await engine.dispose()
+            finally:
+                for _ in range(size):
+                    turns.release()
+
+    async def _keep_trimmed(self) -> None:
+        while True:
+            await asyncio.sleep(IDLE_SECONDS)
+            try:
+                await self.close_idle()
+            except SQLAlchemyError:
+                logger.exception("idle connections could not be closed")
+
+    @asynccontextmanager
+    async def _counted(self, kind: str) -> AsyncIterator[None]:
+        self._in_use[kind] += 1
+        self._most_in_use[kind] = max(self._most_in_use[kind], self._in_use[kind])
+        try:
+            yield
+        finally:
+            self._in_use[kind] -= 1
+
     async def _run(
         self,
         begun: asyncio.Event,
@@ -116,7 +163,7 @@ class PostgresqlStore(Store):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> T:
-        async with self._writing:
+        async with self._writing, self._counted("writing"):
             begun.set()
             tries = 0
             while True:

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, make_url, select, text
 from sqlalchemy.util import await_only
 from support.waiting import eventually
 
 from fedblog.storage.changes import EVERYTHING, Change, record
 from fedblog.storage.errors import DatabaseError
 from fedblog.storage.store import Store
-from fedblog.storage.store_postgresql import WRITERS
+from fedblog.storage.store_postgresql import WRITERS, PostgresqlStore
 from fedblog.storage.tables import server
 
 
@@ -149,3 +149,33 @@ async def drop_other_connections(url: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+async def test_connections_that_nobody_needs_are_closed_and_opened_again(
+    postgresql_url: str,
+) -> None:
+    store = await PostgresqlStore.connect(make_url(postgresql_url), listen=False)
+
+    def number(connection: Connection) -> int:
+        query = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid()"
+        )
+        return connection.exec_driver_sql(query).scalar_one()
+
+    def slow(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_sleep(0.05)")
+
+    try:
+        await asyncio.gather(*(store.read(slow) for _ in range(5)))
+        await asyncio.gather(*(store.write(slow) for _ in range(6)))
+        assert await store.read(number) >= 9
+        await store.close_idle()  # they were all used since the start
+        await store.read(slow)
+        assert await store.read(number) >= 9
+        await store.close_idle()
+        await store.close_idle()
+        assert await store.read(number) <= 1
+        assert await store.write(number) >= 1
+    finally:
+        await store.close()
