@@ -123,7 +123,7 @@ class Settings(BaseSettings):
         gt=0,
         description="Requests a minute that one domain, or unproven one address, may have us make.",
     )
-    asker_burst: int = Field(60, gt=0, description="Requests at once before that rate applies.")
+    asker_burst: int = Field(80, gt=0, description="Requests at once before that rate applies.")
     unproven_fetches: int = Field(
         128, gt=0, description="Keys fetched at once for signatures that are not proven yet."
     )

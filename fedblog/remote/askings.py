@@ -30,8 +30,9 @@ _OUTAGES = (6, 3)
 """Outages a minute, and at once, after which a host that did answer lately is left alone."""
 _ANSWER_COUNTS = 3600.0
 _WAY_IS_OPEN = 86_400.0
-_PER_ASKER = 4
-"""One asker may have this part of all places at once."""
+_OF_ONE_ADDRESS = 2
+_OF_ONE_HOST = 4
+"""What part of all places one client, and one host, may have at once."""
 _PER_HOST = 8
 _PER_HOST_WAITING = 64
 _WAITING = 4
@@ -95,11 +96,11 @@ class Askings:
         self._rests: Memory[str, int] = Memory(_REMEMBERED, clock=clock)
         self._open_ways: Memory[tuple[str, str], bool] = Memory(_REMEMBERED, clock=clock)
         self._pending: Counter[str] = Counter()
-        self._most_pending = max(1, settings.unproven_fetches // _PER_ASKER)
+        self._most_pending = max(1, settings.unproven_fetches // _OF_ONE_ADDRESS)
         self._turns = {
             is_proven: Turns(
                 total,
-                min(_PER_HOST, max(1, total // _PER_ASKER)),
+                min(_PER_HOST, max(1, total // _OF_ONE_HOST)),
                 waiting=total * _WAITING,
                 per_host_waiting=_PER_HOST_WAITING,
                 patience=settings.fetch_patience,

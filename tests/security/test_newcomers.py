@@ -216,7 +216,7 @@ async def test_one_address_that_names_keys_without_end_spoils_it_for_itself_alon
 ) -> None:
     async with (
         newcomers("127.0.9.6", "127.0.9.7") as (victim, other),
-        running_server(bounded(settings, sqlite_url, asker_rate=0.01)) as server,
+        running_server(bounded(settings, sqlite_url, asker_rate=0.01, asker_burst=60)) as server,
     ):
         post = await server.publish()
         statuses = Counter[int]()
@@ -234,7 +234,14 @@ async def test_announces_without_end_become_few_requests_at_a_victim(
     async with (
         newcomers("127.0.9.8", "127.0.9.9") as (evil, victim),
         running_server(
-            bounded(settings, sqlite_url, actor_burst=1000, asker_rate=0.01, asked_rate=0.01)
+            bounded(
+                settings,
+                sqlite_url,
+                actor_burst=1000,
+                asker_burst=60,
+                asker_rate=0.01,
+                asked_rate=0.01,
+            )
         ) as server,
     ):
         post = await server.publish()

@@ -9,10 +9,10 @@ the attackers' own servers stands in the module's ``ANSWERS``: ``{"/prefix/": fu
 ``async (host, path) -> bytes | None`` (a whole HTTP response, or None to hang up).
 """
 
-from parts.attacks import addresses, door, faces, front, growing, parsing, texts
+from parts.attacks import addresses, door, faces, front, growing, parsing, strangers, texts
 from parts.attacks.stage import Answer, Kind
 
-MODULES = (door, front, addresses, faces, parsing, texts, growing)
+MODULES = (door, front, addresses, faces, strangers, parsing, texts, growing)
 
 
 def kinds() -> list[Kind]:
