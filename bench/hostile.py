@@ -58,6 +58,7 @@ NEW_REPLIES = 2
 TIMES_IDLE = 2.0
 BESIDES_IDLE_MS = 10.0
 SOME_KINDS = 9
+MIXED_SECONDS = 10
 MORE_MEMORY = 60_000_000
 REPEATED = frozenset({"429", "503", "none"})
 STEADY = Path(__file__).resolve().parent / "parts" / "steady.py"
@@ -231,7 +232,7 @@ class Runs:
         """Each kind from one."""
         self._stage.domains = 1
         for kind in self._kinds:
-            seconds = max(1, self._seconds // 2)
+            seconds = (self._seconds + 1) // 2
             self._one(kind, f"{kind.name}, from one", seconds, ALONE, kind.statuses | REPEATED)
         self._stage.domains = DOMAINS
 
@@ -239,9 +240,9 @@ class Runs:
         """All kinds in turn."""
         some = [self._made(kind) for kind in self._kinds]
         rate = min(RATE, BYTES * len(some) / sum(map(len, some)))
-        count = int(rate * 3 * self._seconds)
+        count = int(rate * MIXED_SECONDS)
         requests = [self._made(self._kinds[at % len(self._kinds)]) for at in range(count)]
-        row, _ = self._trial.phase("all mixed", requests, 3 * self._seconds, rate, CROWD)
+        row, _ = self._trial.phase("all mixed", requests, MIXED_SECONDS, rate, CROWD)
         self.rows.append(row)
 
     def _made(self, kind: Kind) -> bytes:
@@ -332,7 +333,7 @@ def measure(
 def main() -> int:
     """Run the bench; 1 when something did not hold."""
     parser = options(__doc__ or "")
-    parser.add_argument("--seconds", type=int, default=3, help="seconds of each kind from many")
+    parser.add_argument("--seconds", type=int, default=2, help="seconds of each kind from many")
     parser.add_argument("--kind", nargs="*", default=[], help="these kinds alone")
     parser.add_argument("--only", choices=["work", "limit", "mixed"], default="")
     chosen = parser.parse_args()

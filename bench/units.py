@@ -3,12 +3,13 @@
 ``python bench/units.py [--rows 10000] [--database URL] [WHAT …]``: each decision is made in a
 database of its own (or in the empty one at URL, one WHAT at a time) in which it touches so many
 rows, beside a neighbour that writes one row after the other; then its long work runs to its end.
-Prints for each a line ``unit NAME …``: the decision's own time, that of everything, and the longest
-that the neighbour waited.
+Prints for each a line ``unit NAME …``: the decision's own time, that of everything, the longest
+that the neighbour waited, and on SQLite the most processor time of one transaction.
 """
 
 import argparse
 import asyncio
+import gc
 import sys
 import tempfile
 import time
@@ -218,7 +219,7 @@ async def keep_house(site: Site, rows: int) -> Decision:
         connection.execute(t.comments.update().values(post_id=None, received_at=OLD))
 
     await site.store.write(age)
-    return lambda: housekeeping.keep_house(site.store, datetime.now(UTC))
+    return lambda: housekeeping.keep_house(site, datetime.now(UTC))
 
 
 WHAT: dict[str, Callable[[Site, int], Awaitable[Decision]]] = {
@@ -254,6 +255,24 @@ async def neighbour(site: Site, waits: list[float]) -> None:
         await asyncio.sleep(0.001)
 
 
+def watch(site: Site, spent: list[float]) -> None:
+    """Note the processor time of every transaction of the one writer that SQLite has: what others
+    wait for on a machine that does nothing else."""
+    writer = getattr(site.store, "_writer", None)
+    if writer is None:
+        return
+    perform = writer._perform
+
+    def timed(batch: Any) -> Any:
+        began = time.thread_time()
+        try:
+            return perform(batch)
+        finally:
+            spent.append(time.thread_time() - began)
+
+    writer._perform = timed
+
+
 async def measure(name: str, rows: int, database_url: str) -> str:
     """The line about one decision."""
     with tempfile.TemporaryDirectory(prefix="fedblog-bench-") as folder:
@@ -268,6 +287,8 @@ async def measure(name: str, rows: int, database_url: str) -> str:
             await asyncio.sleep(0.5)
             idle = sorted(waits)
             waits.clear()
+            spent: list[float] = []
+            watch(site, spent)
             began, cpu = time.perf_counter(), time.process_time()
             await decide()
             decided = time.perf_counter() - began
@@ -281,11 +302,14 @@ async def measure(name: str, rows: int, database_url: str) -> str:
             f"{done:.2f} s ({used:.2f} s CPU), others waited at most {waits[-1] * 1000:.0f} ms "
             f"(p99 {waits[len(waits) * 99 // 100] * 1000:.0f} ms; idle at most "
             f"{idle[-1] * 1000:.0f} ms)"
+            + (f", longest transaction {max(spent) * 1000:.0f} ms CPU" if spent else "")
         )
 
 
 def main() -> int:
     """Run the bench."""
+    gc.freeze()  # as the server does
+    gc.set_threshold(5000)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", choices=[*WHAT, []], help="which (default: all)")
     parser.add_argument("--rows", type=int, default=10_000)

@@ -241,6 +241,9 @@ class Settings(BaseSettings):
     page_bytes: int = Field(
         1 << 20, gt=0, description="Bytes of texts after which a page of a list or thread ends."
     )
+    nodeinfo_seconds: float = Field(
+        300.0, ge=0, description="How long NodeInfo says the same figures."
+    )
     page_size: int = Field(10, gt=0, description="Posts on a page of home, author and tag pages.")
     media_max_bytes: int = Field(20 << 20, gt=0, description="Largest uploaded file.")
     media_max_pixels: int = Field(50_000_000, gt=0, description="Most pixels of an upload.")

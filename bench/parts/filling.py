@@ -2,12 +2,14 @@
 
 ``python bench/parts/filling.py URL SIZE [--base-url URL]``, SIZE being XS, S, M or L: makes the
 blog with its authors where there is none, and prints a token of the owner's. The same size gives
-the same rows every time. Rows go past the application (executemany on SQLite, COPY on PostgreSQL,
-into the columns that the tables have), so that an older version of the tables can be filled too.
+the same rows every time, over the last six years. Rows go past the application (executemany on
+SQLite, COPY on PostgreSQL, into the columns that the tables have), so that an older version of the
+tables can be filled too.
 """
 
 import argparse
 import asyncio
+import contextlib
 import random
 import sqlite3
 import sys
@@ -36,8 +38,9 @@ TAGS = 40
 _PART = 20_000
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
+_NOW = datetime.now(UTC).replace(microsecond=0)
 _LONG = timedelta(days=365 * 6)
+_BEGIN = _NOW - _LONG
 _SENTENCE = (
     "we asked at the meeting on Tuesday and they did name a day two of us are going back to see "
     "whether they keep it anyone who can spare an hour is welcome the river was high again and "
@@ -72,14 +75,17 @@ SIZES = {
 @dataclass(slots=True)
 class Filled:
     """What was made: *longer* and *few* are posts with very many and with few comments, each with
-    its path; *answered* is a comment written here that has an answer."""
+    its path; *middle* is a post among the older ones, *answered* a comment written here that has
+    answers, *after* one in the middle of the longer thread."""
 
     token: str = ""
     authors: list[tuple[str, str]] = field(default_factory=list)
     longer: tuple[str, str] = ("", "")
     few: tuple[str, str] = ("", "")
     newest: str = ""
+    middle: str = ""
     answered: str = ""
+    after: str = ""
     tag: str = "tag-0"
 
 
@@ -95,7 +101,7 @@ class _Rows:
         self.made = Filled(authors=authors)
         self._texts = [self._text(self.random.randint(15, 90)) for _ in range(200)]
         self._articles = [
-            "".join(f"<p>{self._text(80)}</p>" for _ in range(self.random.randint(2, 6)))
+            "".join(f"<p>{self._text(60)}</p>" for _ in range(self.random.randint(2, 4)))
             for _ in range(50)
         ]
         self.people = [self._actor(n) for n in range(size.followers + size.comments // 40)]
@@ -130,7 +136,7 @@ class _Rows:
                 "shared_inbox": inbox if not inbox.startswith(uri) else None,
                 "followers_uri": f"{uri}/followers",
                 "also_known_as": "[]",
-                "fetched_at": _BEGIN,
+                "fetched_at": _NOW,
             }
 
     def inboxes(self) -> Iterator[dict[str, Any]]:
@@ -174,7 +180,7 @@ class _Rows:
                 "title": f"Post number {number}",
                 "slug": f"post-{number}",
                 "path": path,
-                "content_source": self._articles[number % 50],
+                "content_source": self._texts[number % 200],
                 "content_format": "html",
                 "content_html": self._articles[number % 50],
                 "summary": None,
@@ -210,14 +216,15 @@ class _Rows:
         self.replies: list[tuple[str, str, str, datetime]] = []
         for number, (post, moment, path) in enumerate(self.posts):
             share = 2 * number / len(self.posts)
-            count = int(rest / len(self.posts) * share + self.random.random() * 2)
+            count = int(rest / len(self.posts) * share + self.random.random())
             if number == longer:
                 count, self.made.longer = self.size.longer, (post, path)
             elif number == long:
                 count = self.size.long
-            elif count >= 4 and not self.made.few[0]:
+            elif number == long + 1:
                 count, self.made.few = 8, (post, path)
-            yield from self._thread(post, moment, path, count, is_plain=count == 8)
+            is_plain = post == self.made.few[0]
+            yield from self._thread(post, moment, path, count, is_plain=is_plain)
 
     def _thread(
         self, post: str, begun: datetime, path: str, count: int, *, is_plain: bool
@@ -225,6 +232,7 @@ class _Rows:
         standing: list[tuple[str, str, int]] = []
         chance = self.random.random
         for number in range(count):
+            is_long = post == self.made.longer[0]
             moment = begun + timedelta(minutes=1 + 7 * number, milliseconds=int(chance() * 1000))
             id_ = self.ulid(moment)
             above = standing[int(len(standing) * chance())] if standing and chance() < 0.4 else None
@@ -243,8 +251,11 @@ class _Rows:
             if len(standing) < 30:
                 standing.append((id_, own, above[2] + 1 if above else 0))
             text = self._texts[number % 200]
-            if above and not self.made.answered and above[1].startswith(self.base_url):
+            is_ours = above is not None and above[1].startswith(self.base_url)
+            if is_long and above and is_ours and not self.made.answered:
                 self.made.answered = above[0]
+            if is_long and not above and number >= count // 2 and not self.made.after:
+                self.made.after = id_
             yield {
                 "id": id_,
                 "blog_id": 1,
@@ -331,7 +342,7 @@ class _Rows:
             "type": kind,
             "actor": who,
             "to": ["https://www.w3.org/ns/activitystreams#Public"],
-            "object": {"id": about, "type": "Note", "content": self._articles[len(id_) % 50]},
+            "object": {"id": about, "type": "Note", "content": self._texts[len(id_)]},
         }
         return {
             "id": id_,
@@ -358,12 +369,12 @@ class _Rows:
                     "attempts": 12 if failed else 1,
                     "last_status": None if failed else 202,
                     "last_error": "could not connect" if failed else None,
-                    "delivered_at": None if failed else _BEGIN + _LONG,
+                    "delivered_at": None if failed else _NOW,
                 }
 
     def reports(self) -> Iterator[dict[str, Any]]:
         for number in range(max(20, self.size.posts // 50)):
-            moment = _BEGIN + _LONG * (number * 50 / self.size.posts)
+            moment = _NOW - timedelta(minutes=number)
             uri = self.people[number % len(self.people)][0]
             yield {
                 "id": self.ulid(moment),
@@ -407,11 +418,17 @@ def _term(post: str, kind: str, slug: str, position: int) -> dict[str, Any]:
 
 
 class _SqliteTarget:
+    """Makes the indexes again at the end, which is quicker than keeping them; triggers too."""
+
     def __init__(self, path: str) -> None:
         self._raw = sqlite3.connect(path, isolation_level=None)
         for pragma in ("synchronous=OFF", "cache_size=-400000", "temp_store=MEMORY"):
             self._raw.execute(f"PRAGMA {pragma}")
         self._raw.execute("BEGIN")
+        made = "SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')"
+        self._made = [row for row in self._raw.execute(made) if row[2]]
+        for kind, name, _ in self._made:
+            self._raw.execute(f"DROP {kind} {name}")
 
     def copy(self, table: str, rows: Iterator[dict[str, Any]]) -> None:
         known = {row[1] for row in self._raw.execute(f"PRAGMA table_info({table})")}
@@ -424,6 +441,9 @@ class _SqliteTarget:
             )
 
     def close(self) -> None:
+        for kind, _, statement in self._made:
+            if kind == "index":
+                self._raw.execute(statement)
         self._raw.execute("COMMIT")
         self._raw.close()
 
@@ -432,8 +452,7 @@ class _PostgresqlTarget:
     def __init__(self, url: str) -> None:
         self._raw = psycopg.connect(url)
         # Constraints hold by how the rows are made; checking them takes longer than copying.
-        self._raw.execute("ALTER TABLE comments DISABLE TRIGGER ALL")
-        self._raw.execute("ALTER TABLE comments ENABLE TRIGGER USER")
+        self._raw.execute("SET session_replication_role = replica")
 
     def copy(self, table: str, rows: Iterator[dict[str, Any]]) -> None:
         query = "SELECT column_name FROM information_schema.columns WHERE table_name = %s"
@@ -445,7 +464,6 @@ class _PostgresqlTarget:
                     copy.write_row([row[name] for name in names])
 
     def close(self) -> None:
-        self._raw.execute("ALTER TABLE comments ENABLE TRIGGER ALL")
         self._raw.execute("SELECT setval('inboxes_id_seq', (SELECT max(id) + 1 FROM inboxes))")
         self._raw.commit()
         self._raw.close()
@@ -484,6 +502,15 @@ async def _found(url: str, base_url: str) -> tuple[str, list[tuple[str, str]]]:
     return token, [(who.id, who.handle) for who in (owner, *people)]
 
 
+def _count(url: str) -> None:
+    """Make the kept counts, where the tables have them."""
+    with contextlib.suppress(ImportError):
+        from fedblog.storage import counting
+
+        with migrate._engine(migrate._parse(url)) as engine, engine.begin() as connection:
+            counting.install(connection)
+
+
 def fill(url: str, size: Size, base_url: str = BASE_URL) -> Filled:
     """Make tables, blog and authors in the empty database at *url* and fill it. Blocks."""
     migrate.upgrade(url)
@@ -515,8 +542,10 @@ def fill(url: str, size: Size, base_url: str = BASE_URL) -> Filled:
     target.copy("reports", rows.reports())
     target.copy("received", rows.received())
     target.close()
+    _count(url)
     rows.made.token = token
     rows.made.newest = rows.posts[-1][0]
+    rows.made.middle = rows.posts[len(rows.posts) // 3][0]
     return rows.made
 
 

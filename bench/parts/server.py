@@ -13,10 +13,12 @@ from fedblog.demo.exchange import BlogApi
 from fedblog.demo.processes import ProcessError, Running, command, free_port, port_is_free
 
 _OPEN_LIMITS = {
-    "FEDBLOG_ACTOR_RATE": "1000000",
-    "FEDBLOG_ACTOR_BURST": "1000000",
-    "FEDBLOG_HOST_RATE": "1000000",
-    "FEDBLOG_HOST_BURST": "1000000",
+    f"FEDBLOG_{name}": "1000000"
+    for name in (
+        *("ACTOR_RATE", "ACTOR_BURST", "HOST_RATE", "HOST_BURST", "ADDRESS_RATE", "ADDRESS_BURST"),
+        *("ASKED_RATE", "ASKED_BURST", "ASKER_RATE", "ASKER_BURST", "UNPROVEN_FETCHES"),
+        "CONNECTIONS_PER_ADDRESS",
+    )
 }
 
 

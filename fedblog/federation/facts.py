@@ -411,7 +411,14 @@ def _remove_actor(
 ) -> None:
     start = erasing.start(actor_uri, now)
     slices.begin(
-        connection, erasing.ERASE_ACTOR, actor_uri, erasing.erase_actor, start, now, at_once
+        connection,
+        erasing.ERASE_ACTOR,
+        actor_uri,
+        erasing.erase_actor,
+        start,
+        now,
+        at_once,
+        weight=erasing.ROW_WEIGHT,
     )
     for owner in followers.delete_of_actor(connection, actor_uri):
         changes.record(connection, Change("followers", owner))

@@ -193,5 +193,6 @@ def _block(connection: Connection, block: Block) -> Block:
         cutting_off.start(block),
         block.created_at,
         slices.Allowance(),
+        weight=cutting_off.ROW_WEIGHT,
     )
     return block

@@ -48,6 +48,8 @@ from fedblog.storage.tables import (
 CUT_OFF = "cut_off"
 """The kind of job; its key is the block's id."""
 BLOCKED = "blocked"
+ROW_WEIGHT = 4
+"""What a comment or reaction counts for in the unit of a decision: the kept counts follow it."""
 _MOST_ROWS = 1000
 """Rows changed by one step: each may be of another post, and every post is a change to tell."""
 _MOST_HOSTS = 500

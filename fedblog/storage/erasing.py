@@ -10,6 +10,8 @@ from fedblog.storage.slices import State, Step
 
 ERASE_ACTOR = "erase_actor"
 """The kind of job; its key is the actor's id."""
+ROW_WEIGHT = 4
+"""As in cutting_off.py."""
 _MOST_ROWS = 1000
 
 

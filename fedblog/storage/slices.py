@@ -110,12 +110,15 @@ def begin(
     state: State,
     now: datetime,
     allowance: Allowance,
+    *,
+    weight: int = 1,
 ) -> bool:
     """Do what *allowance* has left of *work* in the present unit, and leave the rest to a job.
 
-    Gives whether nothing was left. A job of the same *kind* and *key* that waits already stays.
+    *weight* says for how many each row counts. Gives whether nothing was left. A job of the same
+    *kind* and *key* that waits already stays.
     """
-    rows, rest = _steps(connection, work, state, allowance)
+    rows, rest = _steps(connection, work, state, allowance, weight)
     if rest is None:
         return True
     job_rows.add(connection, kind, key, {"state": dict(rest), "rows": rows}, now)
@@ -228,13 +231,13 @@ def advance(
 
 
 def _steps(
-    connection: Connection, work: Work, state: State, allowed: Pace | Allowance
+    connection: Connection, work: Work, state: State, allowed: Pace | Allowance, weight: int = 1
 ) -> tuple[int, State | None]:
     rows, rest = 0, state
     while not allowed.is_over:
         began = time.perf_counter()
         step = work(connection, rest, allowed.limit)
-        allowed.note(step.rows, time.perf_counter() - began)
+        allowed.note(step.rows * weight, time.perf_counter() - began)
         rows += step.rows
         if step.state is None:
             return rows, None

@@ -123,17 +123,20 @@ def _find_in(
     further: str,
 ) -> None:
     after = ("", -1)
-    version = "version" if table == "revisions" else "0"
+    # Row values, so that each part is looked for in the primary key.
+    place, given, version = owner, ":owner", "0"
+    if table == "revisions":
+        place, given, version = f"({owner}, version)", "(:owner, :version)", "version"
     query = sa.text(
         f"SELECT {owner} AS owner, {version} AS version, {column} AS text FROM {table} "  # noqa: S608
-        f"WHERE ({owner} > :owner OR ({owner} = :owner AND {version} > :version)){further} "
-        f"ORDER BY {owner}, {version} LIMIT {_AT_ONCE}"
+        f"WHERE {place} > {given}{further} ORDER BY {place.strip('()')} LIMIT {_AT_ONCE}"
     )
     insert = sa.text(
         "INSERT INTO media_uses (media_id, object_id) VALUES (:media, :object) "
         "ON CONFLICT DO NOTHING"
     )
-    while rows := connection.execute(query, {"owner": after[0], "version": after[1]}).all():
+    names = ("owner", "version") if table == "revisions" else ("owner",)
+    while rows := connection.execute(query, dict(zip(names, after, strict=False))).all():
         found = {
             (ids[name], row.owner)
             for row in rows

@@ -2,10 +2,24 @@
 
 from datetime import UTC, datetime
 
+import orjson
+import pytest
 from support.world import World
 
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.post import PostStatus
+from fedblog.endpoints.nodeinfo import Kept
+from fedblog.settings import Settings
+
+
+@pytest.fixture
+def nodeinfo_seconds() -> float:
+    return 0
+
+
+@pytest.fixture
+def settings(settings: Settings, nodeinfo_seconds: float) -> Settings:
+    return settings.model_copy(update={"nodeinfo_seconds": nodeinfo_seconds})
 
 
 async def test_discovery_links_to_the_document(world: World) -> None:
@@ -62,3 +76,19 @@ async def test_a_post_long_ago_makes_nobody_active(world: World) -> None:
     await world.post(published_at=datetime(2020, 1, 1, tzinfo=UTC))
     users = (await world.json("/nodeinfo/2.1"))["usage"]["users"]
     assert users == {"total": 2, "activeMonth": 0, "activeHalfyear": 0}
+
+
+@pytest.mark.parametrize("nodeinfo_seconds", [300])
+async def test_figures_stand_for_a_while_whatever_is_written(world: World) -> None:
+    now = 1000.0
+    kept = Kept(world.site, lambda: now)
+
+    async def posts() -> int:
+        return orjson.loads(await kept.document("2.1"))["usage"]["localPosts"]
+
+    assert await posts() == 0
+    await world.post()
+    now += 299
+    assert await posts() == 0
+    now += 2
+    assert await posts() == 1

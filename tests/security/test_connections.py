@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from support.servers import Server
+from support.waiting import PATIENCE
 
 
 async def opened(server: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -38,7 +39,7 @@ async def test_client_that_hangs_up_in_the_middle_of_a_body_is_no_fault_of_ours(
         _, writer = await opened(server)
         writer.write(head.encode())
         await writer.drain()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not answering():
                 await asyncio.sleep(0.005)
             writer.close()

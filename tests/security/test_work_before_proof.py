@@ -236,7 +236,7 @@ async def test_large_activities_that_wait_for_keys_are_bounded_in_bytes(
             return (await people.post(server.inbox, activity, by="ann", key_id=key_id)).status_code
 
         waiting = asyncio.create_task(send(30_000, key))
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), PATIENCE)
         assert await send(30_000, key.replace("zoe", "zed")) == 503
         assert await send(3000, None) == 202
         assert await send(30_000, None) == 202

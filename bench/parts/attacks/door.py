@@ -73,7 +73,7 @@ KINDS = [
     Kind("too large", _too_large, answered(413)),
     Kind("too deep", _too_deep, answered(413)),
     Kind("wrong digest", _wrong_digest, answered(401)),
-    Kind("bad signature", _bad_signature, answered(401)),
+    Kind("bad signature", _bad_signature, answered(401, 429, 503)),
     Kind("dead host", _dead_host, answered(401, 429, 503)),
     Kind("unknown Delete", _unknown_delete, answered(202)),
     Kind("blocked host", _blocked_host, answered(403)),

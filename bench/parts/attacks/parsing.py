@@ -81,18 +81,9 @@ def _many_numbers(stage: Stage, number: int) -> bytes:
     return stage.forge(stage.create(number, "numbers", x=numbers, proof=proof), number)
 
 
-def _long_accept(stage: Stage, number: int) -> bytes:
-    accept = f"text/x{number}," + "application/x;q=0.1," * 1500
-    return stage.request(b"", {"Accept": accept + "json"}, "GET", stage.pages[number % 5])
-
-
 def _long_resource(stage: Stage, number: int) -> bytes:
     path = f"/.well-known/webfinger?resource=acct:{'a%40' * 500}&" + "rel=x&" * 4000
     return stage.request(b"", {}, "GET", path)
-
-
-def _many_headers(stage: Stage, number: int) -> bytes:
-    return stage.request(b"{}", {f"X-{place}": "a" for place in range(2000)})
 
 
 def _one_header_often(stage: Stage, number: int) -> bytes:
@@ -106,18 +97,16 @@ def _wrong_digest_large(stage: Stage, number: int) -> bytes:
 
 KINDS = [
     Kind("unsigned, Markdown", _unsigned_markdown, answered(401)),
-    Kind("unproven, Markdown", _unproven_markdown, answered(401, 413)),
-    Kind("unproven, pictures in text", _unproven_pictures, answered(401)),
+    Kind("unproven, Markdown", _unproven_markdown, answered(401, 413, 429, 503)),
+    Kind("unproven, pictures in text", _unproven_pictures, answered(401, 429, 503)),
     Kind("blanks in Signature", _blank_signature, answered(401, 431)),
     Kind("260 labels", _many_labels, answered(401, 431)),
     Kind("700 digests", _many_digests, answered(401, 431)),
     Kind("nested lists", _nested_lists, answered(413, 400)),
-    Kind("NUL texts", _nul_texts, answered(400, 401)),
-    Kind("900 objects", _many_objects, answered(401, 413)),
-    Kind("proof over 140,000 numbers", _many_numbers, answered(401, 413)),
+    Kind("NUL texts", _nul_texts, answered(400, 401, 429, 503)),
+    Kind("900 objects", _many_objects, answered(401, 413, 429, 503)),
+    Kind("proof over 140,000 numbers", _many_numbers, answered(401, 413, 429, 503)),
     Kind("wrong digest, large", _wrong_digest_large, answered(401)),
-    Kind("Accept of 30 kB", _long_accept, answered(200, 400, 406, 431)),
     Kind("resource and 4,000 rel", _long_resource, answered(400, 404, 414, 431)),
-    Kind("2,000 headers", _many_headers, answered(401, 400, 431)),
     Kind("one header 2,000 times", _one_header_often, answered(401, 400, 431)),
 ]

