@@ -219,7 +219,7 @@ async def keep_house(site: Site, rows: int) -> Decision:
         connection.execute(t.comments.update().values(post_id=None, received_at=OLD))
 
     await site.store.write(age)
-    return lambda: housekeeping.keep_house(site.store, datetime.now(UTC))
+    return lambda: housekeeping.keep_house(site, datetime.now(UTC))
 
 
 WHAT: dict[str, Callable[[Site, int], Awaitable[Decision]]] = {

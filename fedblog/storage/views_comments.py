@@ -83,7 +83,12 @@ _ROOTS = select(comments.c.id).where(
     comments.c.parent_id.is_(None),
     or_(
         is_public_comment(),
-        select(_child.c.id).where(_child.c.parent_id == comments.c.id).exists(),
+        # Not EXISTS, for which PostgreSQL would gather the answers to all comments first.
+        select(_child.c.id)
+        .where(_child.c.parent_id == comments.c.id)
+        .limit(1)
+        .scalar_subquery()
+        .is_not(None),
     ),
 )
 _ROOTS_AFTER = (

@@ -15,6 +15,10 @@ from fedblog.storage import server as server_rows
 from fedblog.storage import sqlite_connection
 from fedblog.storage.errors import StorageError
 
+BROKEN = (
+    *("posts", "tokens", "blogs", "authors", "blocks", "comments", "followers"),
+    *("activities", "counts", "alembic_version"),
+)
 ACTIVITY = {"accept": "application/activity+json"}
 PNG = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15"
@@ -40,16 +44,7 @@ async def gone(server: Server, database_url: str) -> None:
 
 
 def break_tables(connection: Connection) -> None:
-    for name in (
-        "posts",
-        "tokens",
-        "blogs",
-        "authors",
-        "blocks",
-        "comments",
-        "followers",
-        "alembic_version",
-    ):
+    for name in BROKEN:
         connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {name}_gone")
 
 

@@ -430,6 +430,30 @@ async def test_forwarded_object_of_another_host_than_its_actor_is_not_fetched(
     assert await server.comments(post) == []
 
 
+async def test_object_of_another_host_that_an_actor_names_is_not_fetched(
+    server: Server, people: People, readers: People, post
+):
+    there = readers.publish("/notes/1", people.note("ann", post["activitypub_id"], "<p>x</p>"))
+    for kind in ("Create", "Update"):
+        await bring(server, people, people.activity(kind, "ann", there), by="ann")
+    await settled(server)
+    assert readers.requests == []
+    assert await server.comments(post) == []
+
+
+async def test_fetched_object_that_names_an_author_of_another_host_is_not_believed(
+    server: Server, people: People, readers: People, post
+):
+    readers.add("victim")
+    note = people.note("ann", post["activitypub_id"], "<p>Put into a mouth</p>")
+    note["attributedTo"] = readers.uri("victim")
+    people.publish(note["id"][len(people.base_url) :], note)
+    await bring(server, people, people.activity("Create", "ann", note["id"]), by="ann")
+    await settled(server)
+    assert await server.comments(post) == []
+    assert readers.requests == []
+
+
 async def test_what_is_forwarded_to_us_without_proof_is_bounded_for_each_host(
     settings: Settings, database_url: str, people: People
 ):

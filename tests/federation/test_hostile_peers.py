@@ -268,5 +268,54 @@ async def test_follow_of_an_author_who_does_not_exist_is_ignored(server, people,
     await server.eventually(lambda: accepted(people))
 
 
+@pytest.mark.parametrize("kind", ["Like", "Announce", "EmojiReact", "Dislike"])
+async def test_s21_nothing_stands_on_what_is_not_public(server, people, post, kind):
+    draft = (await server.api("POST", "/posts", json={"title": "Draft", "content": "x"})).json()
+    gone = await server.publish()
+    await server.api("DELETE", f"/posts/{gone['id']}")
+    later = {"title": "Later", "content": "x", "status": "scheduled"}
+    later |= {"publish_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
+    scheduled = (await server.api("POST", "/posts", json=later)).json()
+    for item in (draft, gone, scheduled):
+        uri = f"{server.base_url}/ap/posts/{item['id']}"
+        activity = people.activity(kind, "ann", uri, content="🎉")
+        assert await send(server, people, "ann", activity) == 202
+    assert await rows(server, reactions) == []
+
+
+async def test_nothing_stands_on_a_comment_that_was_deleted(server, people, post):
+    note = await reply(server, people, "ann", post["activitypub_id"], "Mine")
+    delete = people.activity("Delete", "ann", note["id"])
+    assert await send(server, people, "ann", delete) == 202
+    assert await send(server, people, "ben", people.activity("Like", "ben", note["id"])) == 202
+    assert await rows(server, reactions) == []
+
+
+async def test_who_deleted_their_account_neither_likes_nor_follows_nor_answers(
+    server, people, post
+):
+    """What was sent before the Delete may come after it."""
+    await send(server, people, "ann", people.activity("Like", "ann", post["activitypub_id"]))
+    gone = people.activity("Delete", "ann", people.uri("ann"))
+    assert await send(server, people, "ann", gone) == 202
+    await server.eventually(lambda: no_reactions(server))
+    note = people.note("ann", post["activitypub_id"], "<p>x</p>")
+    late = [
+        people.activity("Like", "ann", post["activitypub_id"]),
+        people.activity("Announce", "ann", post["activitypub_id"]),
+        people.activity("Follow", "ann", f"{server.base_url}/ap/blog"),
+        people.activity("Create", "ann", note),
+    ]
+    for activity in late:
+        await send(server, people, "ann", activity)
+    assert await rows(server, reactions) == []
+    assert await rows(server, followers) == []
+    assert await texts(server, post) == []
+
+
+async def no_reactions(server: Server) -> bool:
+    return await rows(server, reactions) == []
+
+
 async def accepted(people: People) -> bool:
     return any(entry["json"]["type"] == "Accept" for entry in people.inbox)

@@ -206,6 +206,7 @@ async def test_blocked_account_is_not_moved_to(
     await move(server, people, new)
     await no_jobs_left(server)
     assert await follower_uris(server) == [people.uri("ann")]
+    assert elsewhere.requests == []
 
 
 async def test_follow_of_an_author_who_is_not_here_is_ignored(

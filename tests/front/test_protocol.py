@@ -266,6 +266,8 @@ async def test_time_in_which_the_application_does_not_read_is_not_the_peers() ->
             on.pass_time(1)
         assert not on.only().is_closing()
         on.let_go.set()
+        await on.until(lambda: not on.only().is_read_paused())
+        on.pass_time(1)
         await peer.send(b"a" * 10_000)
         assert await peer.answer() == (200, b"150000")
 

@@ -211,6 +211,8 @@ async def test_a_picture_that_stands_elsewhere_too_stays(serving: Serving) -> No
 
         await server.site.store.write(as_avatar)
         await server.api("DELETE", f"/posts/{post['id']}")
+        for item in (shared, face, drafted, fresh):
+            assert (await server.anonymous(item["url"])).status_code == 200
         await erase(server.site, datetime.now(UTC) + timedelta(days=31))
         for item in (shared, face, drafted, fresh):
             assert (await server.anonymous(item["url"])).status_code == 200

@@ -4,6 +4,8 @@ import asyncio
 import io
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -318,25 +320,18 @@ async def test_worker_that_has_grown_or_is_idle_ends(
     assert (await darkroom.develop(SQUARE, picture(), whose="a")).width == 96
 
 
-async def test_memory_over_what_was_reckoned_ends_the_picture_and_not_the_server(
-    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A decoder that takes more than its head says is stopped by the system."""
-    body = flat_png(9000, 9000)
-    small = Task("within", 9000, 9000, 100_000_000, 1 << 40)
-    assert decoding.cost(opened(body), 0) == 81_000_000 * 4
-
-    def ask(process: Any, task: Task, source: bytes) -> Any:
-        return original(process, Task(*_fields(task)[:4], 400 * MEGA), source)
-
-    original = darkroom_module._ask
-    monkeypatch.setattr(darkroom_module, "_ask", ask)
-    with pytest.raises(TooLargeError):
-        await darkroom.develop(small, body, whose="a")
-
-
-def _fields(task: Task) -> tuple[Any, ...]:
-    return (task.shape, task.width, task.height, task.most_pixels, task.most_bytes)
+def test_system_holds_the_worker_to_what_was_reckoned() -> None:
+    script = (
+        "from fedblog.publishing.pictures.worker import _bound_memory\n"
+        "_bound_memory(20 << 20)\n"
+        "held = bytearray(20 << 20)\n"
+        "try:\n"
+        "    bytearray(100 << 20)\n"
+        "except MemoryError:\n"
+        "    print('held to it')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "held to it\n", done.stderr
 
 
 async def test_picture_that_takes_too_long_is_given_up(tmp_path: Path) -> None:

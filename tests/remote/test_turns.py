@@ -97,6 +97,20 @@ async def test_hosts_take_turns_whoever_asked_more() -> None:
     await all_leave((late, *crowd[1:]))
 
 
+async def test_host_with_fewest_under_way_is_next() -> None:
+    turns = make(total=2)
+    under_way = [Place(turns, "a"), Place(turns, "a")]
+    await settle()
+    again = Place(turns, "a")
+    await settle()
+    late = Place(turns, "b")
+    await settle()
+    await under_way[0].leave()
+    await settle()
+    assert (again.is_held, late.is_held) == (False, True)
+    await all_leave((*under_way, again, late))
+
+
 async def test_queue_is_bounded_in_all_and_for_each_host() -> None:
     turns = make(total=1, waiting=3, per_host_waiting=2)
     places = [Place(turns, "a")]

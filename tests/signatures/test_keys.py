@@ -230,3 +230,21 @@ def test_s10_rsa_keys_that_make_checking_costly_are_refused() -> None:
     )
     with pytest.raises(KeyFormatError):
         keys.load_public(pem.decode())
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1()])
+def test_public_key_of_the_curves_of_rfc_9421_is_read(curve: ec.EllipticCurve) -> None:
+    public = ec.generate_private_key(curve).public_key()
+    read = keys.load_public(keys.spki_pem(public))
+    assert isinstance(read, ec.EllipticCurvePublicKey)
+    assert read.public_numbers() == public.public_numbers()
+
+
+def test_private_key_that_is_neither_rsa_nor_ed25519_is_refused() -> None:
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    with pytest.raises(KeyFormatError, match="neither RSA nor Ed25519"):
+        keys.load_private(pem.decode())

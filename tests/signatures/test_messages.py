@@ -624,3 +624,13 @@ def test_whatever_arrives_is_refused_by_name(
                 url=f"https://blog.example/{path}",
                 headers=headers,
             )
+
+
+def test_s17_signature_input_over_its_bounds_is_refused_though_it_would_hold() -> None:
+    long = by_hand(parameters=f';created={CREATED};keyid="{KEY_ID}";nonce="{"n" * 8192}"')
+    with pytest.raises(MalformedSignatureError, match="too long"):
+        check(long)
+    names = tuple(f"x-{number}" for number in range(50))
+    wide = by_hand((*USUAL, *names), values=VALUES | dict.fromkeys(names, "1"))
+    with pytest.raises(MalformedSignatureError, match="too many components"):
+        check(wide | dict.fromkeys(names, "1"))
