@@ -15,7 +15,6 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512, HashAlgorithm
 
 from fedblog.domain.frozen import frozen
@@ -25,7 +24,7 @@ from fedblog.signatures.errors import (
     StaleError,
     UncoveredError,
 )
-from fedblog.signatures.keys import PublicKey, SigningKey
+from fedblog.signatures.keys import PublicKey, SigningKey, is_rsa
 
 REQUEST_TARGET = "(request-target)"
 CREATED = "(created)"
@@ -210,7 +209,7 @@ def verify(
     lower-case name, values of repeated ones joined by a comma and a space. In place of the Host
     header stands the configured *host* (S33). Raises InvalidSignatureError.
     """
-    rsa = isinstance(key, RSAPublicKey)
+    rsa = is_rsa(key)
     if parsed.algorithm == _RSA_SHA256 and not rsa:
         raise InvalidSignatureError("the algorithm does not fit the key")
     before, after = _signing_parts(parsed, method, headers, host)
@@ -229,7 +228,7 @@ def verify(
 
 def _holds(key: PublicKey, signature: bytes, data: bytes, algorithm: HashAlgorithm) -> bool:
     try:
-        if isinstance(key, RSAPublicKey):
+        if is_rsa(key):
             key.verify(signature, data, _PADDING, algorithm)
         elif isinstance(key, Ed25519PublicKey):
             key.verify(signature, data)

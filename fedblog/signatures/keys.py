@@ -3,6 +3,7 @@
 from base64 import b64decode
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeGuard
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -151,10 +152,21 @@ def pem_from_multibase(text: str) -> tuple[str, str]:
     return kind(key), spki_pem(key)
 
 
+def is_rsa(key: PublicKey) -> TypeGuard[RSAPublicKey]:
+    """Whether *key* is one of RSA. It is asked several times for each request, and isinstance goes
+    through abstract classes each time."""
+    return _is_of_rsa(type(key))
+
+
+@lru_cache(maxsize=16)
+def _is_of_rsa(kind: type) -> bool:
+    return issubclass(kind, RSAPublicKey)
+
+
 def is_strong(key: PublicKey, *, allow_short: bool) -> bool:
     """Whether *key* may vouch for anything: Ed25519, P-256, P-384, or RSA of 2,048 bits (1,024 by
     a setting)."""
-    if not isinstance(key, RSAPublicKey):
+    if not is_rsa(key):
         return True
     return key.key_size >= (_SHORT_RSA_BITS if allow_short else _STRONG_RSA_BITS)
 
