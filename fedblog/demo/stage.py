@@ -54,6 +54,8 @@ class Stage:
             "FEDBLOG_DATA_DIR": str(self.blog_data),
             "FEDBLOG_LISTEN": f"127.0.0.1:{self.ports.blog}",
             "FEDBLOG_ALLOW_PRIVATE_NETWORK": "true",
+            # The story counts before and after it.
+            "FEDBLOG_NODEINFO_SECONDS": "0",
         }
 
     def _set_up_blog(self) -> None:
