@@ -65,6 +65,28 @@ def flat_png(width: int, height: int, kind: int = 6) -> bytes:
     )
 
 
+def jpeg_of_scans(number: int) -> bytes:
+    """A progressive JPEG that goes *number* times over all of its blocks, none of which has
+    anything."""
+
+    def segment(mark: int, data: bytes) -> bytes:
+        return struct.pack(">BBH", 0xFF, mark, len(data) + 2) + data
+
+    only_code = bytes([1, *[0] * 15])
+    run = segment(0xC4, b"\x10" + only_code + b"\xd0")  # 8192 blocks at once
+    first = segment(0xDA, b"\1\1\0\0\0\0") + bytes(8)
+    return b"".join(
+        [
+            b"\xff\xd8",
+            segment(0xDB, b"\0" + b"\1" * 64),
+            segment(0xC2, struct.pack(">BHHB", 8, 64, 64, 1) + b"\1\x11\0"),
+            segment(0xC4, b"\0" + only_code + b"\0") + run + first,
+            (segment(0xDA, b"\1\1\0\1\x3f\0") + b"\0\0") * (number - 1),
+            b"\xff\xd9",
+        ]
+    )
+
+
 def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
@@ -232,6 +254,13 @@ def test_s27_what_takes_too_much_is_refused_before_it_is_decoded(
     monkeypatch.setattr("PIL.AvifImagePlugin.AvifImageFile.load", load)
     with pytest.raises(TooLargeError):
         decoding.develop(content, task)
+
+
+@pytest.mark.parametrize("task", [UPLOAD, SQUARE, WITHIN], ids=lambda task: task.shape)
+def test_s27_jpeg_of_many_scans_is_refused_before_it_is_decoded(task: Task) -> None:
+    assert decoding.develop(jpeg_of_scans(100), task).content
+    with pytest.raises(TooLargeError, match="scans"):
+        decoding.develop(jpeg_of_scans(101), task)
 
 
 def test_face_of_many_pixels_is_taken_where_decoding_it_is_cheap() -> None:

@@ -35,6 +35,10 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_SCAN = b"\xff\xda"
+_MOST_SCANS = 100
+"""Of a JPEG: each goes over all of its blocks, with 18 bytes for 7 megapixels; encoders write ten.
+Within a scan the two bytes of its mark never stand beside each other."""
 _TROUBLE = (
     OSError,
     ValueError,
@@ -54,6 +58,8 @@ def develop(body: bytes, task: Task) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(body), formats=_READ[task.shape]) as opened:
+                if opened.format == "JPEG" and body.count(_SCAN) > _MOST_SCANS:
+                    raise TooLargeError(f"it has more than {_MOST_SCANS} scans")
                 return _developed(opened, task)
     except UnidentifiedImageError:
         raise WrongKindError("it is none of the kinds of pictures that are taken") from None
