@@ -269,7 +269,7 @@ def application() -> "Application":
 
 
 def tell_of_upgrades() -> None:
-    """Have an upgrade of the database say how far it is: a large blog waits for most of a minute."""
+    """Have an upgrade of the database say how far it is: large blogs wait for most of a minute."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     for name in _OF_UPGRADES:
         logging.getLogger(name).setLevel(logging.INFO)
