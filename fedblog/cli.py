@@ -168,11 +168,13 @@ def init(
 @app.command()
 def migrate(data: DataOption = None, config: ConfigOption = None) -> None:
     """Bring the database up to this version."""
+    from fedblog import serving
     from fedblog.storage import migrate as migrations
 
     settings = load(config, data_dir=data)
     backup = None
     if not migrations.is_current(settings.database):
+        serving.tell_of_upgrades()
         with _held(settings):  # not under the feet of the process that serves it
             backup = migrations.upgrade(settings.database)
     if backup is not None:

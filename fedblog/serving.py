@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_OF_UPGRADES = ("alembic.runtime.migration", "fedblog.storage.counting", "fedblog.storage.migrate")
 KEEP_ALIVE_SECONDS = 150
 """How long an idle connection is kept. A proxy in front sends a POST on a connection that we close
 at the same moment to nowhere, so it must be the one who closes: Caddy does after two minutes."""
@@ -55,6 +56,8 @@ async def prepare(settings: Settings, founding: Founding | None = None) -> Prepa
     if settings.is_sqlite:
         if not await asyncio.to_thread(has_database, settings):
             await asyncio.to_thread(identity.refuse_missing, settings)
+        else:
+            tell_of_upgrades()
         await asyncio.to_thread(migrate.upgrade, settings.database)
     else:
         await _refuse_other_version(settings)
@@ -263,6 +266,13 @@ def application() -> "Application":
     # A reader's thread that wants the interpreter back after a statement need not wait 5 ms for it.
     sys.setswitchinterval(0.001)
     return Application(load())
+
+
+def tell_of_upgrades() -> None:
+    """Have an upgrade of the database say how far it is: large blogs wait for most of a minute."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for name in _OF_UPGRADES:
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def log_config(settings: Settings) -> dict[str, object]:

@@ -16,8 +16,9 @@ runs on both::
 
     pytestmark = pytest.mark.both_engines  # for a module; or @pytest.mark.both_engines for one test
 
-``--engines=all`` (as .ci/run has it) runs everything on both, ``--engines=sqlite`` and
-``--engines=postgresql`` on that one alone. Names end in ``[sqlite]`` or ``[postgresql]``.
+``--engines=all`` runs everything on both, ``--engines=sqlite`` and ``--engines=postgresql`` (as
+.ci/run has them) on that one alone. Names end in ``[sqlite]`` or ``[postgresql]``. What is about
+SQLite's file or its pragmas has the mark ``sqlite_alone``, which no option overrides.
 
 Async tests need no mark (anyio_mode is auto) and run on asyncio; FEDBLOG_TEST_UVLOOP=1 takes
 uvloop. PostgreSQL is a cluster of this run in a temporary folder, or the server that
@@ -86,18 +87,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if wanted == "marked":
         both = metafunc.definition.get_closest_marker("both_engines") is not None
         wanted = "all" if both else "sqlite"
+    if metafunc.definition.get_closest_marker("sqlite_alone") is not None:
+        wanted = "sqlite"
     engines = ENGINES if wanted == "all" else (wanted,)
     metafunc.parametrize("database_url", engines, indirect=True)
 
 
 def _one_engine_alone(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect what is about the other engine where one alone is asked for."""
-    other = {"sqlite": "postgresql_url", "postgresql": "sqlite_url"}.get(
-        config.getoption("engines")
-    )
+    wanted = config.getoption("engines")
+    other = {"sqlite": "postgresql_url", "postgresql": "sqlite_url"}.get(wanted)
     if other is None:
         return
-    left = [item for item in items if other in getattr(item, "fixturenames", ())]
+    left = [
+        item
+        for item in items
+        if other in getattr(item, "fixturenames", ())
+        or (wanted == "postgresql" and item.get_closest_marker("sqlite_alone"))
+    ]
     items[:] = [item for item in items if item not in left]
     config.hook.pytest_deselected(items=left)
 

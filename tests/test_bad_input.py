@@ -24,7 +24,7 @@ PROBLEM = "application/problem+json"
 HTML = "text/html; charset=utf-8"
 POSTS = "/api/v1/posts"
 NAIVE = "2099-01-01T00:00:00"
-KEEPS_TRACES = {"actors", "actor_keys", "hosts", "tokens"}
+KEEPS_TRACES = {"actors", "actor_keys", "hosts", "processes", "tokens"}
 
 
 @dataclass

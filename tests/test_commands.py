@@ -1,5 +1,6 @@
 """The fedblog command: what it makes, says and refuses, as processes of their own."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -135,6 +136,17 @@ def test_author_whose_handle_is_taken_and_token_of_nobody_are_refused(blog: Serv
 
 def test_migrate_beside_a_server_finds_everything_up_to_date(blog: Served) -> None:
     assert "up to date" in run(blog.folder, "migrate", **blog.settings).stderr
+
+
+def test_upgrade_says_how_far_it_is_and_a_first_start_does_not(tmp_path: Path) -> None:
+    first = run(tmp_path, "init", "--yes").stderr
+    assert "INFO" not in first
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "fedblog.sqlite3")) as database:
+        database.execute("DROP TRIGGER count_comments_insert")
+        database.commit()
+    said = run(tmp_path, "migrate").stderr
+    assert "counting: " in said
+    assert "the database was copied to" in said
 
 
 def test_keys_are_rotated_and_the_old_ones_dropped_beside_a_server(blog: Served) -> None:

@@ -91,6 +91,7 @@ async def test_database_from_before_is_given_the_id_that_its_folder_has(settings
     assert await on_database(settings, lambda c: server.get(c, "id")) == remembered.id
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize("is_truncated", [False, True])
 async def test_lost_file_is_refused_before_a_new_one_is_made(
     settings: Settings, is_truncated: bool

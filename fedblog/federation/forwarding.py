@@ -28,7 +28,9 @@ from fedblog.storage import activities, unforwarded
 from fedblog.storage.slices import Allowance
 from fedblog.storage.unforwarded import Unforwarded
 
-_SIGNATURE_MEMBERS = frozenset({"type", "id", "creator", "created", "signatureValue", "nonce"})
+_SIGNATURE_MEMBERS = frozenset(
+    {"@context", "type", "id", "creator", "created", "signatureValue", "nonce"}
+)
 _SIGNATURE_LENGTH = 2048
 _HOUR = timedelta(hours=1)
 _FORWARDED = frozenset({"Create", "Update", "Delete"})

@@ -38,18 +38,6 @@ async def fetch(client: RemoteClient, url: str, *, settings: Settings) -> tuple[
     raise WrongDocumentError(f"{again.url} holds a document with another id")
 
 
-def check_author(document: Document) -> None:
-    """Raise WrongDocumentError unless the object *document* has its author on its own host (S1)."""
-    object_id = values.uri(document.get("id"))
-    author = values.uri(document.get("attributedTo")) or values.uri(document.get("actor"))
-    try:
-        if object_id and author and guard.host_of(object_id) == guard.host_of(author):
-            return
-    except BlockedAddressError:
-        pass
-    raise WrongDocumentError(f"{object_id} is not of an author on its own host")
-
-
 def is_activity_type(media_type: str) -> bool:
     """Whether the Content-Type *media_type* says ActivityStreams: ``application/activity+json``,
     or ``application/ld+json`` with its profile (ActivityPub, section 3.2; S2)."""

@@ -43,12 +43,6 @@ def find(connection: Connection, blog_id: int, ids: Collection[str]) -> dict[str
     return {row.id: _media(row) for row in rows}
 
 
-def by_file_name(connection: Connection, file_name: str) -> Media | None:
-    """The picture stored as *file_name*, or None."""
-    row = connection.execute(select(*COLUMNS).where(media.c.file_name == file_name)).first()
-    return _media(row) if row else None
-
-
 def insert_media(connection: Connection, item: Media) -> None:
     """Store the row of a picture whose file is in its place."""
     connection.execute(

@@ -91,11 +91,6 @@ def counts_as_boost(table: Any = reactions) -> ColumnElement[bool]:
     return _among(table, _SHARES)
 
 
-def counts_as_reaction(table: Any = reactions) -> ColumnElement[bool]:
-    """Whether a row of the reactions table is a like or a boost; a dislike is neither."""
-    return _among(table, (*_LIKES, *_SHARES))
-
-
 def is_about_post(table: Any = reactions) -> ColumnElement[bool]:
     """Whether a row of the reactions table is about a post itself, not about a comment."""
     return and_(table.c.post_id.is_not(None), table.c.comment_id.is_(None))

@@ -161,6 +161,7 @@ async def use_up(server: Server) -> None:
         await server.site.store.write(server_rows.put, f"fill-{number}", "x" * 500)
 
 
+@pytest.mark.sqlite_alone
 async def test_full_disk_refuses_writing_and_goes_on_reading(
     server: Server, people: People
 ) -> None:

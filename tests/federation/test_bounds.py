@@ -80,14 +80,19 @@ async def test_one_server_has_so_many_reports_here_whatever_its_people_are_calle
 
 
 @pytest.mark.parametrize(
-    "content", ["hello", "🎉🎉", "x" * 64, "🎉 party", "<b>", "👍" * 20, ":a b:"]
+    "content",
+    [
+        *("hello", "🎉🎉", "x" * 64, "🎉 party", "<b>", "👍" * 20, ":a b:"),
+        "\u200d".join(["👍🏽"] * 9),
+    ],
 )
 async def test_a_text_that_is_no_emoji_counts_as_the_one_like_it_stands_for(
     bounded: Bounded, people: People, content: str
 ) -> None:
     async with bounded() as server:
         post = await server.publish()
-        for kind in ("EmojiReact", "Like", "EmojiReact"):
+        await send(server, people, "ann", "Like", post["activitypub_id"])
+        for kind in ("EmojiReact", "Like"):
             await send(server, people, "ann", kind, post["activitypub_id"], content=content)
         assert await number(server, t.reactions) == 1
         assert (await server.counts(post))["likes"] == 1
@@ -125,6 +130,21 @@ async def test_what_makes_rows_counts_in_the_rate_of_its_actor(
         statuses = [await send(server, people, "ann", kind, post, content="🎉") for _ in range(5)]
         assert statuses == [202] * 3 + [429] * 2
         assert await send(server, people, "ben", kind, post, content="🎉") == 202
+
+
+async def test_one_address_may_send_so_much_that_is_worth_nothing(
+    bounded: Bounded, people: People
+) -> None:
+    bounds = {"address_rate": 0.1, "address_burst": 11, "host_rate": 0.1, "host_burst": 11}
+    async with bounded(**bounds) as server:
+        post = (await server.publish())["activitypub_id"]
+        people.add("ann")
+        assert await send(server, people, "ann", "Like", post) == 202
+        headers = {"content-type": "application/activity+json"}
+        answers = [await people.post_raw(server.inbox, b"{}", headers) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [401, 401, 429, 429]
+        assert int(answers[-1].headers["retry-after"]) > 0
+        assert await send(server, people, "ann", "Announce", post) == 429
 
 
 async def test_what_takes_something_away_is_never_too_much(

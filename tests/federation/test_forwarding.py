@@ -373,6 +373,24 @@ async def test_nothing_is_sent_on_where_the_setting_says_so(
         assert readers.inbox == []
 
 
+async def test_reply_longer_than_the_setting_is_shown_and_not_sent_on(
+    settings, database_url: str, people: People, readers: People
+):
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    changed = settings.model_copy(update={"database_url": database_url, "forward_max_bytes": 3000})
+    async with running_server(changed) as server:
+        add_with_multikey(people, "ann")
+        post = await server.publish()
+        await follow(server, readers, "bea")
+        short = proven(people, create(people, post), by="ann")
+        long = proven(people, create(people, post, text="x" * 3000), by="ann")
+        for activity in (long, short):
+            await bring(server, people, activity, by="ann")
+        await settled(server)
+        assert len(await server.comments(post)) == 2
+        assert [entry["json"]["id"] for entry in readers.inbox] == [short["id"]]
+
+
 async def test_s32_blocked_follower_gets_nothing_that_is_sent_on(
     server: Server, people: People, readers: People, post
 ):

@@ -75,6 +75,7 @@ function reset({ firstKnock = "cavage", demandSigned = true, implemented = [] } 
     people: new Map(),
     notes: new Map(),
     sent: new Map(), // activities by id, to be undone
+    met: new Map(), // actors that were looked up, kept as servers keep them
     counter: 0,
     received: [], // POSTs to inboxes: how proven, how answered
     fetched: [], // GETs
@@ -347,8 +348,9 @@ async function act(base, request) {
   const number = ++state.counter;
   const id = new URL(`/activities/${number}`, base);
   const documentLoader = await ctx.getDocumentLoader({ identifier: person });
-  const recipient = await ctx.lookupObject(to, { documentLoader });
+  const recipient = state.met.get(to) ?? (await ctx.lookupObject(to, { documentLoader }));
   if (!isActor(recipient)) throw new Error(`${to} is no actor for Fedify`);
+  state.met.set(to, recipient);
   const common = { id, actor, to: PUBLIC_COLLECTION, cc: recipient.id };
   const object = target ? new URL(target) : null;
   const now = Temporal.Now.instant();

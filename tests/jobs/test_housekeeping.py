@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
+from support.outgoing import record
 from support.sinks import NOW, OpenSite, running
 from support.waiting import eventually
 
@@ -16,7 +17,9 @@ from fedblog.storage.tables import (
     changes,
     comments,
     counts,
+    deliveries,
     idempotency_keys,
+    jobs,
     received,
     tombstones,
     unforwarded,
@@ -119,6 +122,36 @@ async def test_what_is_older_than_its_term_goes_and_the_rest_stays(open_site: Op
     assert await site.store.read(count) == [1, 1, 1, 1, 1, 1]
     await keep_house(site, NOW + timedelta(days=40))
     assert await site.store.read(count) == [0, 0, 0, 0, 0, 0]
+
+
+async def test_what_a_clock_ahead_of_its_time_wrote_is_put_right(open_site: OpenSite) -> None:
+    site = await open_site()
+    later = NOW + timedelta(days=365)
+    job = {"kind": "k", "payload": "{}", "created_at": NOW}
+
+    def write(connection: Connection) -> None:
+        record(connection, inboxes=["https://a.example/1", "https://a.example/2"])
+        connection.execute(update(deliveries).values(next_at=later))
+        first = deliveries.c.inbox_id == 1
+        connection.execute(update(deliveries).where(first).values(next_at=NOW, lease_until=later))
+        connection.execute(insert(jobs).values(id="1", key="1", run_at=later, **job))
+        grave = {"uri": "u", "actor_uri": "a", "until": later}
+        connection.execute(insert(tombstones).values(**grave))
+
+    def ahead(connection: Connection) -> int:
+        columns = (deliveries.c.next_at, deliveries.c.lease_until, jobs.c.run_at)
+        found = [
+            *(connection.scalars(select(column).where(column > NOW)).all() for column in columns),
+            connection.scalars(
+                select(tombstones.c.until).where(tombstones.c.until > NOW + timedelta(days=90))
+            ).all(),
+        ]
+        return sum(map(len, found))
+
+    await site.store.write(write)
+    assert await site.store.read(ahead) == 4
+    await keep_house(site, NOW)
+    assert await site.store.read(ahead) == 0
 
 
 async def test_house_is_kept_from_the_start(open_site: OpenSite) -> None:

@@ -1,5 +1,6 @@
 """How often others may have this server ask another one."""
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,23 @@ def test_one_asker_may_have_us_ask_a_few_times_whomever_it_names() -> None:
     bounds = make()
     asked = [taken(bounds, f"{name}.example", of_host("evil.example"), 1) for name in "abcdefgh"]
     assert asked == [1, 1, 1, 1, 0, 0, 0, 0]
+
+
+async def test_one_address_waits_for_half_of_all_keys_at_most() -> None:
+    bounds = make(unproven_fetches=8)
+    stranger, other = of_client("192.0.2.1"), of_client("192.0.2.2")
+    async with AsyncExitStack() as held:
+        with on_behalf_of(stranger):
+            for number in range(4):
+                await held.enter_async_context(bounds.turn(f"{number}.example"))
+            with pytest.raises(ShortError) as refused:
+                await held.enter_async_context(bounds.turn("one-more.example"))
+        assert refused.value.is_askers
+        with on_behalf_of(other):
+            await held.enter_async_context(bounds.turn("five.example"))
+    with on_behalf_of(stranger):
+        async with bounds.turn("one-more.example"):
+            pass
 
 
 def test_many_askers_may_not_have_us_ask_one_domain_without_end() -> None:

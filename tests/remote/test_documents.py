@@ -166,36 +166,6 @@ async def test_s17_body_that_is_no_sane_json_is_refused(
         await documents.fetch(client, f"{peer.url}/x", settings=settings)
 
 
-@pytest.mark.parametrize(
-    "author",
-    [
-        "https://example.org/users/a",
-        "https://EXAMPLE.org:443/users/a",
-        ["https://example.org/users/a", "https://other.example/b"],
-        {"type": "Person", "id": "https://example.org/users/a"},
-    ],
-)
-def test_author_on_the_objects_host_is_taken(author: Any) -> None:
-    documents.check_author({"id": "https://example.org/notes/1", "attributedTo": author})
-
-
-@pytest.mark.parametrize(
-    "author",
-    [
-        None,
-        "https://example.com/users/a",
-        "https://sub.example.org/users/a",
-        "https://example.org:8443/users/a",
-        ["https://example.com/users/a", "https://example.org/b"],
-        "acct:a@example.org",
-        {},
-    ],
-)
-def test_s1_author_on_another_host_is_refused(author: Any) -> None:
-    with pytest.raises(WrongDocumentError):
-        documents.check_author({"id": "https://example.org/notes/1", "attributedTo": author})
-
-
 async def test_large_honest_document_is_read(
     client: RemoteClient, settings: Settings, peer: Peer
 ) -> None:

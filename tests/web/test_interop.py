@@ -110,7 +110,12 @@ def not_public(document: Document, item: Any) -> bool:
 
 def carries_emoji(document: Document, item: Any) -> bool:
     text = document.get("content") or document.get("_misskey_reaction")
-    return isinstance(text, str) and bool(text.strip())
+    if not isinstance(text, str) or not text.strip():
+        return False
+    name = text.strip()
+    # What it looks like, said apart from our own reading: a name between colons, or nothing that
+    # is written with letters, digits and signs of ASCII.
+    return name.startswith(":") or not name.isascii()
 
 
 def undoes_another(document: Document, item: Any) -> bool:
@@ -162,7 +167,7 @@ CONDITIONS: dict[str, Callable[[Document, Any], bool]] = {
         and not item.get("attachment")
     ),
     "the object is not addressed to everyone": not_public,
-    "it carries an emoji": carries_emoji,
+    "it carries one emoji": carries_emoji,
     "what is announced carries no object": lambda document, item: carries_no_object(carried(item)),
     "what is announced answers something": lambda document, item: bool(
         isinstance(carried(item), dict) and ids(carried(item).get("inReplyTo"))

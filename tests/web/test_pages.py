@@ -96,7 +96,10 @@ async def test_page_by_its_number_leads_to_where_it_begins_now(
     second = first.one("a", rel="next").attributes["href"]
     found = await readers.get(f"{path}?page=2")
     assert (found.status_code, found.headers["location"]) == (302, second)
-    third = (await readers.page(second or "")).one("a", rel="next").attributes["href"]
+    page = await readers.page(second or "")
+    assert "Older articles" in page.one("title").text
+    assert "Older articles" not in first.one("title").text
+    third = page.one("a", rel="next").attributes["href"]
     assert (await readers.get(f"{path}?page=3")).headers["location"] == third
     assert (await readers.get(f"{path}?page=4")).status_code == 404
 
