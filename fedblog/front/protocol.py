@@ -76,6 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.held = 0
         self._refusal = 400
         self._is_refused = False
+        self._answered: RequestResponseCycle | None = None
 
     # The transport's side
 
@@ -92,6 +93,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._all.forget(self)
+        # uvicorn tells the request that came last. The one that is being answered may be another,
+        # with others behind it: it would write on, fail, and leave a page in the log.
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -165,6 +172,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.since = self._all.now
         self.body = self._parts = 0
         _on_headers_complete(self)
+        if not self.pipeline:
+            self._answered = self.cycle
         # The application begins in a task that has not run yet: offer it the short way.
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {EXTENSION: partial(_send_whole, self.cycle)}
@@ -206,6 +215,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
+            self._answered = cycle
             task = self.loop.create_task(cycle.run_asgi(app))
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)

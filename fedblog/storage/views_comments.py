@@ -97,6 +97,9 @@ _ROOTS_AFTER = (
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
 )
+_PLACE = select(comments.c.id).where(
+    comments.c.id == bindparam("place"), comments.c.post_id == bindparam("post_id")
+)
 _ROOTS_BEFORE = (
     _ROOTS.where(comments.c.id < bindparam("place"))
     .order_by(comments.c.id.desc())
@@ -232,6 +235,13 @@ def _fitting(
             break
         kept.append(id_)
     return fitting, kept, len(kept) < len(there)
+
+
+def is_place(connection: Connection, post_id: str, after: str) -> bool:
+    """Whether *after* is a comment of the post, shown or not: who makes ids up would have the same
+    page made, and kept, under any number of addresses."""
+    wanted = {"post_id": post_id, "place": after}
+    return connection.execute(_PLACE, wanted).first() is not None
 
 
 def after_page(connection: Connection, post_id: str, number: int) -> str | None:

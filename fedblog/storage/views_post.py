@@ -153,13 +153,15 @@ def find(
     most_bytes: int = views_comments.BYTES,
 ) -> PostPage | Moved | Gone | None:
     """What stands at *path*, with the comments after the first-level comment *after*, nested in at
-    most *levels*. None also where no comment follows that one."""
+    most *levels*. None also where there is no such comment, or none follows it."""
     row = connection.execute(_POST, {"blog_id": blog_id, "path": path}).first()
     if row is None:
         return former(connection, blog_id, path)
     if row.status == PostStatus.DELETED.value:
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
     if row.status != PostStatus.PUBLISHED.value or row.published_at is None:
+        return None
+    if after is not None and not views_comments.is_place(connection, row.id, after):
         return None
     thread = views_comments.thread(connection, row.id, after, levels, most_bytes)
     if after is not None and not thread.comments:

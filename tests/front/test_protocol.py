@@ -403,6 +403,18 @@ async def test_peer_that_does_not_read_is_ended() -> None:
         await on.until(lambda: not len(on.all))
 
 
+async def test_answer_that_others_wait_behind_hears_that_its_peer_has_gone() -> None:
+    async with stage() as on:
+        peer = await on.connect()
+        await peer.send(GET.replace(b"/ ", b"/wait ") * 3)
+        await on.until(lambda: len(on.asked) == 1 and len(on.only().pipeline) == 2)
+        on.only().abort()  # as the sweep does
+        await on.until(lambda: not len(on.all))
+        on.let_go.set()
+        await on.until(lambda: on.disconnects)
+        assert len(on.asked) == 1
+
+
 async def test_peer_that_reads_slowly_gets_everything() -> None:
     async with stage(unsent_bytes=2 * BIG) as on:
         peer = await on.connect()
