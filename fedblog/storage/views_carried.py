@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, union_all
 
-from fedblog.storage.tables import actors, comments, posts
+from fedblog.storage.tables import actors, comments, posts, reactions
 from fedblog.storage.visibility import is_public_comment, is_public_post
 
 Emojis = tuple[tuple[str, str], ...]
@@ -106,6 +106,29 @@ _SHOWN = (
     .join_from(comments, posts, posts.c.id == comments.c.post_id)
     .where(comments.c.id == bindparam("id"), is_public_comment(), is_public_post())
 )
+_LOOKED_AT = 50
+
+
+def _newest(table: Any) -> Any:
+    """What somebody wrote or did last: few rows, since who is hidden may have left very many."""
+    columns = (table.c.id,) if table is reactions else (table.c.id, *_OF_A_COMMENT)
+    return (
+        select(table.c.post_id, *columns)
+        .where(table.c.actor_uri == bindparam("uri"))
+        .order_by(table.c.id.desc())
+        .limit(_LOOKED_AT)
+        .subquery()
+    )
+
+
+_OF_A_COMMENT = (comments.c.status, comments.c.visibility, comments.c.deleted_at)
+_WROTE, _REACTED = _newest(comments), _newest(reactions)
+_ON_A_PAGE = union_all(
+    select(_WROTE.c.id)
+    .join(posts, posts.c.id == _WROTE.c.post_id)
+    .where(is_public_comment(_WROTE), is_public_post()),
+    select(_REACTED.c.id).join(posts, posts.c.id == _REACTED.c.post_id).where(is_public_post()),
+).limit(1)
 _NAME = select(actors.c.emojis).where(actors.c.uri == bindparam("uri"))
 
 
@@ -126,8 +149,15 @@ def pictures(connection: Connection, comment_id: str) -> Pictures | None:
     return Pictures(emojis(row.emojis), attachments(row.attachments), row.media_status)
 
 
+def is_shown(connection: Connection, uri: str) -> bool:
+    """Whether something of the remote actor *uri* stands on a page, among what came last of it."""
+    return connection.execute(_ON_A_PAGE, {"uri": uri}).first() is not None
+
+
 def emojis_of_name(connection: Connection, uri: str) -> Emojis:
-    """The custom emojis in the name of a known remote actor."""
+    """The custom emojis in the name of a remote actor whom readers see."""
+    if not is_shown(connection, uri):
+        return ()
     return emojis(connection.execute(_NAME, {"uri": uri}).scalar())
 
 

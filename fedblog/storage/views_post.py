@@ -249,6 +249,8 @@ class Face:
 
 
 def face(connection: Connection, uri: str) -> Face | None:
-    """The face of a known remote actor, or None."""
+    """The face of a remote actor whom readers see, or None."""
+    if not views_carried.is_shown(connection, uri):
+        return None
     rows: Sequence[Any] = _ACTORS.run(connection, [uri])
     return Face(rows[0].avatar_url) if rows else None

@@ -13,6 +13,7 @@ from support.pages import Readers
 from support.servers import listening_socket, serving
 from support.world import World
 
+from fedblog.domain.comment import CommentStatus
 from fedblog.storage import tables as t
 from fedblog.storage.views_people import Person
 from fedblog.web import avatars, rendering
@@ -52,8 +53,8 @@ async def pictures() -> AsyncIterator[Pictures]:
         yield server
 
 
-async def someone(world: World, avatar_url: str) -> str:
-    """A known person with this picture; gives the address that pages use for it."""
+async def someone(world: World, avatar_url: str, *, is_seen: bool = True) -> str:
+    """A person with this picture and a comment; gives the address that pages use for it."""
     uri = "https://peer.example/users/rin"
 
     def unit(connection: Connection) -> None:
@@ -66,6 +67,8 @@ async def someone(world: World, avatar_url: str) -> str:
         )  # fmt: skip
 
     await world.site.store.write(unit)
+    if is_seen:
+        await world.comment(await world.post())
     return rendering.avatar_src(Person("Rin", actor_uri=uri, avatar_url=avatar_url))
 
 
@@ -164,6 +167,23 @@ async def test_only_known_people_with_their_present_picture_have_a_face(
     await world.site.store.write(unit)
     assert (await readers.get(path)).status_code == 404
     assert pictures.asked == []
+
+
+@pytest.mark.parametrize("hidden", ["nothing", "held", "deleted"])
+async def test_who_stands_on_no_page_has_no_face(
+    world: World, readers: Readers, pictures: Pictures, hidden: str
+) -> None:
+    pictures.bodies["/rin.png"] = (200, "image/png", picture())
+    path = await someone(world, f"{pictures.base_url}/rin.png", is_seen=False)
+    post = await world.post()
+    if hidden != "nothing":
+        gone = {"deleted_at": datetime.now(UTC)} if hidden == "deleted" else {}
+        status = CommentStatus.HELD if hidden == "held" else CommentStatus.APPROVED
+        await world.comment(post, status=status, **gone)
+    assert (await readers.get(path)).status_code == 404
+    assert pictures.asked == []
+    await world.comment(post)
+    assert (await readers.get(path)).status_code == 200
 
 
 @pytest.fixture
