@@ -127,6 +127,24 @@ class Settings(BaseSettings):
     unproven_fetches: int = Field(
         128, gt=0, description="Keys fetched at once for signatures that are not proven yet."
     )
+    proven_fetches: int = Field(
+        64, gt=0, description="Requests under way at once on behalf of proven senders and readers."
+    )
+    fetches_at_domain: int = Field(
+        8, gt=0, description="Requests under way at once to one domain on behalf of others."
+    )
+    fetches_waiting: int = Field(
+        4, gt=0, description="Requests that may wait, for each one that may be under way."
+    )
+    fetches_waiting_at_domain: int = Field(
+        64, gt=0, description="Requests to one domain that may wait."
+    )
+    forwarded_rate: float = Field(
+        60,
+        gt=0,
+        description="Activities of others without a proof a minute that one domain may bring.",
+    )
+    forwarded_burst: int = Field(120, gt=0, description="Of them at once before that rate applies.")
     fetch_patience: float = Field(
         3.0, gt=0, description="Seconds after which a fetch is given up where others wait for it."
     )

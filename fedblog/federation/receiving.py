@@ -58,9 +58,6 @@ from fedblog.storage import actors as actor_rows
 from fedblog.storage import jobs
 
 _COST_OF_A_REFUSAL = 4
-_FORWARDS_A_MINUTE = 60
-_FORWARDS_AT_ONCE = 120
-"""How often one host may have us fetch what it only passes on."""
 
 _WAIT_FOR_LANE = 30.0
 _SMALL = 1 << 14
@@ -103,7 +100,7 @@ class Receiver:
         self._sent_on_buckets = TokenBuckets(
             settings.forward_actor_rate, settings.forward_actor_burst
         )
-        self._forward_buckets = TokenBuckets(_FORWARDS_A_MINUTE, _FORWARDS_AT_ONCE)
+        self._forward_buckets = TokenBuckets(settings.forwarded_rate, settings.forwarded_burst)
 
     def close(self) -> None:
         """End the thread for long texts."""

@@ -15,12 +15,11 @@ from fedblog.domain.block import Block, covers
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
-from fedblog.domain.origins import bare_host, is_public_suffix
+from fedblog.domain.origins import bare_host, is_address, is_public_suffix
 from fedblog.publishing import authorizations, forwarding
 from fedblog.publishing.site import Site
 from fedblog.remote import guard
 from fedblog.remote.errors import BlockedAddressError
-from fedblog.settings import is_loopback
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import blocks as block_rows
 from fedblog.storage import comments as comment_rows
@@ -103,7 +102,8 @@ async def block_actor(site: Site, actor_uri: str) -> Block:
 def _doubt(site: Site, domain: str) -> str:
     """Why a block of *domain* is hardly meant, or ""."""
     own = (site.addresses.host, site.addresses.handle_host)
-    if any(covers(domain, host) and not is_loopback(bare_host(host)) for host in own):
+    # A loopback address is no blog's alone: in development its neighbours have other ports of it.
+    if any(covers(domain, host) and not is_address(bare_host(host)) for host in own):
         return "is this blog's own"
     if is_public_suffix(domain):
         return "is a suffix below which everybody registers names, all of which it would block"

@@ -33,11 +33,6 @@ _WAY_IS_OPEN = 86_400.0
 _OF_ONE_ADDRESS = 2
 _OF_ONE_HOST = 4
 """What part of all places one client, and one host, may have at once."""
-_PER_HOST = 8
-_PER_HOST_WAITING = 64
-_WAITING = 4
-"""As many may wait, for each place there is."""
-_OTHERS_AT_ONCE = 64
 
 
 @dataclass(slots=True)
@@ -100,16 +95,16 @@ class Askings:
         self._turns = {
             is_proven: Turns(
                 total,
-                min(_PER_HOST, max(1, total // _OF_ONE_HOST)),
-                waiting=total * _WAITING,
-                per_host_waiting=_PER_HOST_WAITING,
+                min(settings.fetches_at_domain, max(1, total // _OF_ONE_HOST)),
+                waiting=total * settings.fetches_waiting,
+                per_host_waiting=settings.fetches_waiting_at_domain,
                 patience=settings.fetch_patience,
                 longest_wait=settings.fetch_timeout / 2,
                 clock=clock,
             )
             for is_proven, total in (
                 (False, settings.unproven_fetches),
-                (True, _OTHERS_AT_ONCE),
+                (True, settings.proven_fetches),
             )
         }
 

@@ -218,6 +218,14 @@ async def test_block_of_ones_own_host_is_refused_unless_said_twice(site: Site, d
     assert block.domain == domain
 
 
+async def test_block_of_localhost_is_doubted_where_the_blog_is_there(site: Site) -> None:
+    there = dataclasses.replace(site, addresses=Addresses("http://localhost:8000"))
+    with pytest.raises(InvalidFieldError, match="confirm"):
+        await moderation.block_domain(there, "localhost")
+    # Of an address the other ports are others'.
+    assert (await moderation.block_domain(there, "127.0.0.1")).domain == "127.0.0.1"
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
