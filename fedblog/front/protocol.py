@@ -31,11 +31,40 @@ _JOINED = 4 << 10
 _data_received = HttpToolsProtocol.data_received
 _on_headers_complete = HttpToolsProtocol.on_headers_complete
 _on_message_complete = HttpToolsProtocol.on_message_complete
+_BODILESS = (b"GET", b"HEAD")
 _IDLE, _HEAD, _BODY, _WHOLE, _LINGER = Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.WHOLE, Phase.LINGER
 
 
 class RefusedError(Exception):
     """The parser is to stop: the request is over a bound."""
+
+
+class _EndsAfterBody:
+    """The transport as uvicorn's answer to a request with a body sees it: what it closes while the
+    peer still sends is closed only when the peer has had its answer (RFC 9112, section 9.6)."""
+
+    def __init__(self, protocol: "BoundedProtocol", cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+        self._send = cycle.send
+        self.write = protocol.transport.write
+
+    async def send(self, message: Any) -> None:
+        """Send; an answer before a body of which more may come than is waited for says that the
+        connection ends."""
+        cycle = self._cycle
+        if cycle.more_body and not cycle.response_started:
+            length = dict(cycle.scope["headers"]).get(b"content-length", b"")
+            is_short = length.isdigit() and int(length) - self._protocol.body <= LINGER_BYTES
+            cycle.keep_alive = cycle.keep_alive and is_short
+        await self._send(message)
+
+    def close(self) -> None:
+        """End the connection, at once where the whole request has come."""
+        if self._cycle.more_body and self._cycle.response_complete:
+            self._protocol.linger()
+        else:
+            self._protocol.transport.close()
 
 
 class Front:
@@ -76,6 +105,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.held = 0
         self._refusal = 400
         self._is_refused = False
+        self._thrown = 0
         self._answered: RequestResponseCycle | None = None
 
     # The transport's side
@@ -104,6 +134,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
         if self._is_refused:
+            self._thrown += len(data)
+            if self._thrown > LINGER_BYTES:
+                self.transport.close()
             return
         before, body = self.phase, self.body
         if before is _IDLE:
@@ -174,7 +207,12 @@ class BoundedProtocol(HttpToolsProtocol):
         _on_headers_complete(self)
         if not self.pipeline:
             self._answered = self.cycle
-        # The application begins in a task that has not run yet: offer it the short way.
+        # The application begins in a task that has not run yet: what it sends goes by way of this.
+        if self.parser.get_method() not in _BODILESS:
+            ends = _EndsAfterBody(self, self.cycle)
+            self.cycle.transport = ends  # type: ignore[assignment]
+            self.cycle.send = ends.send  # type: ignore[method-assign]
+        # And it is offered the short way.
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {EXTENSION: partial(_send_whole, self.cycle)}
 
@@ -251,16 +289,23 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused or not status:
             self.transport.close()
         elif is_between:
-            # What still comes is read and thrown away: closed at once, the peer might lose this.
-            self._is_refused = True
-            self.phase = _LINGER
-            self.since = self._all.now
             self.transport.write(_answer(status))
-            self.transport.write_eof()
+            self.linger()
         else:
             if self.phase is _BODY and not (self.cycle.response_started or self.pipeline):
                 self.transport.write(_answer(status))
             self.transport.close()
+
+    def linger(self) -> None:
+        """Close when the peer has read its answer: what still comes is read and thrown away. Closed
+        at once, the peer might lose the answer."""
+        if self._is_refused or self.transport.is_closing():
+            return
+        self._is_refused = True
+        self.phase = _LINGER
+        self.since = self._all.now
+        self.flow.resume_reading()
+        self.transport.write_eof()
 
     def _stop(self, status: int) -> None:
         self._refusal = status

@@ -11,7 +11,7 @@ from support.servers import listening_socket, serving
 from support.waiting import PATIENCE
 
 from fedblog.front.bounds import Bounds
-from fedblog.front.connections import LINGER, Connections, Phase
+from fedblog.front.connections import LINGER, LINGER_BYTES, Connections, Phase
 from fedblog.front.protocol import Front
 
 BOUNDS = Bounds(
@@ -448,3 +448,25 @@ async def test_upgrades_are_not_followed() -> None:
         await peer.send(GET[:-2] + upgrade)
         assert (await peer.answer())[0] == 200
         assert on.asked[0]["type"] == "http"
+
+
+async def test_answer_before_the_body_ends_is_not_lost_and_says_that_the_connection_ends() -> None:
+    async def refuses(scope: Any, receive: Any, send: Any) -> None:
+        head = [(b"content-length", b"4")]
+        await send({"type": "http.response.start", "status": 413, "headers": head})
+        await send({"type": "http.response.body", "body": b"long"})
+
+    listening = listening_socket()
+    async with serving(refuses, listening, http=Front(BOUNDS)):
+        for said, size in ((b"connection: close\r\n", LINGER_BYTES), (b"", 2 * LINGER_BYTES)):
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            head = b"POST / HTTP/1.1\r\nhost: a\r\n%scontent-length: %d\r\n\r\n"
+            writer.write(head % (said, size))
+            writer.write(b"x" * LINGER_BYTES)
+            await writer.drain()
+            writer.write_eof()
+            answer = await reader.read()  # to the end: no reset
+            assert answer.startswith(b"HTTP/1.1 413 ")
+            assert answer.endswith(b"\r\n\r\nlong")
+            assert answer.lower().count(b"connection: close") == 1
+            writer.close()
