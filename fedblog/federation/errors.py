@@ -1,6 +1,9 @@
 """Why a request to an inbox is refused; each is one HTTP status."""
 
-from fedblog.remote.errors import ShortError
+from fedblog.remote.errors import RemoteError, ShortError
+
+_ASK_AGAIN = 60.0
+"""Seconds after which a server that did not answer is asked again (remote/actors.py)."""
 
 
 class ReceivingError(Exception):
@@ -58,7 +61,8 @@ class RateLimitedError(ReceivingError):
 
 
 class OverloadedError(ReceivingError):
-    """We are what is short: the peer may try again. Nothing is said of the signature."""
+    """We are what is short, or a server that must be asked does not answer: the peer may try again.
+    Nothing is said of the signature."""
 
     status = 503
 
@@ -69,7 +73,9 @@ class ProcessingError(ReceivingError):
     status = 500
 
 
-def short(error: ShortError) -> ReceivingError:
-    """How a sender is told that another server could not be asked now."""
+def not_now(error: RemoteError) -> ReceivingError:
+    """How a sender is told that what another server has to say could not be found out now."""
+    if not isinstance(error, ShortError):
+        return OverloadedError(str(error), retry_after=_ASK_AGAIN)
     kind = RateLimitedError if error.is_askers else OverloadedError
     return kind(str(error), retry_after=error.retry_after)

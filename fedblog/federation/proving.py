@@ -26,6 +26,7 @@ that is not noticed any more."""
 
 _READ_AT_ONCE = 8192
 """Bytes of a document whose proof is read on the event loop: less than a millisecond of it."""
+_AGAIN = 30.0
 
 
 class Prover:
@@ -40,8 +41,8 @@ class Prover:
     ) -> RemoteActor | None:
         """The actor of *activity*, read from *document* of *size* bytes, where its proof holds;
         else None. The proof of a larger document than the setting allows is not looked at; that of
-        a large one is read on the thread of the lane. Raises ShortError where the key cannot be
-        asked for now.
+        a large one is read on the thread of the lane. Raises RemoteError, of a passing kind, where
+        it cannot be found out now.
 
         The proof's key must be of the actor's own origin (FEP-fe34) and listed by the actor
         (FEP-521a). As with HTTP signatures a key that does not fit is fetched anew once (S35).
@@ -68,9 +69,13 @@ class Prover:
                     return None  # its server gave it just now
                 known = await directory.refetch_key(key_id)
                 _check(proof, activity, known)
-        except ShortError:
-            raise
-        except (RemoteError, SignatureError, LaneFullError):
+        except LaneFullError:
+            raise ShortError("too many proofs wait to be read", retry_after=_AGAIN) from None
+        except RemoteError as error:
+            if error.is_passing:
+                raise
+            return None
+        except SignatureError:
             return None
         return known.actor
 

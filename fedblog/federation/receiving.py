@@ -42,7 +42,7 @@ from fedblog.federation.errors import (
     ProcessingError,
     RateLimitedError,
     TooLargeError,
-    short,
+    not_now,
 )
 from fedblog.federation.facts import Incoming, Outcome
 from fedblog.federation.forwarding import as_sent_on, may_be_forwarded
@@ -53,7 +53,7 @@ from fedblog.federation.words import Limits, Words
 from fedblog.publishing.site import Site
 from fedblog.remote import askings
 from fedblog.remote.actors import KnownKey
-from fedblog.remote.errors import ShortError
+from fedblog.remote.errors import RemoteError
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import jobs
 
@@ -134,7 +134,12 @@ class Receiver:
         activity, words = await self._read(document, body, known)
         forwarded: bytes | None = None
         if known.actor.uri != activity.actor:
-            prover = await self._proven_by(document, activity, known, len(body))
+            try:
+                prover = await self._proven_by(document, activity, known, len(body))
+            except OverloadedError:
+                if not self._can_be_fetched(activity):
+                    raise
+                prover = None
             if prover is None:
                 return await self._forwarded(activity, known)
             actor = prover
@@ -186,8 +191,8 @@ class Receiver:
         try:
             with askings.on_behalf_of(askings.of_host(sender.actor.host)):
                 return await self._prover.actor_of(document, activity, size)
-        except ShortError as error:
-            raise short(error) from None
+        except RemoteError as error:
+            raise not_now(error) from None
 
     async def _is_worth_forwarding(
         self, document: dict[str, Any], activity: Activity, sender: KnownKey, size: int
@@ -282,14 +287,7 @@ class Receiver:
         """A valid signature by another than the actor proves nothing about the content: a Create
         or Update is fetched from its own host, everything else is dropped (S3)."""
         uri = activity.object_id
-        if (
-            activity.type not in ("Create", "Update")
-            or uri is None
-            or self._site.addresses.is_local(uri)
-            or self._blocklist.holds_for(uri)
-            or not same_host(uri, activity.actor)
-            or (activity.object is not None and not activity.object.in_reply_to)
-        ):
+        if uri is None or not self._can_be_fetched(activity):
             return Outcome("ignored", "signed by another than its actor")
         if wait := self._forward_buckets.take(counted_host(known.actor.host)):
             raise RateLimitedError("too many forwarded activities", retry_after=wait)
@@ -297,6 +295,18 @@ class Receiver:
             _fetch_later, uri, self._site.settings.ancestor_limit, known.actor.host
         )
         return Outcome("deferred", "signed by another than its actor, fetched from its own host")
+
+    def _can_be_fetched(self, activity: Activity) -> bool:
+        """Whether what *activity* says can be had from its object's own host as well."""
+        uri = activity.object_id
+        return (
+            activity.type in ("Create", "Update")
+            and uri is not None
+            and not self._site.addresses.is_local(uri)
+            and not self._blocklist.holds_for(uri)
+            and same_host(uri, activity.actor)
+            and (activity.object is None or bool(activity.object.in_reply_to))
+        )
 
 
 def _read_whole(document: dict[str, Any], limits: Limits) -> tuple[Activity, Words]:

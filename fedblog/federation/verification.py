@@ -13,12 +13,12 @@ from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
     BlockedError,
     UnverifiedError,
-    short,
+    not_now,
 )
 from fedblog.publishing.site import Site
 from fedblog.remote import askings
 from fedblog.remote.actors import KnownKey
-from fedblog.remote.errors import RemoteError, ShortError
+from fedblog.remote.errors import RemoteError
 from fedblog.signatures import cavage, content_digest, digest, messages
 from fedblog.signatures.errors import InvalidSignatureError, SignatureError
 from fedblog.signatures.keys import PublicKey, is_strong
@@ -148,9 +148,9 @@ class Verifier:
                 with askings.on_behalf_of(asker):
                     known = await self._fetched(signed)
             self._site.client.askings.was_right(asker, known.actor.host)
-        except ShortError as error:
-            raise short(error) from None
         except RemoteError as error:
+            if error.is_passing:
+                raise not_now(error) from None
             raise UnverifiedError(f"the key cannot be had: {error}") from None
         except SignatureError as error:
             raise UnverifiedError(str(error)) from None

@@ -1,8 +1,14 @@
 """What can go wrong when another server is asked for something."""
 
+_LATER = frozenset({408, 425, 429})
+"""Statuses below 500 that say "not now" (RFC 9110, RFC 8470, RFC 6585)."""
+
 
 class RemoteError(Exception):
-    """A request to another server did not give what was asked for."""
+    """A request to another server did not give what was asked for. *is_passing*: it was not found
+    out, and may be later; else it is what that server has to say."""
+
+    is_passing = False
 
 
 class BlockedAddressError(RemoteError):
@@ -12,10 +18,14 @@ class BlockedAddressError(RemoteError):
 class UnreachableError(RemoteError):
     """No answer: no connection, a broken one, a bad certificate, or out of time."""
 
+    is_passing = True
+
 
 class ShortError(RemoteError):
     """Nothing was asked, because we have no place or do not ask so often: in *retry_after* seconds
     we may. *is_askers* says whether it is the asker who had us ask too much."""
+
+    is_passing = True
 
     def __init__(self, text: str, *, retry_after: float, is_askers: bool = False) -> None:
         super().__init__(text)
@@ -45,6 +55,7 @@ class RemoteStatusError(RemoteError):
     def __init__(self, status: int, url: str) -> None:
         super().__init__(f"{url} answered {status}")
         self.status = status
+        self.is_passing = status >= 500 or status in _LATER
 
 
 class WrongDocumentError(RemoteError):

@@ -114,6 +114,25 @@ async def test_s3_forwarded_reply_whose_proof_does_not_hold_is_fetched_from_its_
     assert [c["content"] for c in comments] == ["<p>Well said.</p>"]
 
 
+async def test_forwarded_activity_whose_proof_cannot_be_looked_at_now_is_not_dropped(
+    server: Server, people: People, post
+):
+    """What its own host can be asked for instead is fetched from there; the rest comes again."""
+    activity = create(people, post)
+    people.publish(activity["object"]["id"][len(people.base_url) :], activity["object"])
+    people.publish("/users/ann", people.actor_document("ann"), status=503)
+    like = people.activity("Like", "ann", post["activitypub_id"])
+    answer = await people.post(server.inbox, proven(people, like, by="ann"), by="relay")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    await bring(server, people, proven(people, activity, by="ann"), by="relay")
+    await server.eventually(lambda: fetched(people, activity["object"]["id"]))
+
+
+async def fetched(people: People, uri: str) -> bool:
+    return asked(people, uri)
+
+
 def _by_another_key(people: People, activity: dict) -> dict:
     return proven(people, activity, by="ann", key="mallory")
 

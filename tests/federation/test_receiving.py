@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.people import PUBLIC, People, public_pem
+from support.people import AS_TYPE, PUBLIC, People, public_pem
 from support.servers import Server, running_server
 
 from fedblog.settings import Settings
@@ -213,6 +213,44 @@ async def test_s11_good_draft_cavage_does_not_excuse_a_bad_message_signature(
         answer = await people.post_raw(server.inbox, body, headers | {"signature": signature})
         assert answer.status_code == 401
     assert await server.comments(post) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "media_type", "answered"),
+    [
+        *((status, AS_TYPE, 503) for status in (408, 425, 429, 500, 502, 503, 504, 521)),
+        *((status, AS_TYPE, 401) for status in (400, 401, 403, 404, 410)),
+        (200, "text/html", 401),
+    ],
+)
+async def test_key_that_could_not_be_asked_for_says_nothing_of_the_signature(
+    server: Server, people: People, status: int, media_type: str, answered: int
+):
+    """Senders give up after a 401; after a 503 they come again."""
+    post = await server.publish()
+    people.publish(
+        "/users/ann", people.actor_document("ann"), status=status, media_type=media_type
+    )
+    like = people.activity("Like", "ann", post["activitypub_id"])
+    for _ in range(2):  # the second time it is remembered
+        answer = await people.post(server.inbox, like, by="ann")
+        assert answer.status_code == answered, answer.text
+        assert ("retry-after" in answer.headers) == (answered == 503)
+
+
+async def test_changed_key_that_could_not_be_asked_for_says_nothing_of_the_signature(
+    server: Server, people: People
+):
+    people.add("ann")
+    post = await server.publish()
+    like = people.activity("Like", "ann", post["activitypub_id"])
+    assert (await people.post(server.inbox, like, by="ann")).status_code == 202
+    people.publish("/users/ann", people.actor_document("ann"), status=502)
+    body = json.dumps(people.activity("Like", "ann", post["activitypub_id"])).encode()
+    signed = people.signed_headers("ben", server.inbox, body, key_id=f"{people.uri('ann')}#main-key")
+    answer = await people.post_raw(server.inbox, body, signed)
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
 
 
 @pytest.mark.parametrize(
