@@ -228,9 +228,7 @@ async def test_key_that_could_not_be_asked_for_says_nothing_of_the_signature(
 ):
     """Senders give up after a 401; after a 503 they come again."""
     post = await server.publish()
-    people.publish(
-        "/users/ann", people.actor_document("ann"), status=status, media_type=media_type
-    )
+    people.publish("/users/ann", people.actor_document("ann"), status=status, media_type=media_type)
     like = people.activity("Like", "ann", post["activitypub_id"])
     for _ in range(2):  # the second time it is remembered
         answer = await people.post(server.inbox, like, by="ann")
@@ -247,7 +245,9 @@ async def test_changed_key_that_could_not_be_asked_for_says_nothing_of_the_signa
     assert (await people.post(server.inbox, like, by="ann")).status_code == 202
     people.publish("/users/ann", people.actor_document("ann"), status=502)
     body = json.dumps(people.activity("Like", "ann", post["activitypub_id"])).encode()
-    signed = people.signed_headers("ben", server.inbox, body, key_id=f"{people.uri('ann')}#main-key")
+    signed = people.signed_headers(
+        "ben", server.inbox, body, key_id=f"{people.uri('ann')}#main-key"
+    )
     answer = await people.post_raw(server.inbox, body, signed)
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
