@@ -1,13 +1,15 @@
 """/healthz and /readyz: whether the process lives, and whether it can do its work.
 
 What watches a server asks often and from anywhere: /healthz touches nothing, /readyz looks once a
-second at most, however many ask, and says which part fails, in words of our own.
+second at most, however many ask, writes every few seconds at most, and says which part fails, in
+words of our own.
 """
 
 import asyncio
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -16,13 +18,16 @@ from starlette.routing import BaseRoute, Route
 
 from fedblog.activitystreams.json import dump
 from fedblog.publishing.site import Site
-from fedblog.storage import migrate
+from fedblog.storage import migrate, server
 from fedblog.storage.errors import SchemaError, StorageError, StorageFullError
 
 KEPT_SECONDS = 1.0
 PATIENCE = 2.0
 """Seconds that the database may take to answer before it counts as failing."""
 FAILED_LATELY = 15.0
+WRITTEN_SECONDS = 5.0
+"""How long a row that could be written says that rows can be."""
+_PROBE = "probed_at"
 _NO_STORE = {"cache-control": "no-store"}
 
 
@@ -35,6 +40,7 @@ class Health:
         self._failed: dict[str, float] = {}
         self._looking: asyncio.Task[dict[str, str]] | None = None
         self._looked_at = 0.0
+        self._wrote_at: float | None = None
         self._head: str | None = None
 
     def failed(self, loop: str) -> None:
@@ -102,9 +108,18 @@ class Health:
         return "" if standing == self._head else "its tables are not those of this version"
 
     async def _writer(self) -> str:
+        """A transaction that writes nothing shows that the writer is there; only one that does,
+        that the disk takes it and the database's server is no standby."""
+        now = self._clock()
+        is_due = self._wrote_at is None or now - self._wrote_at >= WRITTEN_SECONDS
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._site.store.write(migrate.revision)
+                if is_due:
+                    self._wrote_at = None
+                    await self._site.store.write(server.put, _PROBE, datetime.now(UTC).isoformat())
+                    self._wrote_at = now
+                else:
+                    await self._site.store.write(migrate.revision)
         except TimeoutError:
             return "is held up"
         except StorageFullError:
