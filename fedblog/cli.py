@@ -169,14 +169,12 @@ def init(
 def migrate(data: DataOption = None, config: ConfigOption = None) -> None:
     """Bring the database up to this version."""
     from fedblog import serving
-    from fedblog.storage import migrate as migrations
 
     settings = load(config, data_dir=data)
     backup = None
-    if not migrations.is_current(settings.database):
-        serving.tell_of_upgrades()
+    if not serving.is_current(settings):
         with _held(settings):  # not under the feet of the process that serves it
-            backup = migrations.upgrade(settings.database)
+            backup = serving.upgrade(settings)
     if backup is not None:
         _say(f"The database as it was is kept in {backup}.")
     _say("The database is up to date.")

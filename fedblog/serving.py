@@ -23,7 +23,7 @@ from fedblog.publishing import identity
 from fedblog.publishing.identity import Founding
 from fedblog.settings import Settings, SettingsError, is_loopback, load
 from fedblog.storage import authors, blogs, migrate, server
-from fedblog.storage.errors import SchemaError
+from fedblog.storage.errors import SchemaError, UnusableDatabaseError
 from fedblog.storage.store import Store
 
 if TYPE_CHECKING:
@@ -53,14 +53,16 @@ async def prepare(settings: Settings, founding: Founding | None = None) -> Prepa
     Raises IdentityChangedError, StorageError, InvalidFieldError.
     """
     await asyncio.to_thread(settings.data_dir.mkdir, parents=True, exist_ok=True, mode=0o700)
-    if settings.is_sqlite:
-        if not await asyncio.to_thread(has_database, settings):
-            await asyncio.to_thread(identity.refuse_missing, settings)
-        else:
-            tell_of_upgrades()
-        await asyncio.to_thread(migrate.upgrade, settings.database)
-    else:
-        await _refuse_other_version(settings)
+    try:
+        with migrate.reading(settings.database):
+            return await _prepared(settings, founding)
+    except UnusableDatabaseError as error:
+        await asyncio.to_thread(identity.refuse_lost, settings, error.what)
+        raise
+
+
+async def _prepared(settings: Settings, founding: Founding | None) -> Prepared:
+    await _ready_tables(settings)
     store = await Store.open(settings.database, listen=False)
     try:
         settings = await _remembered(store, settings)
@@ -89,10 +91,7 @@ async def has_blog(settings: Settings) -> bool:
     """
     if not has_database(settings):
         return False
-    if settings.is_sqlite:
-        await asyncio.to_thread(migrate.upgrade, settings.database)
-    else:
-        await _refuse_other_version(settings)
+    await _ready_tables(settings)
     store = await Store.open(settings.database, listen=False)
     try:
         return await store.read(blogs.first) is not None
@@ -100,8 +99,49 @@ async def has_blog(settings: Settings) -> bool:
         await store.close()
 
 
+def upgrade(settings: Settings) -> Path | None:
+    """Bring the tables up to this version, or make them; gives the copy that was made before, if
+    one was. Blocks.
+
+    Raises IdentityChangedError where the data folder remembers a blog and this cannot be its
+    database, StorageError.
+    """
+    standing = _standing(settings)
+    if standing is migrate.Standing.CURRENT:
+        return None
+    if standing is migrate.Standing.OLDER:
+        tell_of_upgrades()
+    return migrate.upgrade(settings.database)
+
+
+def is_current(settings: Settings) -> bool:
+    """Whether the tables are those of this version. Blocks; raises what `upgrade` raises."""
+    return _standing(settings) is migrate.Standing.CURRENT
+
+
+def _standing(settings: Settings) -> migrate.Standing:
+    """How far the database is. Blocks; raises what `upgrade` raises."""
+    try:
+        standing = migrate.standing(settings.database)
+    except UnusableDatabaseError as error:
+        identity.refuse_lost(settings, error.what)
+        raise
+    if standing is migrate.Standing.EMPTY:
+        identity.refuse_lost(settings, "is empty" if has_database(settings) else "is missing")
+    return standing
+
+
+async def _ready_tables(settings: Settings) -> None:
+    """Have the tables of this version: on SQLite they are made, on a server `fedblog migrate` is
+    asked for. Raises what `upgrade` raises."""
+    if settings.is_sqlite:
+        await asyncio.to_thread(upgrade, settings)
+    else:
+        await _refuse_other_version(settings)
+
+
 async def _refuse_other_version(settings: Settings) -> None:
-    if not await asyncio.to_thread(migrate.is_current, settings.database):
+    if not await asyncio.to_thread(is_current, settings):
         raise SchemaError("the database is not of this version: run `fedblog migrate` first")
 
 

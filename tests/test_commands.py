@@ -399,6 +399,16 @@ def test_tables_on_postgresql_are_made_by_migrate_alone(
             assert done.returncode == 0, done.stderr
             done = run(tmp_path, *INIT, "--yes", database_url=url)
             assert done.returncode == 0, done.stderr
+            # An empty one in its place is refused, by migrate too, and stays empty.
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {name}")
+            for command in ("serve", "migrate"):
+                refused = one_sentence(run(tmp_path, command, database_url=url, listen=listen))
+                assert "its database is empty" in refused
+                assert "backup" in refused
+            with psycopg.connect(url) as emptied:
+                tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+                assert emptied.execute(tables).fetchone() == (0,)
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     gone = one_sentence(run(tmp_path, "serve", database_url=url, listen=listen))

@@ -1,6 +1,8 @@
 """The data folder remembers whose it is: a lost database does not become a new blog in silence."""
 
+import sqlite3
 from asyncio import to_thread
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ from sqlalchemy import Connection, delete
 from fedblog.publishing.identity import Founding, IdentityChangedError
 from fedblog.serving import has_database, prepare
 from fedblog.settings import Settings
-from fedblog.storage import folder, server
-from fedblog.storage.errors import StorageError
+from fedblog.storage import folder, migrate, server
+from fedblog.storage.errors import SchemaError, StorageError, UnusableDatabaseError
 from fedblog.storage.store import Store
 from fedblog.storage.tables import metadata
 
@@ -107,6 +109,73 @@ async def test_lost_file_is_refused_before_a_new_one_is_made(
     with pytest.raises(IdentityChangedError, match="its database is missing"):
         await prepare(settings)
     assert not await to_thread(has_database, settings)
+
+
+def _garbage(file: Path) -> None:
+    file.write_bytes(b"these are not the pages of a database" * 1000)
+
+
+def _half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def _overwritten_in_the_middle(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[8192:32768] = b"\xff" * (32768 - 8192)
+    file.write_bytes(data)
+
+
+def _of_another_application(file: Path) -> None:
+    file.unlink()
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE notes (text TEXT)")
+    connection.close()
+
+
+@pytest.mark.sqlite_alone
+@pytest.mark.parametrize("is_remembered", [True, False])
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (_garbage, "no database at all"),
+        (_half, "damaged"),
+        (_overwritten_in_the_middle, "damaged"),
+        (_of_another_application, "another application's"),
+    ],
+)
+async def test_file_that_is_no_database_of_a_blog_is_refused_with_the_ways_out(
+    settings: Settings, is_remembered: bool, spoil: Callable[[Path], None], what: str
+) -> None:
+    await prepare(settings)
+    file = Path(settings.database.removeprefix("sqlite:///"))
+    for name in ("-wal", "-shm"):
+        Path(f"{file}{name}").unlink(missing_ok=True)
+    spoil(file)
+    spoilt = file.read_bytes()
+    if not is_remembered:
+        (settings.data_dir / folder.FILE).unlink()
+    expected = IdentityChangedError if is_remembered else UnusableDatabaseError
+    with pytest.raises(expected, match=what) as refusal:
+        await prepare(settings)
+    for way_out in ("restore a backup", "FEDBLOG_DATABASE_URL"):
+        assert way_out in str(refusal.value)
+    assert file.read_bytes() == spoilt
+
+
+@pytest.mark.both_engines
+async def test_database_of_a_newer_version_is_said_to_be_one(settings: Settings) -> None:
+    await prepare(settings)
+
+    async def say_revision(revision: str) -> None:
+        statement = f"UPDATE alembic_version SET version_num = '{revision}'"
+        await on_database(settings, lambda c: c.exec_driver_sql(statement).close())
+
+    await say_revision("9999")
+    try:
+        with pytest.raises(SchemaError, match=r"newer.*9999.*install.*backup"):
+            await prepare(settings)
+    finally:
+        await say_revision(await to_thread(migrate.head))
 
 
 async def test_note_that_cannot_be_read_stops_the_start(settings: Settings) -> None:

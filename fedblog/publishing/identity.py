@@ -45,7 +45,7 @@ __all__ = [
     "find_author",
     "make_keys",
     "plan",
-    "refuse_missing",
+    "refuse_lost",
     "remember",
     "revoke_token",
 ]
@@ -120,12 +120,13 @@ async def ensure_identity(
     )
 
 
-def refuse_missing(settings: Settings) -> None:
-    """Raise IdentityChangedError where the data folder remembers a blog whose database file is not
-    there, before a new one is made in its place. Reads files."""
+def refuse_lost(settings: Settings, what: str) -> None:
+    """Raise IdentityChangedError where the data folder remembers a blog whose database cannot be
+    the one that is there (*what* says why: "is missing"), before anything is made in its place.
+    Reads files."""
     belonging = folder.read(settings.data_dir)
     if belonging is not None:
-        raise IdentityChangedError(_foreign(belonging, settings, "is missing"))
+        raise IdentityChangedError(_foreign(belonging, settings, what))
 
 
 async def remember(store: Store, settings: Settings) -> None:

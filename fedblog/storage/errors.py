@@ -25,6 +25,18 @@ class DatabaseBusyError(DatabaseError):
     """Another process held the database for too long; nothing was kept."""
 
 
+class DamagedError(DatabaseError):
+    """The file is no database, or not a whole one."""
+
+
+class UnusableDatabaseError(StorageError):
+    """What stands at the address is no database of fedblog; *what* says what it is instead."""
+
+    def __init__(self, text: str, *, what: str) -> None:
+        super().__init__(text)
+        self.what = what
+
+
 class SchemaError(StorageError):
     """The tables are missing, or not those that this version needs."""
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from fedblog.storage.errors import (
     ConstraintError,
+    DamagedError,
     DatabaseBusyError,
     DatabaseError,
     SchemaError,
@@ -53,6 +54,8 @@ def translated(error: BaseException) -> Exception:
             result = StorageFullError(text)
         elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             result = DatabaseBusyError(text)
+        elif code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            result = DamagedError(text)
         else:
             result = DatabaseError(text)
     elif not isinstance(error, Exception) or isinstance(error, StopIteration):

@@ -10,14 +10,21 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError
 
 from fedblog.storage import counting
-from fedblog.storage.errors import SchemaError, StorageError
+from fedblog.storage.errors import (
+    DamagedError,
+    SchemaError,
+    StorageError,
+    UnusableDatabaseError,
+)
 from fedblog.storage.failures import translating
+from fedblog.storage.tables import metadata
 
 logger = logging.getLogger(__name__)
 
@@ -25,32 +32,38 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _REVISIONS = re.compile(
     r"""^(?P<name>(?:down_)?revision)\b[^=\n]*= *["'](?P<value>[^"']+)["']""", re.MULTILINE
 )
+_VERSIONS = "alembic_version"
+_OURS = frozenset({"server", "blogs"})
+"""Tables that every version has."""
 _ADVISORY_LOCK = 7_306_930_442  # any number of our own, the same in every process
+
+
+class Standing(Enum):
+    """How far the tables of a database are."""
+
+    EMPTY = "empty"
+    OLDER = "older"
+    CURRENT = "current"
 
 
 def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None:
     """Make the tables, or bring them up to this version. Blocks; call it before the server starts.
 
     *migrations* is the folder to take them from, this version's own unless it is given. Gives the
-    backup that was made of an SQLite file, if one was. Raises SchemaError where the database was
-    made by a newer fedblog, StorageError where it cannot be reached.
+    backup that was made of an SQLite file, if one was. Raises what `standing` raises, before
+    anything is changed.
     """
     url = _parse(database_url)
     folder = migrations or migrations_folder()
     revisions, head = _revisions(folder)
     if url.get_backend_name() == "sqlite":
         _make_file(Path(url.database or ""))
-    with translating(), _engine(url) as engine:
+    with reading(database_url), _engine(url) as engine:
         with engine.connect() as connection:
-            current = _revision(connection)
+            current = _revision(connection, url, revisions)
             counts_stand = current == head and counting.stands(connection)
         if counts_stand:
             return None
-        if current is not None and current not in revisions:
-            raise SchemaError(
-                f"the database is of a newer version (revision {current}); install that fedblog, "
-                "or restore a backup"
-            )
         backup = None
         if current is not None and url.get_backend_name() == "sqlite":
             backup = _back_up(Path(url.database or ""), current)
@@ -65,17 +78,34 @@ def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None
         return backup
 
 
-def is_current(database_url: str) -> bool:
-    """Whether the tables are there and those of this version. Blocks.
+def standing(database_url: str) -> Standing:
+    """How far the tables are; a file that is not there is empty. Blocks, and changes nothing.
 
-    Raises StorageError where the database cannot be reached.
+    Raises SchemaError where they are those of a newer fedblog, UnusableDatabaseError where the file
+    is damaged or another application's, StorageError where the database cannot be reached.
     """
     url = _parse(database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return False
-    with translating(), _engine(url) as engine, engine.connect() as connection:
-        head = _revisions(migrations_folder())[1]
-        return _revision(connection) == head and counting.stands(connection)
+        return Standing.EMPTY
+    revisions, head = _revisions(migrations_folder())
+    with reading(database_url), _engine(url) as engine, engine.connect() as connection:
+        found = _revision(connection, url, revisions)
+        if found is None:
+            return Standing.EMPTY
+        is_current = found == head and counting.stands(connection)
+        return Standing.CURRENT if is_current else Standing.OLDER
+
+
+@contextmanager
+def reading(database_url: str) -> Iterator[None]:
+    """Raise this layer's errors for those of the database: UnusableDatabaseError where the file
+    turns out to be damaged."""
+    try:
+        with translating():
+            yield
+    except DamagedError as error:
+        what = f"is damaged, or no database at all ({error})"
+        raise _unusable(_parse(database_url), what) from error
 
 
 def head() -> str:
@@ -122,11 +152,44 @@ def _revisions(folder: Path) -> tuple[set[str], str]:
     return known, (known - former).pop()
 
 
-def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    return None if found is None else str(found)
+def _revision(connection: Connection, url: URL, known: set[str]) -> str | None:
+    """The revision that the tables at *url* are of, None where there are none; raises what
+    `standing` raises.
+
+    A file belongs to one application. A database on a server may have tables of others in it, as
+    long as their names are not ours.
+    """
+    names = set(inspect(connection).get_table_names())
+    found = revision(connection) if _VERSIONS in names else None
+    others = names - {_VERSIONS}
+    if found is None:
+        is_foreign = bool(others if connection.dialect.name == "sqlite" else others & _names())
+    else:
+        is_foreign = bool(others) and not others & _OURS
+    if is_foreign:
+        raise _unusable(url, "is another application's")
+    if found is not None and found not in known:
+        raise SchemaError(
+            f"the database is of a newer version (revision {found}); install that fedblog, "
+            "or restore a backup"
+        )
+    return found
+
+
+def _names() -> set[str]:
+    return set(metadata.tables)
+
+
+def _unusable(url: URL, what: str) -> UnusableDatabaseError:
+    is_file = url.get_backend_name() == "sqlite"
+    where = url.database if is_file else url.set(drivername="postgresql").render_as_string()
+    return UnusableDatabaseError(
+        f"the database {where} {what}. Either set FEDBLOG_DATA_DIR (--data) or "
+        "FEDBLOG_DATABASE_URL to the blog's own, or restore a backup (copies from before upgrades "
+        "stand in backups/ in the data folder); for a new blog take another data folder or "
+        "database",
+        what=what,
+    )
 
 
 def _parse(database_url: str) -> URL:

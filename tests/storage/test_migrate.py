@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, inspect, make_url, text
 from support.waiting import PATIENCE
 
 from fedblog.storage import migrate
-from fedblog.storage.errors import SchemaError, StorageError
+from fedblog.storage.errors import SchemaError, StorageError, UnusableDatabaseError
 from fedblog.storage.tables import metadata
 
 NEXT = """
@@ -70,6 +70,10 @@ def run(url: str, statement: str) -> Any:
         engine.dispose()
 
 
+def is_current(url: str) -> bool:
+    return migrate.standing(url) is migrate.Standing.CURRENT
+
+
 def tables(url: str) -> set[str]:
     address = make_url(url)
     if address.get_backend_name() == "postgresql":
@@ -82,9 +86,9 @@ def tables(url: str) -> set[str]:
 
 
 def test_an_empty_database_gets_the_tables_that_the_code_describes(empty_url: str) -> None:
-    assert not migrate.is_current(empty_url)
+    assert migrate.standing(empty_url) is migrate.Standing.EMPTY
     assert migrate.upgrade(empty_url) is None
-    assert migrate.is_current(empty_url)
+    assert is_current(empty_url)
     address = make_url(empty_url)
     if address.get_backend_name() == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
@@ -124,7 +128,7 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(
     later_version.add("9003", "curiosities", "raise LookupError('on purpose')", previous="9002")
     with pytest.raises(LookupError):
         migrate.upgrade(empty_url, migrations=later_version.folder)
-    assert migrate.is_current(empty_url)
+    assert is_current(empty_url)
     assert not {"novelties", "curiosities"} & tables(empty_url)
 
 
@@ -133,10 +137,34 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(
 ) -> None:
     later_version.add("9002", "novelties")
     migrate.upgrade(empty_url, migrations=later_version.folder)
-    assert not migrate.is_current(empty_url)
-    with pytest.raises(SchemaError, match="newer"):
-        migrate.upgrade(empty_url)
+    for look in (migrate.standing, migrate.upgrade):
+        with pytest.raises(SchemaError, match="newer"):
+            look(empty_url)
     assert "novelties" in tables(empty_url)
+
+
+@pytest.mark.parametrize("revision", [None, "9999", "0001"])
+def test_a_database_of_another_application_is_refused_and_left_alone(
+    empty_url: str, revision: str | None
+) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(make_url(empty_url).database or "").parent.mkdir()
+    run(empty_url, "CREATE TABLE posts (text TEXT)")
+    if revision is not None:
+        run(empty_url, "CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        run(empty_url, f"INSERT INTO alembic_version VALUES ('{revision}')")
+    before = tables(empty_url)
+    for look in (migrate.standing, migrate.upgrade):
+        with pytest.raises(UnusableDatabaseError, match="another application's"):
+            look(empty_url)
+    assert tables(empty_url) == before
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_a_database_on_a_server_may_have_tables_of_others_in_it(empty_url: str) -> None:
+    run(empty_url, "CREATE TABLE spatial_ref_sys (id INTEGER)")
+    migrate.upgrade(empty_url)
+    assert is_current(empty_url)
 
 
 def test_two_processes_that_upgrade_at_once_both_succeed(empty_url: str) -> None:
@@ -147,7 +175,7 @@ def test_two_processes_that_upgrade_at_once_both_succeed(empty_url: str) -> None
     for process in processes:
         _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors.decode()
-    assert migrate.is_current(empty_url)
+    assert is_current(empty_url)
 
 
 def test_an_sqlite_file_is_copied_before_it_changes(
@@ -183,7 +211,7 @@ def test_an_upgrade_that_would_leave_rows_without_their_parents_is_refused(
     )
     with pytest.raises(SchemaError, match="actor_keys"):
         migrate.upgrade(sqlite_url, migrations=later_version.folder)
-    assert migrate.is_current(sqlite_url)
+    assert is_current(sqlite_url)
 
 
 @pytest.mark.parametrize("url", ["mysql://localhost/x", "not an address", "sqlite://"])
