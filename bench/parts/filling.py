@@ -66,7 +66,7 @@ class Size:
 
 SIZES = {
     "XS": Size(60, 1_500, 80, 300, 120, 60, 20),
-    "S": Size(1_000, 80_000, 1_000, 3_020, 1_000, 300, 100),
+    "S": Size(1_000, 80_000, 1_000, 3_020, 1_000, 1_200, 100),
     "M": Size(10_000, 170_000, 10_000, 10_000, 3_000, 3_000, 500),
     "L": Size(100_000, 1_070_000, 100_000, 30_200, 10_000, 30_000, 2_000),
 }
@@ -192,6 +192,7 @@ class _Rows:
                 "updated_at": moment,
                 "published_at": None if status == "draft" else moment,
                 "deleted_at": moment if status == "deleted" else None,
+                "erased_at": moment if status == "deleted" else None,
             }
 
     def post_authors(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -229,16 +230,19 @@ class _Rows:
     def _thread(
         self, post: str, begun: datetime, path: str, count: int, *, is_plain: bool
     ) -> Iterator[dict[str, Any]]:
+        """The longest begins the same in every size, and its first comment is written here and
+        answered often."""
         standing: list[tuple[str, str, int]] = []
-        chance = self.random.random
+        is_long = post == self.made.longer[0]
+        chance = (random.Random(1) if is_long else self.random).random
         for number in range(count):
-            is_long = post == self.made.longer[0]
             moment = begun + timedelta(minutes=1 + 7 * number, milliseconds=int(chance() * 1000))
             id_ = self.ulid(moment)
-            above = standing[int(len(standing) * chance())] if standing and chance() < 0.4 else None
+            place = int(len(standing) * chance() ** 2)
+            above = standing[place] if standing and chance() < 0.4 else None
             if above and above[2] > 10:
                 above = None
-            is_local = chance() < 0.03
+            is_local = chance() < 0.03 or (is_long and number == 0)
             uri, host, _ = self.people[int(len(self.people) * chance() ** 2)]
             lot = 1.0 if is_plain or is_local else chance()
             if is_local:
@@ -283,6 +287,7 @@ class _Rows:
                 "published_at": moment,
                 "received_at": moment,
                 "deleted_at": moment if 0.05 < lot < 0.06 else None,
+                "erased_at": moment if 0.05 < lot < 0.06 else None,
                 "sensitive": False,
             }
 
@@ -449,10 +454,18 @@ class _SqliteTarget:
 
 
 class _PostgresqlTarget:
+    """Makes the indexes that are no constraint's again at the end."""
+
     def __init__(self, url: str) -> None:
         self._raw = psycopg.connect(url)
         # Constraints hold by how the rows are made; checking them takes longer than copying.
         self._raw.execute("SET session_replication_role = replica")
+        self._made = self._raw.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND NOT EXISTS "
+            "(SELECT 1 FROM pg_constraint WHERE conname = indexname)"
+        ).fetchall()
+        for name, _ in self._made:
+            self._raw.execute(f"DROP INDEX {name}")
 
     def copy(self, table: str, rows: Iterator[dict[str, Any]]) -> None:
         query = "SELECT column_name FROM information_schema.columns WHERE table_name = %s"
@@ -464,6 +477,8 @@ class _PostgresqlTarget:
                     copy.write_row([row[name] for name in names])
 
     def close(self) -> None:
+        for _, statement in self._made:
+            self._raw.execute(statement)
         self._raw.execute("SELECT setval('inboxes_id_seq', (SELECT max(id) + 1 FROM inboxes))")
         self._raw.commit()
         self._raw.close()

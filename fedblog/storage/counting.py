@@ -187,6 +187,10 @@ def install(connection: Connection) -> None:
 
 def recount(connection: Connection) -> None:
     """Count everything from the rows themselves, while no trigger stands."""
+    if connection.dialect.name == "postgresql":
+        # A database that was just restored or upgraded has no statistics to plan this by.
+        tables = dict.fromkeys(rule.table.name for rule in RULES)
+        connection.exec_driver_sql(f"ANALYZE {', '.join((*tables, t.deliveries.name))}")
     for table in _BYLINES:
         logger.info("counting: when the posts of %s were published", table.name)
         connection.exec_driver_sql(_LISTED_AT.format(table=table.name))

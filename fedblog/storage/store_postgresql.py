@@ -29,6 +29,16 @@ SERIALIZATION_TRIES = 12
 UNIQUE_TRIES = 3
 """Attempts where a key stands already (23505): the next sees the row that was just added."""
 IDLE_SECONDS = 60.0
+ALONG_INDEXES = (
+    "enable_seqscan",
+    "enable_bitmapscan",
+    "enable_sort",
+    "enable_hashjoin",
+    "enable_mergejoin",
+    "jit",
+)
+"""What the planner is to leave, where it can, on connections that read: what is left is to go along
+an index, in its order (decision 19)."""
 CONNECTION_TRIES = 3
 """Attempts where the connection had gone before the COMMIT."""
 
@@ -226,9 +236,15 @@ def _engine(url: URL, size: int, *, read_only: bool) -> AsyncEngine:
         use_native_hstore=False,
     )
     if read_only:
-        event.listen(engine.sync_engine, "connect", _make_read_only)
+        event.listen(engine.sync_engine, "connect", _prepare_reader)
     return engine
 
 
-def _make_read_only(connection: Any, _record: Any) -> None:
+def _prepare_reader(connection: Any, _record: Any) -> None:
     connection.set_read_only(True)
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT " + ", ".join(f"set_config('{it}', 'off', false)" for it in ALONG_INDEXES)
+    )
+    cursor.close()
+    connection.commit()

@@ -304,3 +304,15 @@ async def test_a_database_whose_triggers_are_others_is_not_current(store: Store)
     finally:
         await store.write(counting.install)
     assert await store.read(counting.stands)
+
+
+async def test_postgresql_is_analysed_before_it_counts(postgresql_url: str) -> None:
+    known = text("SELECT reltuples >= 0 FROM pg_class WHERE relname = 'comments'")
+    store = await Store.open(postgresql_url)
+    try:
+        await store.write(lambda connection: connection.execute(text("TRUNCATE comments CASCADE")))
+        assert not await store.read(lambda connection: connection.scalar(known))
+        await store.write(counting.install)
+        assert await store.read(lambda connection: connection.scalar(known))
+    finally:
+        await store.close()

@@ -12,7 +12,7 @@ from support.waiting import eventually
 from fedblog.storage.changes import EVERYTHING, Change, record
 from fedblog.storage.errors import DatabaseError
 from fedblog.storage.store import Store
-from fedblog.storage.store_postgresql import WRITERS, PostgresqlStore
+from fedblog.storage.store_postgresql import ALONG_INDEXES, WRITERS, PostgresqlStore
 from fedblog.storage.tables import server
 
 
@@ -38,6 +38,15 @@ async def test_a_unit_sees_one_snapshot(store: Store) -> None:
 
     assert await store.write(level) == "repeatable read"
     assert await store.read(level) == "repeatable read"
+
+
+async def test_readers_alone_are_told_to_go_along_indexes(store: Store) -> None:
+    def told(connection: Connection) -> set[object]:
+        return {connection.scalar(text(f"SHOW {it}")) for it in ALONG_INDEXES}
+
+    for _ in range(2):  # what was set outlives the transaction
+        assert await store.read(told) == {"off"}
+    assert await store.write(told) == {"on"}
 
 
 @pytest.mark.parametrize(("state", "most"), [("40001", 12), ("40P01", 12), ("23505", 3)])
