@@ -25,6 +25,8 @@ from fedblog.storage.threads import NO_WORDS
 from fedblog.storage.threads import comment as comment_of
 from fedblog.storage.visibility import is_decided_as, is_listed_comment, is_living_post
 
+_parents = comments.alias("parents")
+
 
 @dataclass(frozen=True, slots=True)
 class CommentView:
@@ -107,9 +109,8 @@ def list_page(
     Deleted ones, those under deleted posts, orphans and those not addressed to everyone are left
     out.
     """
-    parents = comments.alias("parents")
     query = (
-        _views(parents)
+        _views()
         .where(
             comments.c.blog_id == blog_id,
             is_listed_comment(),
@@ -133,9 +134,8 @@ def list_page(
 
 def view(connection: Connection, blog_id: int, comment_id: str) -> CommentView | None:
     """One comment as moderators see it; None where it is not listed (`get_listed`)."""
-    parents = comments.alias("parents")
     row = connection.execute(
-        _views(parents).where(
+        _views().where(
             comments.c.blog_id == blog_id,
             comments.c.id == comment_id,
             is_listed_comment(),
@@ -149,11 +149,11 @@ def _is_under_living_post() -> ColumnElement[bool]:
     return exists().where(posts.c.id == comments.c.post_id, is_living_post())
 
 
-def _views(parents: Any) -> Any:
+def _views() -> Any:
     return (
         select(
             comments,
-            parents.c.uri.label("parent_uri"),
+            _parents.c.uri.label("parent_uri"),
             actors.c.name.label("actor_name"),
             actors.c.handle.label("actor_handle"),
             actors.c.host.label("actor_host"),
@@ -164,7 +164,7 @@ def _views(parents: Any) -> Any:
             media.c.file_name.label("author_avatar"),
         )
         .select_from(comments)
-        .join(parents, parents.c.id == comments.c.parent_id, isouter=True)
+        .join(_parents, _parents.c.id == comments.c.parent_id, isouter=True)
         .join(actors, actors.c.uri == comments.c.actor_uri, isouter=True)
         .join(authors, authors.c.id == comments.c.author_id, isouter=True)
         .join(media, media.c.id == authors.c.avatar, isouter=True)

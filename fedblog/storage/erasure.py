@@ -42,6 +42,8 @@ from fedblog.storage.tables import (
 )
 from fedblog.storage.threads import NO_WORDS
 
+_elsewhere = media_uses.alias("elsewhere")
+
 Step = Callable[[Connection, str, datetime, int], int]
 _TO_ERASE = and_(comments.c.deleted_at.is_not(None), comments.c.erased_at.is_(None))
 
@@ -186,14 +188,13 @@ def erase_comments(connection: Connection, ids: Sequence[str], now: datetime) ->
 def doomed_media(connection: Connection, object_ids: Sequence[str]) -> list[tuple[str, str]]:
     """(id, file name) of the pictures that stand in these posts and comments and in nothing else,
     deleted or not."""
-    elsewhere = media_uses.alias("elsewhere")
     rows = connection.execute(
         select(media.c.id, media.c.file_name)
         .join_from(media, media_uses, media_uses.c.media_id == media.c.id)
         .where(
             media_uses.c.object_id.in_(object_ids),
             ~exists().where(
-                elsewhere.c.media_id == media.c.id, elsewhere.c.object_id.not_in(object_ids)
+                _elsewhere.c.media_id == media.c.id, _elsewhere.c.object_id.not_in(object_ids)
             ),
             ~exists().where(authors.c.avatar == media.c.id),
         )

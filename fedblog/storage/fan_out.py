@@ -35,6 +35,7 @@ from fedblog.storage.visibility import counts_as_boost, is_public_comment
 
 FAN_OUT = "fan_out"
 """The kind of job; its key is the activity's id."""
+_own = activities.alias("own")
 _MOST_PEOPLE = 500
 _ROWS_OF_A_PERSON = 4
 """What a person in a conversation costs in rows: the actor is looked up, and its inbox made."""
@@ -221,17 +222,16 @@ def _insert(connection: Connection, activity_id: str, ids: Sequence[int], now: d
 
 def _unfinished(connection: Connection, activity_id: str) -> Sequence[Any]:
     """Earlier activities about the same object whose pages have not ended."""
-    own = activities.alias("own")
     return connection.execute(
-        select(activities.c.id, activities.c.type, own.c.type.label("own_type"))
+        select(activities.c.id, activities.c.type, _own.c.type.label("own_type"))
         .select_from(jobs)
         .join(activities, activities.c.id == jobs.c.key)
-        .join(own, own.c.id == activity_id)
+        .join(_own, _own.c.id == activity_id)
         .where(
             jobs.c.kind == FAN_OUT,
             jobs.c.key < activity_id,
-            activities.c.post_id == own.c.post_id,
-            activities.c.object_uri == own.c.object_uri,
+            activities.c.post_id == _own.c.post_id,
+            activities.c.object_uri == _own.c.object_uri,
         )
     ).all()
 

@@ -13,6 +13,7 @@ from fedblog.storage.visibility import is_living_post
 
 _NAME = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)")
 _MOST_NAMES = 2000
+_above = posts.alias("above")
 
 COLUMNS = (
     media.c.id,
@@ -96,12 +97,11 @@ def is_withdrawn(connection: Connection, file_name: str) -> bool:
 def _is_seen() -> ColumnElement[bool]:
     """Whether a picture stands in a post or comment that is not deleted."""
     in_post = exists().where(posts.c.id == media_uses.c.object_id, is_living_post())
-    above = posts.alias("above")
     in_comment = exists().where(
         comments.c.id == media_uses.c.object_id,
         comments.c.deleted_at.is_(None),
-        above.c.id == comments.c.post_id,
-        is_living_post(above),
+        _above.c.id == comments.c.post_id,
+        is_living_post(_above),
     )
     return exists().where(and_(media_uses.c.media_id == media.c.id, or_(in_post, in_comment)))
 

@@ -48,6 +48,8 @@ from fedblog.storage.tables import (
     unforwarded,
 )
 
+_same = counts.alias("same")
+
 
 def drop_changes(connection: Connection, before: datetime, limit: int) -> int:
     """Changes that every process has seen; they lie in the order of their time."""
@@ -218,12 +220,11 @@ def drop_counts(connection: Connection, keys: Collection[str], _before: datetime
 
 
 def _counts_nothing() -> ColumnElement[bool]:
-    same = counts.alias("same")
     return ~exists(
-        select(same.c.kind)
-        .where(same.c.key == counts.c.key)
-        .group_by(same.c.kind)
-        .having(func.sum(same.c.number) != 0)
+        select(_same.c.kind)
+        .where(_same.c.key == counts.c.key)
+        .group_by(_same.c.kind)
+        .having(func.sum(_same.c.number) != 0)
     )
 
 

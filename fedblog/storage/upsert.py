@@ -1,10 +1,13 @@
 """INSERT … ON CONFLICT in the words of the connection's engine."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+
+_Insert = sqlite.Insert | postgresql.Insert
 
 
 def insert_ignoring(
@@ -12,7 +15,7 @@ def insert_ignoring(
 ) -> None:
     """Insert *rows*, leaving out those whose keys stand in *table* already."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+        connection.execute(_ignoring(connection.dialect.name, table), list(rows))
 
 
 def upsert(
@@ -25,14 +28,8 @@ def upsert(
 ) -> None:
     """Insert *rows*; where *key* (a unique index) stands already, set the columns *update*."""
     if rows:
-        statement = _insert(connection, table)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(key),
-                set_={name: statement.excluded[name] for name in update},
-            ),
-            list(rows),
-        )
+        made = _replacing(connection.dialect.name, table, tuple(key), tuple(update))
+        connection.execute(made, list(rows))
 
 
 def add_up(
@@ -45,15 +42,34 @@ def add_up(
 ) -> None:
     """Insert *rows*; where *key* stands already, add what they have in *column* to it."""
     if rows:
-        statement = _insert(connection, table)
-        total = table.c[column] + statement.excluded[column]
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=list(key), set_={column: total}),
-            list(rows),
-        )
+        connection.execute(_adding(connection.dialect.name, table, tuple(key), column), list(rows))
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+# Made once: `excluded` is a copy of the whole table, full of references in circles, which the
+# collector has to find; a stream of Follows made it stop everything for 50 ms now and then.
+
+
+@cache
+def _ignoring(dialect: str, table: Table) -> _Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _replacing(
+    dialect: str, table: Table, key: tuple[str, ...], update: tuple[str, ...]
+) -> _Insert:
+    statement = _insert(dialect, table)
+    return statement.on_conflict_do_update(
+        index_elements=list(key), set_={name: statement.excluded[name] for name in update}
+    )
+
+
+@cache
+def _adding(dialect: str, table: Table, key: tuple[str, ...], column: str) -> _Insert:
+    statement = _insert(dialect, table)
+    total = table.c[column] + statement.excluded[column]
+    return statement.on_conflict_do_update(index_elements=list(key), set_={column: total})
+
+
+def _insert(dialect: str, table: Table) -> _Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
