@@ -42,6 +42,7 @@ import hypothesis
 import psycopg
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from coverage import Coverage
 from sqlalchemy import make_url
 from support.waiting import PATIENCE
 
@@ -127,18 +128,14 @@ def _cover_less(config: pytest.Config, items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.no_cover)
 
 
-# What may block, and why: (function, file below fedblog/ or a library, its functions, reason).
-MAY_BLOCK: list[tuple[str, str, set[str], str]] = [
-    ("threading.Lock.acquire", "coverage/collector.py", {"lock_data"}, "the coverage's own lock"),
-]
-
-
 @pytest.fixture(scope="session", autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:
     """Raise BlockingError where code of fedblog/ blocks the event loop."""
     with blockbuster_ctx(scanned_modules=["fedblog"]) as buster:
-        for function, file, names, _reason in MAY_BLOCK:
-            buster.functions[function].can_block_in(file, names)
+        if Coverage.current() is not None:
+            # Its tracer waits for a lock of its own at the begin of any function: an error there,
+            # between the taking of a semaphore and its release, left a store that never closed.
+            buster.functions["threading.Lock.acquire"].deactivate()
         yield buster
 
 
