@@ -5,17 +5,21 @@ and sees whether a test notices.
 
 First it learns which tests reach which lines (the whole suite once, on SQLite, with coverage; kept
 in bench/results/ and reused until --again). Then each mutant of the sample runs the tests that
-reach its line, those nearest to it first, until one fails. Prints the seed, each mutant that no
-test noticed, and how many of all were killed. A mutant lives in the memory of a process of its
-own; nothing in the checkout is changed.
+reach its line, those nearest to it first, until one fails. A test kills a mutant only if it passes
+without the change, in the same place after the same tests. Prints the seed, each mutant that no
+test noticed, how many of all were killed, and the processor time. A mutant lives in the memory of a
+process of its own; nothing in the checkout is changed. What was found is kept for each mutant in
+bench/results/mutants-SEED.jsonl: a run that was stopped goes on there, --again begins anew.
 """
 
 import argparse
 import contextlib
 import importlib.machinery
 import importlib.util
+import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -23,10 +27,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -38,8 +43,15 @@ TARGETS = (
     "fedblog/federation/**/*.py",
     "fedblog/signatures/*.py",
     "fedblog/remote/guard.py",
-    "fedblog/domain/*.py",
+    "fedblog/domain/authorization.py",
+    "fedblog/domain/comment.py",
+    "fedblog/domain/origins.py",
+    "fedblog/domain/post.py",
+    "fedblog/activitystreams/reading.py",
     "fedblog/storage/visibility.py",
+    "fedblog/storage/documents.py",
+    "fedblog/storage/pages_of_posts.py",
+    "fedblog/storage/public_activities.py",
     "fedblog/storage/views*.py",
     "fedblog/endpoints/authorized.py",
 )
@@ -47,9 +59,11 @@ NO_PROCESS_SEES_IT = ("test_commands", "test_end_to_end", "test_story", "test_pr
 """Tests that start fedblog as a process of its own, where no mutant is."""
 FIRST, MOST_FILES, MOST = 40, 6, 400
 """So many tests at first, from so many files; then so many more before a mutant counts as alive."""
-SECONDS = 120.0
-"""After which a mutant that goes round in circles is killed."""
-PASSED, FAILED, TIMED_OUT = 0, 1, -signal.SIGKILL
+PROCESSOR_SECONDS, SECONDS = 60.0, 300
+"""Of one test, after which it goes round in circles, or waits for what never comes. No test needs
+that much processor time, and what tests wait for they give up sooner (support.waiting)."""
+PASSED, FAILED = 0, 1
+BY_TIME = (-signal.SIGPROF, -signal.SIGALRM)
 
 
 def targets() -> list[Path]:
@@ -92,7 +106,7 @@ class Reached:
             lines = self._data.contexts_by_lineno(str(CHECKOUT / path))
             self._by_file[path] = {
                 line: [
-                    context.partition("|")[0]
+                    context.rpartition("|")[0]
                     for context in contexts
                     if not any(part in context for part in NO_PROCESS_SEES_IT)
                 ]
@@ -146,8 +160,47 @@ class _Finder:
         )
 
 
-def run_tests(mutant: Mutant, tests: Sequence[str], folder: Path) -> int:
-    """Fork, change the module, run *tests*; gives the child's process id."""
+class _Watch:
+    """Writes down which test is under way, and ends the process when that one does not end."""
+
+    def __init__(self, note: Path) -> None:
+        self._note = note
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._note.write_text(nodeid)
+        signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
+        signal.alarm(SECONDS)
+
+
+@dataclass(frozen=True)
+class Run:
+    """*tests*, in this order until one fails, with *mutant* or with nothing changed."""
+
+    mutant: Mutant | None
+    tests: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """With which *code* a run ended, and at which test ("" before the first)."""
+
+    code: int
+    at: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """*what* became of a mutant: killed, time (killed by it), alive, unreached; and *by* what."""
+
+    what: str
+    by: str = ""
+
+
+Trial = Generator[Run, Ended, Verdict]
+
+
+def begin(run: Run, folder: Path) -> int:
+    """Fork, change the module, run the tests; gives the child's process id."""
     child = os.fork()
     if child:
         return child
@@ -157,31 +210,50 @@ def run_tests(mutant: Mutant, tests: Sequence[str], folder: Path) -> int:
         out = os.open(folder / "out.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        sys.meta_path.insert(0, _Finder(mutant))  # type: ignore[arg-type]
+        if run.mutant:
+            sys.meta_path.insert(0, _Finder(run.mutant))  # type: ignore[arg-type]
         import pytest
 
+        watch = _Watch(folder / "at.txt")
+        watch.pytest_runtest_logstart("")
         options = ["-q", "-x", "-n0", "--engines=sqlite", "-p", "no:cacheprovider", "--no-header"]
-        status = int(pytest.main([*options, f"--basetemp={folder / 'tmp'}", *tests]))
+        options += [f"--basetemp={folder / 'tmp'}"]
+        status = int(pytest.main([*options, *run.tests], plugins=[watch]))
     finally:
         os._exit(status)
 
 
-def judged(mutant: Mutant, tests: list[str]) -> Iterator[tuple[Mutant, list[str]]]:
-    """The runs that *mutant* needs: the nearest tests first, then the rest."""
+def portions(tests: list[str]) -> Iterator[list[str]]:
+    """The nearest tests first, then the rest."""
     near = dict.fromkeys(test.partition("::")[0] for test in tests)
     files = list(near)[:MOST_FILES]
     first = [test for test in tests if test.partition("::")[0] in files][:FIRST]
-    yield mutant, first
-    rest = [test for test in tests if test not in set(first)][:MOST]
-    if rest:
-        yield mutant, rest
+    yield first
+    yield [test for test in tests if test not in set(first)][:MOST]
 
 
-def outcome(mutant: Mutant, reached: Reached) -> Iterator[tuple[Mutant, list[str]]]:
-    """Nothing where no test reaches it."""
-    tests = reached.tests(mutant)
-    if tests:
-        yield from judged(mutant, tests)
+def trial(mutant: Mutant, tests: list[str], sound: set[str]) -> Trial:
+    """Asks for the runs that *mutant* needs, and gives what became of it. *sound*: tests that are
+    known to pass without a change."""
+    if not tests:
+        return Verdict("unreached")
+    for left in portions(tests):
+        while left:
+            ended = yield Run(mutant, left)
+            if ended.code == PASSED:
+                break
+            if ended.at not in sound:
+                until = left.index(ended.at) + 1 if ended.at in left else len(left)
+                unchanged = yield Run(None, left[:until])
+                if unchanged.code != PASSED and unchanged.at not in left:
+                    return Verdict("not judged", "the tests cannot be run")
+                if unchanged.code != PASSED:
+                    print(f"fails without a change: {unchanged.at}", flush=True)
+                    left = [test for test in left if test != unchanged.at]
+                    continue
+                sound.update(left[:until])
+            return Verdict("time" if ended.code in BY_TIME else "killed", ended.at)
+    return Verdict("alive")
 
 
 def preload() -> None:
@@ -195,51 +267,47 @@ def preload() -> None:
             importlib.import_module(name)
 
 
-def survivors(sample: Sequence[Mutant], at_once: int) -> tuple[list[Mutant], list[Mutant], int]:
-    """(alive though tests reach them, reached by no test, killed by time)."""
-    reached = Reached()
-    waiting = [(mutant, outcome(mutant, reached)) for mutant in sample]
-    under_way: dict[int, tuple[Mutant, Iterator[Any], Path, float]] = {}
-    alive: list[Mutant] = []
-    unreached: list[Mutant] = []
-    timed_out = done = 0
+def judge(trials: Mapping[Mutant, Trial], at_once: int) -> Iterator[tuple[Mutant, Verdict]]:
+    """What became of each mutant, in the order in which it is known."""
+    waiting = list(trials.items())[::-1]
+    under_way: dict[int, tuple[Mutant, Trial, Path]] = {}
     with tempfile.TemporaryDirectory(prefix="fedblog-mutants-") as made:
 
-        def begin(mutant: Mutant, runs: Iterator[Any], *, again: bool) -> None:
-            following = next(runs, None)
-            if following is None:
-                (alive if again else unreached).append(mutant)
-                print(f"{'alive' if again else 'reached by no test'}: {mutant}", flush=True)
-                return
+        def go_on(mutant: Mutant, of: Trial, ended: Ended | None) -> Verdict | None:
+            try:
+                run = next(of) if ended is None else of.send(ended)
+            except StopIteration as end:
+                return cast("Verdict", end.value)
             folder = Path(tempfile.mkdtemp(dir=made))
-            pid = run_tests(*following, folder)
-            under_way[pid] = (mutant, runs, folder, time.monotonic() + SECONDS)
+            under_way[begin(run, folder)] = (mutant, of, folder)
+            return None
 
         while waiting or under_way:
             while waiting and len(under_way) < at_once:
-                begin(*waiting.pop(), again=False)
-            if not under_way:
-                continue
-            for pid, (mutant, runs, folder, latest) in list(under_way.items()):
+                mutant, of = waiting.pop()
+                if verdict := go_on(mutant, of, None):
+                    yield mutant, verdict
+            for pid, (mutant, of, folder) in list(under_way.items()):
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 if not ended:
-                    if time.monotonic() > latest:
-                        os.killpg(pid, signal.SIGKILL)
                     continue
                 del under_way[pid]
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)  # what it started
+                note = folder / "at.txt"
+                at = note.read_text() if note.exists() else ""
                 shutil.rmtree(folder, ignore_errors=True)
-                code = os.waitstatus_to_exitcode(status)
-                timed_out += code == TIMED_OUT
-                if code == PASSED:
-                    begin(mutant, runs, again=True)
-                if pid not in under_way and not any(m is mutant for m, *_ in under_way.values()):
-                    done += 1
-                    if done % 25 == 0:
-                        print(f"… {done} of {len(sample)}", flush=True)
+                if verdict := go_on(mutant, of, Ended(os.waitstatus_to_exitcode(status), at)):
+                    yield mutant, verdict
             time.sleep(0.02)
-    return alive, unreached, timed_out
+
+
+def known(kept: Path) -> dict[str, Verdict]:
+    """What an earlier run found, by mutant."""
+    if not kept.exists():
+        return {}
+    lines = (json.loads(line) for line in kept.read_text().splitlines())
+    return {line["mutant"]: Verdict(line["what"], line["by"]) for line in lines}
 
 
 def main() -> int:
@@ -247,7 +315,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--sample", type=int, default=300, help="so many mutants")
     parser.add_argument("--seed", type=int, help="which ones; printed")
-    parser.add_argument("--again", action="store_true", help="learn anew which tests reach what")
+    parser.add_argument("--again", action="store_true", help="learn and judge anew")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--only", default="", help="modules whose path has this in it")
     given = parser.parse_args()
@@ -258,18 +326,39 @@ def main() -> int:
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.path.insert(0, str(CHECKOUT))
+    kept = KEPT.with_name(f"mutants-{seed}.jsonl")
+    if given.again:
+        kept.unlink(missing_ok=True)
     if given.again or not KEPT.exists():
         learn()
     everything = [m for path in targets() if given.only in str(path) for m in mutants(path)]
     sample = random.Random(seed).sample(everything, min(given.sample, len(everything)))
     print(f"seed {seed}: {len(sample)} of {len(everything)} mutants of {len(targets())} modules")
     preload()
-    alive, unreached, timed_out = survivors(sample, given.at_once)
-    killed = len(sample) - len(alive) - len(unreached)
+    reached, sound = Reached(), set[str]()
+    before = known(kept)
+    found = {mutant: before[mutant.key] for mutant in sample if mutant.key in before}
+    for mutant, verdict in found.items():
+        if verdict.what != "killed":
+            print(f"{verdict.what}: {mutant} ({verdict.by})")
+    trials = {m: trial(m, reached.tests(m), sound) for m in sample if m not in found}
+    for mutant, verdict in judge(trials, given.at_once):
+        found[mutant] = verdict
+        with kept.open("a") as lines:
+            lines.write(json.dumps({"mutant": mutant.key, **asdict(verdict)}) + "\n")
+        if verdict.what != "killed":
+            print(f"{verdict.what}: {mutant} ({verdict.by})", flush=True)
+        if len(found) % 25 == 0:
+            print(f"… {len(found)} of {len(sample)}", flush=True)
+    much = Counter(verdict.what for verdict in found.values())
+    killed = much["killed"] + much["time"]
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
         f"killed {killed} of {len(sample)} ({100 * killed / max(len(sample), 1):.1f} %), "
-        f"{timed_out} of them by time; alive {len(alive)}, reached by no test {len(unreached)}; "
-        f"{(time.monotonic() - began) / 60:.1f} minutes"
+        f"{much['time']} of them by time; alive {much['alive']}, reached by no test "
+        f"{much['unreached']}, not judged {much['not judged']}; "
+        f"{(time.monotonic() - began) / 60:.1f} minutes, of processor time "
+        f"{(used.ru_utime + used.ru_stime) / 60:.1f} (of this run)"
     )
     return 0
 

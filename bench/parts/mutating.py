@@ -41,6 +41,11 @@ class Mutant:
         assert text.startswith(self.old, self.start)
         return text[: self.start] + self.new + text[self.start + len(self.old) :]
 
+    @property
+    def key(self) -> str:
+        """Which one it is, for as long as the module stays as it is."""
+        return f"{self.path}:{self.start}: {self.old} → {self.new}"
+
     def __str__(self) -> str:
         def short(text: str) -> str:
             line = " ".join(text.split())
