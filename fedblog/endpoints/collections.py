@@ -5,6 +5,9 @@ has a first page (without one, Mastodon takes the collection, size and all, for 
 page is empty. ``likes`` and ``shares`` list the activities; ``replies`` the comments that everyone
 may read, of a post all of them at any depth (peers that fetch a thread find it whole here),
 ``context`` the post as well (FEP-7888), ``moderators`` the authors.
+
+A cursor is the id after which a page begins. One that no page could have ended with is 404 before
+anything is read for it: there are as many as somebody cares to make up.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -37,6 +40,8 @@ _EMPTY = ("following", "featured")
 
 Json = dict[str, Any]
 Answer = Callable[[Request, str, "Cursor"], Awaitable[Response]]
+IsPlace = Callable[[str, str], Awaitable[bool]]
+"""Whether a collection of whom or what is named first goes on after the id that is named second."""
 
 
 def _canonical_cursor(values: Values) -> Pairs:
@@ -108,6 +113,10 @@ class _Actors:
             )
         )
 
+    async def is_in_outbox(self, owner: str, after: str) -> bool:
+        site = self._site
+        return await site.store.read(public_activities.is_in_outbox, site.blog_id, owner, after)
+
     async def followers(self, request: Request, owner: str, cursor: Cursor) -> Response:
         site = self._site
         address = site.addresses.collection(owner, "followers")
@@ -168,6 +177,15 @@ class _Objects:
             return json_error(404, "there is no such post")
         return json_error(410, "the post is gone") if state is PostStatus.DELETED else None
 
+    async def is_reply(self, id_: str, after: str) -> bool:
+        return await self._site.store.read(documents.is_reply, after, **self._on(id_))
+
+    async def is_reaction(self, id_: str, after: str) -> bool:
+        return await self._site.store.read(documents.is_reaction, after, **self._on(id_))
+
+    def _on(self, id_: str) -> dict[str, str]:
+        return {f"{self._kind}_id": id_}
+
     def _tags(self, id_: str, kind: str) -> Sequence[Change]:
         if self._kind == "post":
             return Change("post", id_), Change(kind, id_)
@@ -207,7 +225,7 @@ class _Objects:
             read = self._site.store.read
             address = self._address(id_, name)
             cache_tags(request.scope, *self._tags(id_, "reactions"))
-            on = {f"{self._kind}_id": id_}
+            on = self._on(id_)
             if not cursor.is_page:
                 total = await read(documents.count_reactions, name, **on)
                 return activity_json(writing.collection(address, total, first=f"{address}?page=1"))
@@ -226,17 +244,24 @@ def _list_page(cursor: Cursor, address: str, page: Page) -> Response:
     )
 
 
+async def _nowhere(owner: str, after: str) -> bool:
+    """For collections that have one page."""
+    return False
+
+
 def routes(site: Site) -> list[BaseRoute]:
     """The routes of collections."""
     of_actors = _Actors(site)
     found: list[BaseRoute] = []
 
-    def add_actors(name: str, answer: Answer) -> None:
+    def add_actors(name: str, answer: Answer, is_place: IsPlace = _nowhere) -> None:
         async def endpoint(request: Request) -> Response:
             owner = request.path_params.get("author_id") or request.url.path.split("/")[2]
             cursor = Cursor(request)
             if not cursor.is_valid:
                 return json_error(400, "there is no such page")
+            if cursor.after is not None and not await is_place(owner, cursor.after):
+                return json_error(404, "there is no such page")
             if not await of_actors.exists(owner):
                 return json_error(404, "there is no such actor")
             return await answer(request, owner, cursor)
@@ -247,12 +272,16 @@ def routes(site: Site) -> list[BaseRoute]:
                 QueryRoute(address, guarded(endpoint), query=CURSOR, name=f"{path} {name}")
             )
 
-    def add_objects(objects: _Objects, kind: str, name: str, answer: Answer) -> None:
+    def add_objects(
+        objects: _Objects, kind: str, name: str, answer: Answer, is_place: IsPlace
+    ) -> None:
         async def endpoint(request: Request) -> Response:
             id_ = request.path_params["id"]
             cursor = Cursor(request)
             if not cursor.is_valid:
                 return json_error(400, "there is no such page")
+            if cursor.after is not None and not await is_place(id_, cursor.after):
+                return json_error(404, "there is no such page")
             if (refusal := await objects.refusal(id_)) is not None:
                 return refusal
             return await answer(request, id_, cursor)
@@ -260,7 +289,7 @@ def routes(site: Site) -> list[BaseRoute]:
         path = f"/ap/{kind}s/{{id}}/{name}"
         found.append(QueryRoute(path, guarded(endpoint), query=CURSOR, name=f"{kind} {name}"))
 
-    add_actors("outbox", of_actors.outbox)
+    add_actors("outbox", of_actors.outbox, of_actors.is_in_outbox)
     add_actors("followers", of_actors.followers)
     for name in _EMPTY:
         add_actors(name, of_actors.empty(name))
@@ -268,9 +297,9 @@ def routes(site: Site) -> list[BaseRoute]:
     found.append(Route("/ap/blog/moderators", moderators, name="moderators"))
     for kind in ("post", "comment"):
         objects = _Objects(site, kind)
-        add_objects(objects, kind, "replies", objects.replies)
-        add_objects(objects, kind, "likes", objects.reactions("likes"))
-        add_objects(objects, kind, "shares", objects.reactions("shares"))
+        add_objects(objects, kind, "replies", objects.replies, objects.is_reply)
+        add_objects(objects, kind, "likes", objects.reactions("likes"), objects.is_reaction)
+        add_objects(objects, kind, "shares", objects.reactions("shares"), objects.is_reaction)
     of_posts = _Objects(site, "post")
-    add_objects(of_posts, "post", "context", of_posts.context)
+    add_objects(of_posts, "post", "context", of_posts.context, of_posts.is_reply)
     return found

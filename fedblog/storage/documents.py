@@ -221,6 +221,21 @@ def _comment_page(
     return Page(tuple(row.uri for row in kept), kept[-1].id if kept and len(rows) > limit else None)
 
 
+def is_reply(
+    connection: Connection,
+    id_: str,
+    *,
+    post_id: str | None = None,
+    comment_id: str | None = None,
+) -> bool:
+    """Whether *id_* is a comment below the post, or directly below the comment, shown or not."""
+    of = _of_post(post_id) if post_id is not None else _of_comment(comment_id or "")
+    return (
+        connection.execute(select(comments.c.id).where(comments.c.id == id_, of)).first()
+        is not None
+    )
+
+
 ReactionsName = Literal["likes", "shares"]
 _earlier = reactions.alias("earlier")
 _IS_COUNTED = {"likes": counts_as_like, "shares": counts_as_boost}
@@ -267,6 +282,21 @@ def reactions_page(
         tuple(row[1] for row in kept if row[1] is not None),
         kept[-1][0] if kept and len(rows) > limit else None,
     )
+
+
+def is_reaction(
+    connection: Connection,
+    id_: str,
+    *,
+    post_id: str | None = None,
+    comment_id: str | None = None,
+) -> bool:
+    """Whether *id_* is a reaction, of whichever kind, to the post or the comment."""
+    of = reactions.c.post_id == post_id
+    if post_id is None:
+        of = reactions.c.comment_id == comment_id
+    found = connection.execute(select(reactions.c.id).where(reactions.c.id == id_, of))
+    return found.first() is not None
 
 
 def count_reactions(

@@ -103,6 +103,17 @@ def outbox(
     return [_activity(row) for row in kept], more
 
 
+def is_in_outbox(connection: Connection, blog_id: int, owner: str, id_: str) -> bool:
+    """Whether *id_* is a public activity of the actor, readable still or not."""
+    query = select(activities.c.id).where(
+        activities.c.id == id_,
+        activities.c.blog_id == blog_id,
+        activities.c.owner == owner,
+        activities.c.is_public,
+    )
+    return connection.execute(query).first() is not None
+
+
 def count_outbox(connection: Connection, blog_id: int, owner: str) -> int:
     """How many they are."""
     return counts.one(connection, "outbox", counts.owner_key(blog_id, owner))

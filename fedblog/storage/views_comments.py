@@ -98,7 +98,9 @@ _ROOTS_AFTER = (
     .offset(bindparam("offset"))
 )
 _PLACE = select(comments.c.id).where(
-    comments.c.id == bindparam("place"), comments.c.post_id == bindparam("post_id")
+    comments.c.id == bindparam("place"),
+    comments.c.post_id == bindparam("post_id"),
+    comments.c.parent_id.is_(None),
 )
 _ROOTS_BEFORE = (
     _ROOTS.where(comments.c.id < bindparam("place"))
@@ -238,8 +240,8 @@ def _fitting(
 
 
 def is_place(connection: Connection, post_id: str, after: str) -> bool:
-    """Whether *after* is a comment of the post, shown or not: who makes ids up would have the same
-    page made, and kept, under any number of addresses."""
+    """Whether *after* is a first-level comment of the post, shown or not: who makes ids up would
+    have the same page made under any number of addresses."""
     wanted = {"post_id": post_id, "place": after}
     return connection.execute(_PLACE, wanted).first() is not None
 

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fedblog.domain.memory import Memory
 from fedblog.endpoints.caching import APART, TAGS
 from fedblog.endpoints.queries import Queries
 from fedblog.storage.changes import EVERYTHING, Change
@@ -43,6 +44,7 @@ _NOT_PAGES = ("/api/", "/media/", "/static/", "/proxy/")
 _MEMORY = 512
 _LONGEST_HEADER = 400
 _UNPROVEN_SHARE = 0.25
+_ASKED_ONCE = 4096
 
 V = TypeVar("V")
 Listener = Callable[[Sequence[Change]], None]
@@ -57,10 +59,12 @@ class ChangeFeed(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Render:
-    """A page being made: what changed meanwhile, and who waits for it."""
+    """A page being made: what changed meanwhile, and who waits for it. *is_wanted* where somebody
+    does."""
 
     done: asyncio.Event = field(default_factory=asyncio.Event)
     changes: set[Change] = field(default_factory=set)
+    is_wanted: bool = False
 
     def is_poisoned(self, tags: Iterable[Change]) -> bool:
         """Whether one of *tags* changed while the page was being made."""
@@ -116,6 +120,7 @@ class PageCache:
         self._by_tag: dict[Change, set[_Key]] = {}
         self._renders: dict[_Key, Render] = {}
         self._underway: set[Render] = set()
+        self._asked_once: Memory[_Key, bool] = Memory(_ASKED_ONCE)
         self._representations: dict[bytes, bytes] = {}
         self._gzip: dict[bytes, int] = {}
         self.stop_listening = store.listen(self.changed)
@@ -205,6 +210,7 @@ class PageCache:
         Those who ask for a page while it is being made wait for it once, then help themselves.
         """
         if self._max_bytes and (other := self._renders.get(key)) is not None:
+            other.is_wanted = True
             await other.done.wait()
             if (page := self._pages.get(key)) is not None:
                 return page
@@ -252,9 +258,22 @@ class PageCache:
             return None
         page = await make_page(list(start["headers"]), b"".join(chunks), frozenset(tags))
         page = replace(page, size=page.size + 2 * (len(key[0]) + len(key[1]) + len(key[2])))
-        if not render.is_poisoned(tags) and page.size <= self._max_bytes:
+        if (
+            page.size <= self._max_bytes
+            and self._is_asked_again(key, render)
+            and not render.is_poisoned(tags)
+        ):
             self._keep(key, page)
         return page
+
+    def _is_asked_again(self, key: _Key, render: Render) -> bool:
+        """Whether the page is asked for more than once. Of addresses with a query there are as many
+        as somebody cares to read out of lists (each comment is a place to go on after): one by one
+        they would fill the memory."""
+        if not key[1] or render.is_wanted or self._asked_once.get(key):
+            return True
+        self._asked_once.put(key, True)
+        return False
 
     def _keep(self, key: _Key, page: Page) -> None:
         """Keep *page*. What nobody has asked for twice fills a part of the memory only: whoever

@@ -186,5 +186,36 @@ async def test_unknown_owners_pages_and_methods_are_refused(world: World) -> Non
         assert (await world.get(f"/ap/blog/outbox?{query}")).status_code == 400
         assert (await world.get(f"/ap/posts/{post.id}/replies?{query}")).status_code == 400
     assert (await world.get("/ap/blog/liked")).status_code == 404
-    past = await world.json(f"/ap/blog/outbox?cursor={'0' * 26}")
-    assert past["orderedItems"] == []
+
+
+@pytest.mark.both_engines
+async def test_cursor_that_no_page_ended_with_is_no_page(world: World) -> None:
+    post, other = await world.post(), await world.post()
+    comment = await world.comment(post, author_id=world.authors["ada"].id)
+    below = await world.comment(post, comment)
+    said = await world.activity("Create", post=post)
+    ada = world.authors["ada"].id
+    objects = [
+        f"/ap/{kind}/{name}"
+        for kind in (f"posts/{post.id}", f"comments/{comment.id}")
+        for name in ("replies", "likes", "shares")
+    ]
+    actors = [
+        f"/ap/{owner}/{name}"
+        for owner in ("blog", "readers", "instance", f"authors/{ada}")
+        for name in ("outbox", "followers", "following", "featured")
+    ]
+    elsewhere = [f"/ap/posts/{other.id}/replies", f"/ap/authors/{ada}/outbox"]
+    for path in [*objects, *actors, f"/ap/posts/{post.id}/context"]:
+        for cursor in (new_id(), "0" * 26, post.id):
+            answer = await world.get(f"{path}?cursor={cursor}")
+            assert answer.status_code == 404, (path, cursor)
+    for path, cursor in zip(elsewhere, (below.id, said), strict=True):
+        assert (await world.get(f"{path}?cursor={cursor}")).status_code == 404, path
+    for path, cursor in [
+        (f"/ap/posts/{post.id}/replies", comment.id),
+        (f"/ap/comments/{comment.id}/replies", below.id),
+        (f"/ap/posts/{post.id}/context", below.id),
+        ("/ap/blog/outbox", said),
+    ]:
+        assert (await world.get(f"{path}?cursor={cursor}")).status_code == 200, path

@@ -119,6 +119,18 @@ async def test_place_that_does_not_exist_is_not_found(
     assert (await readers.get(f"{post.path}?after={place}")).status_code == 404
 
 
+async def test_page_of_comments_begins_after_a_first_level_comment_alone(
+    world: World, readers: Readers
+) -> None:
+    post = await world.post()
+    first = await world.comment(post)
+    answer = await world.comment(post, first)
+    await world.comment(post)
+    assert first.id < answer.id
+    assert (await readers.get(f"{post.path}?after={first.id}")).status_code == 200
+    assert (await readers.get(f"{post.path}?after={answer.id}")).status_code == 404
+
+
 @pytest.mark.parametrize(
     "number", ["0", "2", "51", "-1", "01", "x", "", "1&page=1", "99999999999999"]
 )
