@@ -157,7 +157,6 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             served = authorized.AuthorizedFetch(served, routed, verifier, refuses)
         presence = Presence(site)
         loops: dict[str, Loop] = {
-            "presence": presence.run,
             "inbox": batcher.run,
             "keys": site.keys.run,
             "deliveries": DeliveryLoop(site, presence).run,
@@ -166,16 +165,23 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             "long work": SliceLoop(site, LONG_WORK).run,
             "housekeeping": HousekeepingLoop(site).run,
         }
+        alive = asyncio.create_task(_kept_running("presence", presence.run, health))
         tasks = [
             asyncio.create_task(_kept_running(name, loop, health)) for name, loop in loops.items()
         ]
         try:
             yield site, Troubled(inbox.InboxFirst(served, inboxes))
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(*tasks)
+            # Last: when this process is struck off, others take up what it has under way still.
+            await _end(alive)
             receiver.close()
+
+
+async def _end(*tasks: "asyncio.Task[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _kept_running(name: str, loop: Loop, health: Health) -> None:

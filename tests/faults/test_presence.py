@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
-from support.sinks import OpenSite, Sink, running, send_activity
-from support.waiting import eventually
+from support import servers
+from support.sinks import HANG, OpenSite, Sink, running, send_activity
+from support.waiting import PATIENCE, eventually
 
+from fedblog import app
+from fedblog.jobs import deliveries as delivery_loop
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.jobs.followups import FollowUpLoop
 from fedblog.jobs.presence import Presence
+from fedblog.settings import Settings
 from fedblog.storage import jobs
 from fedblog.storage.tables import deliveries, processes
 
@@ -91,3 +95,32 @@ async def test_process_that_was_taken_for_dead_enters_anew(open_site: OpenSite) 
         first = presence.number
         await site.store.write(lambda c: c.execute(processes.delete()))
         await eventually(lambda: presence.number not in (None, first))
+
+
+async def test_process_that_stops_lets_its_requests_end_before_others_take_over(
+    settings: Settings, sink: Sink, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_loop, "GRACE_SECONDS", PATIENCE)
+    changes = {"database_url": database_url, "base_url": "https://blog.example"}
+    settings = settings.model_copy(update=changes)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await servers.found(settings)
+    urls = [sink.plan(f"/{number}", HANG) for number in range(4)]
+    first = app.running(settings)
+    site, _ = await first.__aenter__()
+    await eventually(lambda: site.store.read(entered))
+    await site.store.write(send_activity, inboxes=urls)
+    await eventually(lambda: len(sink.received) == 4)
+    async with app.running(settings) as (other, _):
+
+        async def both_are_there() -> bool:
+            return len(await other.store.read(entered)) == 2
+
+        await eventually(both_are_there)
+        stopping = asyncio.create_task(first.__aexit__(None, None, None))
+        await asyncio.sleep(1)  # another has time to take up what it could
+        assert len(await other.store.read(entered)) == 2
+        sink.hang_up()
+        await stopping
+        assert len(await other.store.read(entered)) == 1
+        assert len(sink.received) == 4
