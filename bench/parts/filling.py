@@ -292,16 +292,22 @@ class _Rows:
             }
 
     def reactions(self) -> Iterator[dict[str, Any]]:
-        """The long thread's post has very many likes; the newest tenth has some more each."""
+        """The long thread's post has very many likes; one person likes and boosts every post."""
+        keen = len(self.people) - 1
         for number, (post, moment, _path) in enumerate(self.posts):
             count = int(4 * self.random.random() ** 2 * 3)
             if post == self.made.longer[0]:
                 count = self.size.liked
-            for place in range(count):
-                uri = self.people[(number * 31 + place) % len(self.people)][0]
+            for place in (-1, *range(count)):
+                who = (number * 31 + place) % len(self.people) if place >= 0 else keen
+                if place >= 0 and who == keen:
+                    continue
+                uri = self.people[who][0]
                 kinds = ("announce",) if place % 10 == 3 else ("like",)
                 if place % 10 == 5:
                     kinds = ("like", "emoji")
+                if place < 0:
+                    kinds = ("like", "announce")
                 for kind in kinds:
                     when = moment + timedelta(seconds=30 * place)
                     yield {
@@ -312,7 +318,7 @@ class _Rows:
                         "actor_uri": uri,
                         "kind": kind,
                         "emoji": "🔥" if kind == "emoji" else "",
-                        "activity_uri": f"{uri}#{kind}s/{place}",
+                        "activity_uri": f"{uri}#{kind}s/{number}-{place}",
                         "created_at": when,
                     }
 

@@ -26,6 +26,7 @@ from fedblog.storage.visibility import (
     counts_as_like,
     is_about_post,
     is_local_comment,
+    is_of_same_person,
     is_public_comment,
     is_public_post,
 )
@@ -243,10 +244,7 @@ _IS_COUNTED = {"likes": counts_as_like, "shares": counts_as_boost}
 _IS_FIRST = {
     name: not_(
         exists().where(
-            _earlier.c.object_uri == reactions.c.object_uri,
-            _earlier.c.actor_uri == reactions.c.actor_uri,
-            is_counted(_earlier),
-            _earlier.c.id < reactions.c.id,
+            is_of_same_person(_earlier), is_counted(_earlier), _earlier.c.id < reactions.c.id
         )
     )
     for name, is_counted in _IS_COUNTED.items()

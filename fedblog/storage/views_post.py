@@ -20,7 +20,12 @@ from fedblog.storage.tables import actors, media, permalinks, posts, reactions
 from fedblog.storage.views import Card
 from fedblog.storage.views_comments import Thread
 from fedblog.storage.views_people import Person
-from fedblog.storage.visibility import counts_as_like, is_about_post, is_public_post
+from fedblog.storage.visibility import (
+    counts_as_like,
+    is_about_post,
+    is_of_same_person,
+    is_public_post,
+)
 
 FACES = 12
 """Faces of people who like a post."""
@@ -107,8 +112,7 @@ _NEXT = (
 )
 _other = reactions.alias("other")
 _IS_SAME_PERSON = and_(
-    _other.c.object_uri == reactions.c.object_uri,
-    _other.c.actor_uri == reactions.c.actor_uri,
+    is_of_same_person(_other),
     counts_as_like(_other),
 )
 _EMOJI = select(func.max(_other.c.emoji)).where(_IS_SAME_PERSON).scalar_subquery()

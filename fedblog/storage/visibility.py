@@ -91,6 +91,17 @@ def counts_as_boost(table: Any = reactions) -> ColumnElement[bool]:
     return _among(table, _SHARES)
 
 
+def is_of_same_person(other: Any) -> ColumnElement[bool]:
+    """Whether a row of *other*, an alias of the reactions table, is the same person's reaction to
+    the same thing.
+
+    So said that the index of what was said to one thing is the better one for every planner: by
+    that of people all that somebody who likes every post ever liked would be gone through.
+    """
+    who = reactions.c.actor_uri
+    return and_(other.c.object_uri == reactions.c.object_uri, other.c.actor_uri.between(who, who))
+
+
 def is_about_post(table: Any = reactions) -> ColumnElement[bool]:
     """Whether a row of the reactions table is about a post itself, not about a comment."""
     return and_(table.c.post_id.is_not(None), table.c.comment_id.is_(None))

@@ -153,6 +153,15 @@ def _rows(plan: dict[str, Any]) -> int:
     return int(seen * plan["Actual Loops"]) + sum(_rows(below) for below in plan.get("Plans", ()))
 
 
+def forget_statistics(connection: Connection) -> None:
+    """As in a database that was just restored."""
+    ours = "relnamespace = 'public'::regnamespace"
+    connection.execute(
+        text(f"DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE {ours})")
+    )
+    connection.execute(text(f"UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE {ours}"))
+
+
 def measured(url: str, made: Filled, *, with_statistics: bool) -> dict[str, int]:
     address = make_url(url)
     if address.get_backend_name() == "postgresql":
@@ -161,7 +170,9 @@ def measured(url: str, made: Filled, *, with_statistics: bool) -> dict[str, int]
     with engine.connect() as connection:
         if with_statistics:
             connection.execute(text("ANALYZE"))
-            connection.commit()
+        elif connection.dialect.name == "postgresql":
+            forget_statistics(connection)
+        connection.commit()
     engine.dispose()
     with engine.connect() as connection:
         if connection.dialect.name == "sqlite":
