@@ -19,6 +19,8 @@ from fedblog.storage.tables import jobs
 
 FIRST_LIMIT = 100
 LEAST_LIMIT = 10
+IDLE = timedelta(seconds=1)
+"""Until work that waits for other work looks again."""
 MOST_LIMIT = 5000
 _STEP_COST = 5
 _MAX_ERROR = 500
@@ -30,7 +32,7 @@ State = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one step did: it looked at *rows* rows, and the next one begins at *state* (None: there
-    is nothing left to do)."""
+    is nothing left to do). No rows and the same state as before: it waits for other work."""
 
     rows: int
     state: State | None
@@ -160,10 +162,12 @@ def carry_on(
         connection.execute(delete(jobs).where(jobs.c.id == job_id))
     else:
         written = orjson.dumps({"state": dict(rest), "rows": total}).decode()
+        is_idle = not rows and rest == payload["state"]
+        run_at = now + IDLE if is_idle else now
         connection.execute(
             update(jobs)
             .where(jobs.c.id == job_id)
-            .values(payload=written, run_at=now, attempts=0, last_error=None)
+            .values(payload=written, run_at=run_at, attempts=0, last_error=None)
         )
     return Slice(row.kind, row.key, rows, total, rest is None, pace.limit)
 
@@ -241,5 +245,7 @@ def _steps(
         rows += step.rows
         if step.state is None:
             return rows, None
+        if not step.rows and step.state == rest:
+            break
         rest = step.state
     return rows, rest

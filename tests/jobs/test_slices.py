@@ -84,6 +84,21 @@ async def test_small_work_is_done_in_the_unit_that_decides_and_leaves_no_job(sto
     assert await waiting(store) == []
 
 
+async def test_work_that_waits_for_other_work_takes_one_step_of_a_slice(store: Store) -> None:
+    steps = 0
+
+    def wait(connection: Connection, state: Mapping[str, Any], limit: int) -> Step:
+        nonlocal steps
+        steps += 1
+        return Step(0, state) if steps < 1000 else Step(0, None)
+
+    await store.write(begin)
+    [job_id] = await waiting(store)
+    done = await store.write(slices.carry_on, job_id, {"count": wait}, NOW, seconds=3600.0)
+    assert done is not None
+    assert (steps, done.is_done) == (1, False)
+
+
 async def test_two_processes_share_the_slices_of_one_job_without_doing_any_twice(
     store: Store, open_store: OpenStore
 ) -> None:

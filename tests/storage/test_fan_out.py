@@ -33,7 +33,7 @@ async def blog(store: Store) -> Store:
 
 
 async def one_page(store: Store) -> bool:
-    ids = await store.read(slices.due, KINDS, NOW, 1)
+    ids = await store.read(slices.due, KINDS, NOW + timedelta(seconds=1), 1)
     if not ids:
         return False
     await store.write(slices.carry_on, ids[0], KINDS, NOW, seconds=1e-9, limit=10)
@@ -108,6 +108,18 @@ async def test_edit_comes_after_the_article_also_where_that_has_not_come_to_an_i
     done = [result(item, "delivered", status=202) for item in claimed]
     await blog.write(dispatch.settle, done, NOW)
     assert await blog.read(states, edit) == dict.fromkeys(URLS, "waiting")
+
+
+async def test_pages_that_wait_for_earlier_ones_look_once_a_second(blog: Store) -> None:
+    post_id = await blog.write(add_post)
+    await blog.write(record, followers_of=["blog"], post_id=post_id)
+    await blog.write(record, followers_of=["blog"], type="Update", post_id=post_id)
+    first, waiting = await blog.read(slices.due, KINDS, NOW, 10)
+
+    await blog.write(slices.carry_on, waiting, KINDS, NOW, seconds=1e-9)
+    assert await blog.read(slices.due, KINDS, NOW, 10) == [first]
+    later = NOW + timedelta(seconds=1)
+    assert await blog.read(slices.due, KINDS, later, 10) == [first, waiting]
 
 
 async def test_deletion_ends_the_pages_of_the_article_and_what_waits_of_it(blog: Store) -> None:
