@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -33,6 +34,8 @@ async def erase(site: Site, now: datetime) -> bool:
             break
         seen.update(fresh)
         await _erase_pictures(site, fresh)
+        to_them = partial(_drop_reactions_to, fresh)
+        await go_through(site.store, to_them, seconds=site.settings.slice_seconds)
         await site.store.write(erasure.erase_comments, fresh, now)
         await asyncio.sleep(0)
     while ids := await site.store.read(erasure.due_posts, before, _AT_ONCE):
@@ -43,6 +46,10 @@ async def erase(site: Site, now: datetime) -> bool:
         for post_id in fresh:
             is_all &= await _erase_post(site, post_id, now)
     return is_all
+
+
+def _drop_reactions_to(ids: Sequence[str], connection: Connection, limit: int) -> int:
+    return erasure.drop_reactions_to(connection, ids, limit)
 
 
 async def _erase_post(site: Site, post_id: str, now: datetime) -> bool:

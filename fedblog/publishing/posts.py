@@ -159,6 +159,7 @@ async def delete(site: Site, post_id: str) -> None:
         gone = post.deleted(now)
         post_rows.update_post(connection, gone, None)
         idempotency.answer_gone(connection, post.id)
+        idempotency.answers_below_gone(connection, post.id)
         if post.is_public:
             announce.post_deleted(connection, site, gone, now)
         elif post.status is PostStatus.SCHEDULED:

@@ -75,8 +75,7 @@ def drop_comments(connection: Connection, post_id: str, now: datetime, limit: in
         .limit(limit)
     ).all()
     ids = [row.id for row in rows]
-    to_them = reactions.c.comment_id.in_(ids)
-    number = delete_some(connection, reactions, to_them, order=reactions.c.id, limit=limit)
+    number = drop_reactions_to(connection, ids, limit)
     if number == limit:
         return number
     connection.execute(update(comments).where(comments.c.parent_id.in_(ids)).values(parent_id=None))
@@ -163,6 +162,12 @@ def due_comments(connection: Connection, before: datetime, limit: int) -> list[s
             .limit(limit)
         ).scalars()
     )
+
+
+def drop_reactions_to(connection: Connection, comment_ids: Sequence[str], limit: int) -> int:
+    """Reactions to deleted comments."""
+    to_them = reactions.c.comment_id.in_(comment_ids)
+    return delete_some(connection, reactions, to_them, order=reactions.c.comment_id, limit=limit)
 
 
 def erase_comments(connection: Connection, ids: Sequence[str], now: datetime) -> int:

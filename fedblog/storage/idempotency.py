@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
-from fedblog.storage.tables import idempotency_keys
+from fedblog.storage.tables import comments, idempotency_keys
+from fedblog.storage.visibility import is_local_comment
 
 GONE = 410
 """The status kept for a request whose object was deleted."""
@@ -54,8 +55,14 @@ def keep(
 
 def answer_gone(connection: Connection, object_id: str) -> None:
     """Keep no answer that shows *object_id*, only that it is GONE."""
-    connection.execute(
-        update(idempotency_keys)
-        .where(idempotency_keys.c.object_id == object_id)
-        .values(status=GONE, body=b"")
-    )
+    _forget(connection, idempotency_keys.c.object_id == object_id)
+
+
+def answers_below_gone(connection: Connection, post_id: str) -> None:
+    """The same for what was written here under the post."""
+    ours = select(comments.c.id).where(comments.c.post_id == post_id, is_local_comment())
+    _forget(connection, idempotency_keys.c.object_id.in_(ours))
+
+
+def _forget(connection: Connection, which: ColumnElement[bool]) -> None:
+    connection.execute(update(idempotency_keys).where(which).values(status=GONE, body=b""))

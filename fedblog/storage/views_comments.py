@@ -6,9 +6,11 @@ shown. What was deleted leaves an empty place where something answers it.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from fedblog.storage import counts, views_carried
 from fedblog.storage.columns import octets
@@ -165,10 +167,13 @@ _ROWS = ListStatement(
 )
 
 
+_SHOWN = ("content_html", "name", "summary", "url", "attachments", "poll", "quotes", "emojis")
+"""What a comment has on the page that may be long."""
+_SIZE = reduce(add, (octets(func.coalesce(comments.c[name], "")) for name in _SHOWN))
 _SIZES = ListStatement(
-    lambda listed: select(
-        comments.c.id, comments.c.parent_id, octets(comments.c.content_html).label("size")
-    ).where(listed(comments.c.id))
+    lambda listed: select(comments.c.id, comments.c.parent_id, _SIZE.label("size")).where(
+        listed(comments.c.id)
+    )
 )
 
 
@@ -180,9 +185,9 @@ def thread(
     most_bytes: int = BYTES,
 ) -> Thread:
     """The comments of a published post: its first-level comments after *after* (None: from the
-    first one) with what is below them, nested in at most *levels*. Where their texts get more than
-    *most_bytes*, fewer first-level comments are on the page; of one that alone has more, some of
-    the answers are left out."""
+    first one) with what is below them, nested in at most *levels*. Where what they show gets more
+    than *most_bytes*, fewer first-level comments are on the page; of one that alone has more, some
+    of the answers are left out."""
     wanted = {"post_id": post_id, "place": after or "", "limit": THREADS + 1, "offset": 0}
     roots = list(connection.execute(_ROOTS_AFTER, wanted).scalars())
     later = roots[THREADS - 1] if len(roots) > THREADS else None

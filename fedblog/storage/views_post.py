@@ -157,7 +157,8 @@ def find(
     most_bytes: int = views_comments.BYTES,
 ) -> PostPage | Moved | Gone | None:
     """What stands at *path*, with the comments after the first-level comment *after*, nested in at
-    most *levels*. None also where there is no such comment, or none follows it."""
+    most *levels*. None also where there is no such comment, or none follows it; a page may be empty
+    where what follows is not shown, and lead on to one that is not."""
     row = connection.execute(_POST, {"blog_id": blog_id, "path": path}).first()
     if row is None:
         return former(connection, blog_id, path)
@@ -168,7 +169,7 @@ def find(
     if after is not None and not views_comments.is_place(connection, row.id, after):
         return None
     thread = views_comments.thread(connection, row.id, after, levels, most_bytes)
-    if after is not None and not thread.comments:
+    if after is not None and thread.earlier is None:
         return None
     (post,) = views.cards(connection, [row], with_counts=True)
     place = {"blog_id": blog_id, "at": row.published_at, "id": row.id}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import Response
 from PIL import Image
 from sqlalchemy import LargeBinary, Text, cast, func, select
 from support.people import People
@@ -86,9 +87,7 @@ async def talked_about(server: Server, people: People) -> dict[str, Any]:
     )
     await send(server, people, "ann", people.activity("Create", "ann", note))
     (comment,) = await server.comments(post)
-    answer = await server.api(
-        "POST", f"/comments/{comment['id']}/reply", json={"content": f"{SECRET} ![]({inside})"}
-    )
+    answer = await answered(server, comment, inside)
     reply = answer.json()
     await send(server, people, "ann", people.activity("Like", "ann", reply["activitypub_id"]))
     await send(server, people, "ann", people.activity("Like", "ann", post["activitypub_id"]))
@@ -99,6 +98,16 @@ async def talked_about(server: Server, people: People) -> dict[str, Any]:
     post |= {"reply": reply, "comment": comment, "former_url": former_url}
     post["pictures"] = [former, inside, on_top]
     return post
+
+
+async def answered(server: Server, comment: dict[str, Any], picture: str) -> Response:
+    """An author's answer to *comment*, asked for under one key."""
+    return await server.api(
+        "POST",
+        f"/comments/{comment['id']}/reply",
+        json={"content": f"{SECRET} ![]({picture})"},
+        headers={"Idempotency-Key": "answer"},
+    )
 
 
 async def addresses(server: Server, post: dict[str, Any]) -> list[str]:
@@ -191,6 +200,9 @@ async def test_nothing_of_a_deleted_post_is_served_or_listed_from_that_moment(
         again = await server.api("POST", "/posts", json=body, headers={"Idempotency-Key": "once"})
         assert again.status_code == 410
         assert SECRET not in again.text
+        again = await answered(server, post["comment"], post["pictures"][1])
+        assert again.status_code == 410
+        assert "idempotency_keys" not in await texts_with(server, SECRET)
         like = people.activity("Like", "ann", post["comment"]["activitypub_id"])
         await send(server, people, "ann", like)
         assert await texts_with(server, like["id"]) <= {"received"}
@@ -231,10 +243,14 @@ async def test_a_picture_in_a_deleted_answer_is_not_served(
             "POST", f"/comments/{comment['id']}/reply", json={"content": f"![]({item['url']})"}
         )
         assert (await server.anonymous(item["url"])).status_code == 200
+        like = people.activity("Like", "ann", answer.json()["activitypub_id"])
+        await send(server, people, "ann", like)
+        assert "reactions" in await texts_with(server, like["id"])
         await server.api("DELETE", f"/comments/{answer.json()['id']}")
         assert (await server.anonymous(item["url"])).status_code == 410
         await erase(server.site, datetime.now(UTC) + timedelta(days=31))
         assert list(media_folder(server.site.settings).iterdir()) == []
+        assert "reactions" not in await texts_with(server, like["id"])
         uri = answer.json()["activitypub_id"]
         gone = await server.anonymous(uri, accept="application/activity+json")
         assert gone.status_code == 410

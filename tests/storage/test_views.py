@@ -1,5 +1,6 @@
 """The queries behind pages: right on both engines, and bounded however much there is."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -309,6 +310,48 @@ async def test_page_of_long_comments_ends_by_bytes_and_the_next_goes_on_there(
     assert pages == 10
 
 
+@pytest.mark.parametrize(
+    "column", ["name", "summary", "url", "attachments", "poll", "quotes", "emojis"]
+)
+async def test_whatever_is_long_in_a_comment_counts_towards_the_page(
+    store: Store, fill: Callable[..., Any], column: str
+) -> None:
+    await fill(t.posts, [post_row(0)])
+    long = json.dumps([{"name": "ü" * 10_000, "type": "Image"}], ensure_ascii=False)
+    if column == "poll":
+        long = json.dumps({"options": [{"name": "ü" * 10_000, "votes": 0}]}, ensure_ascii=False)
+    elif column == "quotes":
+        long = json.dumps(["https://q.example/" + "q" * 20_000])
+    elif column == "emojis":
+        long = json.dumps([{"shortcode": "e", "url": "https://q.example/" + "e" * 20_000}])
+    await fill(t.comments, [comment_row(n, 0, None) | {column: long} for n in range(10)])
+    thread = await store.read(
+        views_comments.thread, key("P", 0), None, views_comments.LEVELS, 100_000
+    )
+    assert [comment.id for comment in thread.comments] == [key("C", n) for n in range(4)]
+    assert thread.later == key("C", 3)
+
+
+async def test_what_is_behind_a_page_of_comments_that_are_not_shown_is_reached(
+    store: Store, fill: Callable[..., Any]
+) -> None:
+    """Hidden ones take a place where they are answered, though the answers be hidden as well."""
+    await fill(t.posts, [post_row(0)])
+    count = 2 * views_comments.THREADS
+    rows = [comment_row(n, 0, None if n % 2 == 0 else n - 1) for n in range(2 * count + 1)]
+    hidden = [row | {"status": "spam"} for row in rows[:-1]]
+    await fill(t.comments, [*hidden, rows[-1]])
+    seen: list[str] = []
+    after, pages = None, 0
+    while pages == 0 or after is not None:
+        page = await store.read(views_post.find, 1, post_row(0)["path"], after)
+        assert isinstance(page, views_post.PostPage)
+        seen += [comment.id for comment in page.thread.comments]
+        after, pages = page.thread.later, pages + 1
+    assert seen == [key("C", 2 * count)]
+    assert pages == 3
+
+
 async def test_thread_longer_than_a_page_shows_what_is_nearest_to_its_beginning(
     store: Store, fill: Callable[..., Any]
 ) -> None:
@@ -316,13 +359,13 @@ async def test_thread_longer_than_a_page_shows_what_is_nearest_to_its_beginning(
     rows = [comment_row(n, 0, None if n in (0, 50) else n - 1) for n in range(51)]
     await fill(t.comments, [row | {"content_html": "x" * 10_000} for row in rows])
     thread = await store.read(
-        views_comments.thread, key("P", 0), None, views_comments.LEVELS, 100_000
+        views_comments.thread, key("P", 0), None, views_comments.LEVELS, 100_500
     )
     assert [comment.id for comment in thread.comments] == [key("C", n) for n in range(10)]
     assert thread.is_cut
     assert thread.later == key("C", 0)
     last = await store.read(
-        views_comments.thread, key("P", 0), thread.later, views_comments.LEVELS, 100_000
+        views_comments.thread, key("P", 0), thread.later, views_comments.LEVELS, 100_500
     )
     assert [comment.id for comment in last.comments] == [key("C", 50)]
     assert last.later is None
