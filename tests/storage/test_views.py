@@ -319,7 +319,14 @@ async def test_whatever_is_long_in_a_comment_counts_towards_the_page(
     await fill(t.posts, [post_row(0)])
     long = json.dumps([{"name": "ü" * 10_000, "type": "Image"}], ensure_ascii=False)
     if column == "poll":
-        long = json.dumps({"options": [{"name": "ü" * 10_000, "votes": 0}]}, ensure_ascii=False)
+        poll: dict[str, Any] = {
+            "multiple": False,
+            "ends_at": None,
+            "is_closed": False,
+            "voters": None,
+        }
+        poll["options"] = [{"name": "ü" * 10_000, "votes": 0}]
+        long = json.dumps(poll, ensure_ascii=False)
     elif column == "quotes":
         long = json.dumps(["https://q.example/" + "q" * 20_000])
     elif column == "emojis":
