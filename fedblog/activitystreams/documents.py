@@ -190,9 +190,9 @@ class Activity:
     """Something somebody did.
 
     *object_ids* has the ids of all objects, embedded or not; *object_id* is the first.
-    What is embedded first stands, by what it is, in *object*, *inner* (an activity) or
-    *actor_object*; all three are None where only an address was given or the embedded thing could
-    not be read (*object_type* is "" only in the first case).
+    Where that is embedded it stands, by what it is, in *object*, *inner* (an activity) or
+    *actor_object*, with *object_id* as its id; all three are None where only an address was given
+    or the embedded thing could not be read (*object_type* is "" only in the first case).
     Of a request for leave to interact, *instrument_id* is what wants to interact; embedded it
     stands in *instrument* (a quote, a reply) or *instrument_activity* (a Like, an Announce).
     *emoji* is the reaction of an EmojiReact or of a Like that carries one. *to* and *cc* name

@@ -5,7 +5,7 @@ document says is taken as its claim; who may claim it is decided where it is use
 raises ReadingError (one of its named kinds) and nothing else.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 from fedblog.activitystreams import values
 from fedblog.activitystreams.documents import (
@@ -71,6 +71,7 @@ __all__ = [
 ]
 
 _MAX_INNER = 4
+_Read = TypeVar("_Read", Object, Activity, ActorDocument)
 
 
 def is_public(item: Activity | Object) -> bool:
@@ -126,25 +127,23 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
     inner: Activity | None = None
     actor_object: ActorDocument | None = None
     object_ids = values.uris(raw)
-    if type(raw) is not str:
-        for position, item in enumerate(values.listed(raw)):
-            if type(item) is not dict:
-                continue
-            item_type = values.type_of(item)
-            if position == 0:
-                object_type = item_type or "Object"
-            try:
-                if item_type in ACTIVITY_TYPES:
-                    if inner is None and levels > 0:
-                        # An undone activity is the undoer's own, even where it leaves that out.
-                        default = actor if type_ == "Undo" else None
-                        inner = _read_activity(item, default, levels - 1)
-                elif item_type in ACTOR_TYPES:
-                    actor_object = actor_object or read_actor(item)
-                elif item_type and item_object is None:
-                    item_object = read_object(item, to=to, cc=cc)
-            except ReadingError:
-                continue
+    object_id = object_ids[0] if object_ids else None
+    item = None if type(raw) is str else _embedded(raw, object_id)
+    if item is not None:
+        item_type = values.type_of(item)
+        object_type = item_type or "Object"
+        try:
+            if item_type in ACTIVITY_TYPES:
+                if levels > 0:
+                    # An undone activity is the undoer's own, even where it leaves that out.
+                    default = actor if type_ == "Undo" else None
+                    inner = _named(_read_activity(item, default, levels - 1), object_id)
+            elif item_type in ACTOR_TYPES:
+                actor_object = _named(read_actor(item), object_id)
+            elif item_type:
+                item_object = _named(read_object(item, to=to, cc=cc), object_id)
+        except ReadingError:
+            pass
 
     emoji = ""
     emojis: tuple[Emoji, ...] = ()
@@ -157,13 +156,16 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
     instrument: Object | None = None
     instrument_activity: Activity | None = None
     raw_instrument = document.get("instrument") if type_ in REQUEST_TYPES else None
+    instrument_id = values.uri(raw_instrument)
     if type(raw_instrument) is dict and levels > 0:
         instrument, instrument_activity = _read_instrument(raw_instrument, actor, levels)
+        instrument = _named(instrument, instrument_id)
+        instrument_activity = _named(instrument_activity, instrument_id)
     return Activity(
         id=envelope.id,
         type=type_,
         actor=actor,
-        object_id=object_ids[0] if object_ids else None,
+        object_id=object_id,
         object_ids=object_ids,
         object_type=object_type,
         object=item_object,
@@ -180,10 +182,24 @@ def _read_activity(document: Document, default_actor: str | None, levels: int) -
         published=values.moment(document.get("published")),
         updated=values.moment(document.get("updated")),
         proof=document.get("proof"),
-        instrument_id=None if raw_instrument is None else values.uri(raw_instrument),
+        instrument_id=instrument_id,
         instrument=instrument,
         instrument_activity=instrument_activity,
     )
+
+
+def _embedded(value: Any, id_: str | None) -> Document | None:
+    """What *value* embeds of the thing that it names first, *id_*. Nothing else is taken for what
+    the activity is about: what is decided about one would be done with another."""
+    for item in values.listed(value):
+        if type(item) is dict and values.uri(item) == id_:
+            return item
+    return None
+
+
+def _named(item: _Read | None, id_: str | None) -> _Read | None:
+    """*item* where it calls itself *id_*, as the activity does that carries it."""
+    return item if item is not None and item.id == id_ else None
 
 
 def _read_instrument(

@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from fedblog.activitystreams import values
 from fedblog.activitystreams.json import dump
 from fedblog.activitystreams.reading import Activity
 from fedblog.domain.comment import Comment, CommentStatus
@@ -49,8 +50,11 @@ class Forward:
 
 def may_be_forwarded(activity: Activity, document: Mapping[str, Any]) -> bool:
     """Whether *activity* could be worth forwarding, as far as *document* itself shows. Where it is
-    not, its proof need not be checked."""
+    not, its proof need not be checked. Of several objects only the first is looked at here, so
+    nothing is passed on with others."""
     if activity.type not in _FORWARDED or proofs.verification_method(document) is None:
+        return False
+    if len(values.listed(document.get("object"))) != 1:
         return False
     return activity.type == "Delete" or (
         activity.object is not None and activity.object.in_reply_to is not None

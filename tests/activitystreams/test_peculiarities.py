@@ -686,6 +686,33 @@ def test_an_activity_of_nobody_is_refused(actor: Any) -> None:
         read_activity(act("Create", note(), actor=actor))
 
 
+@pytest.mark.parametrize(
+    "embedded", [note(), act("Like"), person()], ids=["Note", "Like", "Person"]
+)
+@pytest.mark.parametrize(
+    "before", [f"{RIN}/other", {"id": f"{RIN}/other"}, note(id=f"{RIN}/other", type=...)]
+)
+def test_what_stands_behind_another_object_is_not_what_the_activity_is_about(
+    embedded: dict[str, Any], before: Any
+) -> None:
+    activity = read_activity(act("Create", [before, embedded]))
+    assert activity.object_id == f"{RIN}/other"
+    assert activity.object_ids == (f"{RIN}/other", embedded["id"])
+    assert (activity.object, activity.inner, activity.actor_object) == (None, None, None)
+    first = read_activity(act("Create", [embedded, before]))
+    assert first.object_id == embedded["id"]
+    assert first.object or first.inner or first.actor_object
+
+
+@pytest.mark.parametrize("id_", [[NOTE], {"id": NOTE}, ..., 3])
+def test_what_is_embedded_under_another_id_than_it_is_named_by_is_not_read(id_: Any) -> None:
+    embedded = note(id=id_, href=POST, quote=POST)
+    activity = read_activity(act("Create", embedded))
+    assert (activity.object_id, activity.object) == (POST, None)
+    request = read_activity(act("QuoteRequest", POST, instrument=embedded))
+    assert (request.instrument_id, request.instrument) == (POST, None)
+
+
 def test_object_without_addressing_takes_that_of_its_activity() -> None:
     bare = note(to=..., cc=...)
     activity = read_activity(act("Create", bare, to=[PUBLIC], cc=[RIN]))
