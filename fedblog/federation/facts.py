@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from fedblog.activitystreams.reading import Activity
+from fedblog.activitystreams.reading import Activity, Object
 from fedblog.activitystreams.vocabulary import REQUEST_TYPES
 from fedblog.domain.actor import RemoteActor
 from fedblog.domain.addresses import BLOG, Addresses
@@ -19,7 +19,7 @@ from fedblog.domain.comment import Comment
 from fedblog.domain.follower import Follower
 from fedblog.domain.frozen import frozen
 from fedblog.domain.ids import is_id, new_id
-from fedblog.domain.origins import counted_host
+from fedblog.domain.origins import counted_host, same_host
 from fedblog.domain.reaction import Reaction
 from fedblog.federation.bounds import DEFAULTS, Bounds
 from fedblog.federation.kept import Kept
@@ -237,15 +237,10 @@ def load(
         uris.update(_mentioned(item.activity))
         if item.activity.type == "Flag":
             uris.update(item.activity.object_ids)
-        written = item.activity.object or item.activity.instrument
-        # Another host's claim about an id must not stand in the way of the true one.
-        if (
-            written is not None
-            and written.id
-            and written.in_reply_to
-            and written.id.split("/", 3)[:3] == item.actor.uri.split("/", 3)[:3]
-        ):
-            created[written.id] = written.in_reply_to
+        for written in _written(item.activity):
+            # Another host's claim about an id must not stand in the way of the true one.
+            if written.id and written.in_reply_to and same_host(written.id, item.actor.uri):
+                created[written.id] = written.in_reply_to
     types = {item.activity.type for item in batch}
 
     facts.blocked = blocks.held(
@@ -429,17 +424,18 @@ def _mentioned(activity: Activity | None) -> Iterable[str]:
     """Every URI in *activity* that facts may be needed about."""
     if activity is None:
         return
-    inner, item = activity.inner, activity.object or activity.instrument
-    for uri in (
-        activity.object_id,
-        item.id if item is not None else None,
-        item.in_reply_to if item is not None else None,
-        inner.id if inner is not None else None,
-    ):
-        if uri:
-            yield uri
+    inner = activity.inner
+    named = [activity.object_id, activity.instrument_id, inner.id if inner is not None else None]
+    for item in _written(activity):
+        named += (item.id, item.in_reply_to)
+    yield from filter(None, named)
     yield from _mentioned(inner)
     yield from _mentioned(activity.instrument_activity)
+
+
+def _written(activity: Activity) -> list[Object]:
+    """What *activity* carries: a request may have what it asks for and what it is about."""
+    return [item for item in (activity.object, activity.instrument) if item is not None]
 
 
 def inbox_host(actor: RemoteActor) -> str:

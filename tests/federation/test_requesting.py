@@ -158,6 +158,33 @@ async def test_reply_to_an_open_post_is_authorized_and_shown(
     assert len(await server.comments(post)) == 1
 
 
+async def test_request_that_embeds_what_it_is_about_knows_the_reply_that_stands(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    """Both what is asked for and what it is about are embedded; the reply came before, or went."""
+    uri = post["activitypub_id"]
+    note, gone = (people.note("ann", uri, "<p>May I?</p>") for _ in range(2))
+    embedded = people.note("ann", None, "<p>The post</p>") | {"id": uri, "type": "Article"}
+    await people.post(server.inbox, people.activity("Create", "ann", note), by="ann")
+    await people.post(server.inbox, people.activity("Delete", "ann", gone["id"]), by="ann")
+    for item in (note, gone):
+        activity = people.activity("ReplyRequest", "ann", embedded, instrument=item)
+        answer = await people.post(server.inbox, activity, by="ann")
+        assert answer.status_code == 202, answer.text
+    (comment,) = await server.comments(post)
+    assert comment["activitypub_id"] == note["id"]
+
+
+async def test_s38_reply_of_another_is_not_asked_for_by_its_address(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    uri = post["activitypub_id"]
+    bens = people.note("ben", uri, "<p>Mine</p>")
+    await people.post(server.inbox, people.activity("Create", "ben", bens), by="ben")
+    await ask(server, people, "ReplyRequest", uri, bens["id"], "ann")
+    assert await authorizations(server) == []
+
+
 async def test_reply_by_its_address_alone_is_fetched(
     server: Server, people: People, post: dict[str, Any]
 ) -> None:
