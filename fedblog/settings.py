@@ -99,8 +99,8 @@ class Settings(BaseSettings):
     allow_short_rsa_keys: bool = Field(
         False, description="Take signatures by RSA keys of 1,024 to 2,047 bits."
     )
-    actor_rate: float = Field(20, gt=0, description="Replies a minute from one remote actor.")
-    actor_burst: int = Field(120, gt=0, description="Replies at once before that rate applies.")
+    actor_rate: float = Field(20, gt=0, description="Activities a minute from one remote actor.")
+    actor_burst: int = Field(120, gt=0, description="As many at once before that rate applies.")
     host_rate: float = Field(1000, gt=0, description="Activities a minute from one remote host.")
     host_burst: int = Field(2000, gt=0, description="Activities at once before that rate applies.")
     address_rate: float = Field(

@@ -26,7 +26,6 @@ from fedblog.activitystreams.reading import (
     read_activity,
     read_envelope,
 )
-from fedblog.activitystreams.vocabulary import REQUEST_TYPES
 from fedblog.domain.actor import RemoteActor
 from fedblog.domain.lane import Lane, LaneFullError
 from fedblog.domain.origins import client_network, counted_host, registrable_domain, same_host
@@ -66,11 +65,8 @@ _MEDIA_TYPE_LENGTH = 256
 MEDIA_TYPES = frozenset({"application/activity+json", "application/ld+json", "application/json"})
 """What an inbox takes. Some peers send plain JSON; the signature says what it is worth."""
 
-_COUNTED = REQUEST_TYPES | {
-    *("Create", "Update", "Move", "Follow", "Flag"),
-    *("Like", "EmojiReact", "Dislike", "Undo", "Block"),
-}
-"""What one actor may not send without end: it makes rows, answers or fetches."""
+_TAKING_BACK = frozenset({"Delete", "Undo", "Block"})
+"""Counts apart from what else an actor sends: what was written can be taken back as fast."""
 
 
 class Receiver:
@@ -276,10 +272,10 @@ class Receiver:
             raise RateLimitedError("too many requests from your address", retry_after=wait)
 
     def _check_rate(self, activity: Envelope, known: KnownKey) -> None:
+        """Every activity counts, whatever it is about: each is at least remembered."""
         wait = self._host_buckets.take(counted_host(known.actor.host))
-        is_writing = activity.type in _COUNTED and activity.object_id != activity.actor
-        if not wait and is_writing:
-            wait = self._actor_buckets.take(known.actor.uri)
+        if not wait:
+            wait = self._actor_buckets.take((known.actor.uri, activity.type in _TAKING_BACK))
         if wait:
             raise RateLimitedError("too many activities", retry_after=wait)
 
