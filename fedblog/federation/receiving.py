@@ -9,7 +9,7 @@ proof, else fetched from its own host.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -53,6 +53,7 @@ from fedblog.publishing.site import Site
 from fedblog.remote import askings
 from fedblog.remote.actors import KnownKey
 from fedblog.remote.errors import RemoteError
+from fedblog.signatures import proofs
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import jobs
 
@@ -159,7 +160,7 @@ class Receiver:
             Incoming(
                 activity=activity,
                 actor=actor,
-                receipt_key=_receipt_key(activity, signed),
+                receipt_key=_receipt_key(activity, document, signed),
                 received_at=datetime.now(UTC),
                 ancestors_left=self._site.settings.ancestor_limit,
                 forwarded=forwarded,
@@ -321,25 +322,27 @@ def _check_media_type(value: str) -> None:
         raise MediaTypeError("an activity is sent as application/activity+json")
 
 
-def _receipt_key(activity: Activity, signed: Signed) -> str:
+def _receipt_key(activity: Activity, document: Mapping[str, Any], signed: Signed) -> str:
     """What *activity* is remembered by, so that a repeat does nothing.
 
     Pixelfed, Friendica and PeerTube give every Follow of one pair the same id, also after an Undo;
-    others send a Follow again because no Accept came. So a Follow is repeated only by the same
-    signature, made at the same time. How the headers write them does not count: a blank more in one
-    of them would make an old Follow a new one.
+    others send a Follow again because no Accept came. So a Follow is repeated only by one that was
+    made at the same time: when its proof says, where it carries one, since whoever has it may bring
+    it under a new signature of their own; else when the request was signed. The bytes of a
+    signature are no part of it: one more blank in a header or the twin of a signature by an
+    elliptic curve (r, n - s) would make an old Follow a new one.
     """
     stamp = " ".join(map(str, signed.times))
     if activity.id is None:
         return _digest_of(activity, stamp)
     if activity.type == "Follow":
-        made = hashlib.sha256(signed.signature + b"\0" + stamp.encode())
-        return f"{activity.id} {made.hexdigest()[:32]}"
+        made = proofs.created_at(document)
+        return f"{activity.id} {_digest_of(activity, stamp if made is None else str(made))}"
     return activity.id
 
 
 def _digest_of(activity: Activity, stamp: str) -> str:
-    """What an activity without id is known by: its actor, type and object, and when it was sent.
+    """What an activity without id is known by: its actor, type and object, and when it was made.
 
     The time keeps a second Follow after an Undo from being taken for a repeat; that the same Like
     sent twice counts once is held by the reactions' own key.

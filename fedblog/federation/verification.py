@@ -37,14 +37,13 @@ class Headers:
 
 @frozen
 class Signed:
-    """A request whose signature can be read, is fresh and covers what it must. *signature* are its
-    bytes and *times* those that it covers, in seconds: a repeated request has the same, however its
-    headers are written. *client* is the address it came from. Whether a body is the one that was
+    """A request whose signature can be read, is fresh and covers what it must. *times* are those
+    that it covers, in seconds: a repeated request has the same, however its headers are written.
+    *client* is the address it came from. Whether a body is the one that was
     signed is what *check_body* finds out, and *check*, whether the signature is that of the key
     *key_id*: both raise SignatureError where not."""
 
     key_id: str
-    signature: bytes
     times: tuple[int, ...]
     client: str
     check_body: Callable[[bytes], None]
@@ -197,7 +196,7 @@ class Verifier:
             messages.verify(parsed, key, method=method, url=url, headers=values)
 
         times = () if parsed.created is None else (parsed.created,)
-        return Signed(parsed.key_id, parsed.signature, times, client, fits, holds)
+        return Signed(parsed.key_id, times, client, fits, holds)
 
     def _check_cavage(
         self, method: str, path: str, query: str, headers: Headers, client: str
@@ -227,7 +226,7 @@ class Verifier:
             )
 
         times = cavage.covered_times(parsed, values.get("date"))
-        return Signed(parsed.key_id, parsed.signature, times, client, fits, holds)
+        return Signed(parsed.key_id, times, client, fits, holds)
 
     def _holds(self, signed: Signed, known: KnownKey) -> None:
         if not is_strong(known.public_key, allow_short=self._site.settings.allow_short_rsa_keys):

@@ -1,5 +1,6 @@
 """A request that was sent before is a repeat, however its headers are written the second time."""
 
+import base64
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,9 +8,15 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.people import People
-from support.schemes import message_headers
+from support.schemes import add_with_multikey, message_headers, proven
 from support.servers import Server
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 async def followers(server: Server) -> int:
@@ -112,6 +119,70 @@ async def test_s9_header_that_is_not_covered_does_not_make_an_old_activity_new(
         again = headers | {"date": format_datetime(moment, usegmt=True)}
         assert (await people.post_raw(server.inbox, body, again)).status_code == 202
         assert await followers(server) == 0
+
+
+async def undo(server: Server, people: People, follow: dict[str, Any]) -> None:
+    """Without the Follow's id, which is not remembered then."""
+    inner = {"type": "Follow", "actor": follow["actor"], "object": follow["object"]}
+    activity = people.activity("Undo", "ann", inner)
+    assert (await people.post(server.inbox, activity, by="ann")).status_code == 202
+    assert await followers(server) == 0
+
+
+@pytest.mark.parametrize("first", ["ann", "relay"])
+async def test_s9_old_follow_is_not_a_new_one_for_whoever_brings_it_with_its_proof(
+    server: Server, people: People, first: str
+) -> None:
+    for name in ("ann", "relay", "mallory"):
+        add_with_multikey(people, name)
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    old = proven(people, follow, by="ann")
+    assert (await people.post(server.inbox, old, by=first)).status_code == 202
+    assert await followers(server) == 1
+    await undo(server, people, follow)
+    for seconds in (0, 1, 2):
+        body, moment = json.dumps(old).encode(), datetime.now(UTC) + timedelta(seconds=seconds)
+        headers = people.signed_headers("mallory", server.inbox, body, date=moment)
+        assert (await people.post_raw(server.inbox, body, headers)).status_code == 202
+        assert await followers(server) == 0
+    new = proven(people, follow, by="ann", created=datetime.now(UTC) + timedelta(seconds=5))
+    assert (await people.post(server.inbox, new, by="relay")).status_code == 202
+    assert await followers(server) == 1
+
+
+async def test_s9_old_follow_is_not_a_new_one_by_the_twin_of_its_signature(
+    server: Server, people: People
+) -> None:
+    key, order = ec.generate_private_key(ec.SECP256R1()), P256_ORDER
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    uri = people.uri("ann")
+    named = {"id": f"{uri}#ec", "owner": uri, "publicKeyPem": pem}
+    people.add("ann", publicKey=[people.actor_document("ann")["publicKey"], named])
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    body = json.dumps(follow).encode()
+    headers = message_headers(people, "ann", server.inbox, body, key_id=f"{uri}#ec")
+    stated = headers["signature-input"].removeprefix("sig1=")
+    lines = [
+        '"@method": POST',
+        f'"@target-uri": {server.inbox}',
+        f'"content-digest": {headers["content-digest"]}',
+        f'"@signature-params": {stated}',
+    ]
+    data = "\n".join(lines).encode()
+    r, s = decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
+
+    async def post(s: int) -> int:
+        value = base64.b64encode(r.to_bytes(32) + s.to_bytes(32)).decode()
+        answer = await people.post_raw(
+            server.inbox, body, headers | {"signature": f"sig1=:{value}:"}
+        )
+        return answer.status_code
+
+    assert await post(s) == 202
+    assert await followers(server) == 1
+    await undo(server, people, follow)
+    assert await post(order - s) == 202
+    assert await followers(server) == 0
 
 
 async def test_new_follow_after_an_undo_counts(server: Server, people: People) -> None:
