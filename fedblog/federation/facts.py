@@ -351,9 +351,10 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     if waiting := {row.actor_uri or "" for row in new if row.post_id is None}:
         bounds = facts.bounds
         threads.keep_orphans(connection, waiting, bounds.orphans_per_actor, bounds.orphans_kept)
-    for post_id in dict.fromkeys(row.post_id for row in (*new, *changed)):
-        if post_id is not None:
-            said[Change("comments", post_id)] = None
+    # What is held as it comes alters no page: a flood of it must not have them all made anew.
+    for row in (*(row for row in new if row.is_shown), *changed):
+        if row.post_id is not None:
+            said[Change("comments", row.post_id)] = None
     reactions.delete_all(connection, facts.reactions.removed())
     reactions.insert_all(connection, facts.reactions.added())
     reactions.replace_all(connection, facts.reactions.changed())

@@ -7,6 +7,8 @@ import pytest
 from support.people import PUBLIC, People
 from support.servers import Server
 
+from fedblog.storage.changes import Change
+
 
 async def send(server: Server, people: People, name: str, activity: dict[str, Any]) -> None:
     answer = await people.post(server.inbox, activity, by=name)
@@ -349,6 +351,22 @@ async def test_closed_comments_take_nothing_and_held_ones_wait(server: Server, p
     comments = await server.comments(held)
     assert [c["status"] for c in comments] == ["held"]
     assert "Wait" not in (await server.anonymous(held["url"])).text
+
+
+async def test_a_reply_alters_pages_only_where_it_is_shown(server: Server, people: People):
+    people.add("ann")
+    shown = await server.publish("Shown")
+    held = await server.publish("Held", comments="held")
+    heard: list[Change] = []
+    server.site.store.listen(heard.extend)
+    await reply(server, people, "ann", held["activitypub_id"], "Wait")
+    await reply(server, people, "ann", shown["activitypub_id"], "Well")
+    await server.eventually(lambda: Change("comments", shown["id"]) in heard)
+    assert Change("comments", held["id"]) not in heard
+    (comment,) = await server.comments(held)
+    await server.api("POST", f"/comments/{comment['id']}/approve")
+    await server.eventually(lambda: Change("comments", held["id"]) in heard)
+    assert "Wait" in (await server.anonymous(held["url"])).text
 
 
 async def test_moderators_decision_outlives_an_edit(server: Server, people: People, post):
