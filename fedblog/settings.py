@@ -168,7 +168,9 @@ class Settings(BaseSettings):
         200, gt=0, description="Requests for leave to interact kept of one remote actor."
     )
     followers_per_host: int = Field(
-        20_000, gt=0, description="Followers whose inbox is on one host; more are not taken."
+        20_000,
+        gt=0,
+        description="Followers whose inbox is in one registrable domain; more are not taken.",
     )
     orphans_per_actor: int = Field(
         20, gt=0, description="Replies of one actor kept whose parent is not known; oldest go."

@@ -42,7 +42,7 @@ from fedblog.storage import (
 )
 from fedblog.storage import tombstones as tombstone_rows
 from fedblog.storage.changes import Change
-from fedblog.storage.inboxes import host_of
+from fedblog.storage.inboxes import domain_of
 from fedblog.storage.received import Receipt
 
 ReactionKey = tuple[str, str, str, str]
@@ -125,8 +125,8 @@ class Facts:
     """The state that the activities of one batch look at and change. *owners* are the keys of the
     local actors among those named that can be followed; *asker* is the host on whose behalf the
     activity at hand has others asked; *blocked* are the actors that were blocked since they were
-    let in. *reports_of* and *asked_by* count what is kept of actors, *followers_at* the followers
-    at the hosts of the batch, before it."""
+    let in. *reports_of* and *asked_by* count what is kept of actors, *followers_at* how many
+    follow in the domains of the batch, before it."""
 
     addresses: Addresses
     blog_id: int
@@ -266,8 +266,8 @@ def load(
             ((row.owner, row.actor_uri), row) for row in followers.find(connection, following)
         )
     if "Follow" in types:
-        hosts = {inbox_host(item.actor) for item in batch if item.activity.type == "Follow"}
-        facts.followers_at = followers.count_at(connection, hosts, bounds.followers_per_host)
+        domains = {inbox_domain(item.actor) for item in batch if item.activity.type == "Follow"}
+        facts.followers_at = followers.count_at(connection, domains, bounds.followers_per_host)
     if types & _REPORTING:
         facts.reports_of = reports.counts(connection)
     if types & _NAMING_ACTORS:
@@ -439,9 +439,9 @@ def _written(activity: Activity) -> list[Object]:
     return [item for item in (activity.object, activity.instrument) if item is not None]
 
 
-def inbox_host(actor: RemoteActor) -> str:
-    """The host where *actor* gets what its followers get, without port."""
-    return host_of(actor.shared_inbox or actor.inbox)
+def inbox_domain(actor: RemoteActor) -> str:
+    """Whose the host is where *actor* gets what its followers get."""
+    return domain_of(actor.shared_inbox or actor.inbox)
 
 
 def _path(addresses: Addresses, uri: str) -> str:

@@ -39,18 +39,19 @@ def find(connection: Connection, actor_uris: Collection[str]) -> list[Follower]:
     return [Follower(**row._mapping) for row in _BY_ACTOR.run(connection, actor_uris)]
 
 
-def count_at(connection: Connection, hosts: Collection[str], most: int) -> dict[str, int]:
-    """How many follow whose inbox lies at each of *hosts* (no ports), counted up to *most*."""
+def count_at(connection: Connection, domains: Collection[str], most: int) -> dict[str, int]:
+    """How many follow whose inbox lies in each of *domains* (inboxes.domain_of), counted up to
+    *most*."""
     numbers = {}
-    for host in sorted(hosts):
+    for domain in sorted(domains):
         there = (
             select(followers.c.inbox_id)
             .join_from(inbox_table, followers, followers.c.inbox_id == inbox_table.c.id)
-            .where(inbox_table.c.host == host)
+            .where(inbox_table.c.domain == domain)
             .limit(most)
             .subquery()
         )
-        numbers[host] = connection.execute(select(func.count()).select_from(there)).scalar_one()
+        numbers[domain] = connection.execute(select(func.count()).select_from(there)).scalar_one()
     return numbers
 
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, select
 
+from fedblog.domain.origins import counted_host
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import inboxes
 from fedblog.storage.upsert import insert_ignoring
@@ -20,10 +21,17 @@ def ensure(connection: Connection, urls: Collection[str]) -> dict[str, int]:
     missing = sorted(set(urls) - found.keys())
     if missing:
         insert_ignoring(
-            connection, inboxes, [{"url": url, "host": host_of(url)} for url in missing]
+            connection,
+            inboxes,
+            [{"url": url, "host": host_of(url), "domain": domain_of(url)} for url in missing],
         )
         found |= {row.url: row.id for row in _BY_URL.run(connection, missing)}
     return found
+
+
+def domain_of(url: str) -> str:
+    """Whose the host of *url* is: what followers are counted under."""
+    return counted_host(host_of(url))
 
 
 def host_of(url: str) -> str:

@@ -491,7 +491,9 @@ inboxes = Table(
     Column("id", _Counter, primary_key=True, autoincrement=True),
     Column("url", Text, nullable=False, unique=True),
     Column("host", Text, nullable=False),
+    Column("domain", Text, nullable=False, server_default=text("''")),
     Index("ix_inboxes_host_id", "host", "id"),
+    Index("ix_inboxes_domain", "domain"),
 )
 
 deliveries = Table(

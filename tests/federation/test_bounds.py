@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from support.names import Names
 from support.people import People
 from support.servers import Server, running_server
 
@@ -182,6 +183,24 @@ async def test_so_many_follow_from_one_host(bounded: Bounded, people: People) ->
         undone = people.activity("Follow", "ben", blog)
         await send(server, people, "ben", "Undo", undone)
         await send(server, people, "dan", "Follow", blog)
+        assert await number(server, t.followers) == 3
+
+
+async def test_names_below_one_domain_have_the_followers_of_one(
+    bounded: Bounded, people: People
+) -> None:
+    async with (
+        Names({"*": ["127.0.0.1"]}) as names,
+        bounded(followers_per_host=3, name_servers=names.address) as server,
+    ):
+        blog = f"{server.base_url}/ap/blog"
+        for number_of in range(5):
+            there = People(people.base_url.replace("127.0.0.1", f"a{number_of}.evil.example"))
+            async with there:
+                people.publish(f"/users/ann{number_of}", there.actor_document(f"ann{number_of}"))
+                follow = there.activity("Follow", f"ann{number_of}", blog)
+                answer = await there.post(server.inbox, follow, by=f"ann{number_of}")
+                assert answer.status_code == 202, answer.text
         assert await number(server, t.followers) == 3
 
 

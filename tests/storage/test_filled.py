@@ -128,8 +128,13 @@ async def test_every_row_of_an_earlier_version_is_still_there(filled: tuple[str,
                 break
         assert drifts == []
         assert await store.read(counts.one, "reached", POST) == 1
+        assert await store.read(_domains_of_inboxes) == {"peer.example", "other.example"}
     finally:
         await store.close()
+
+
+def _domains_of_inboxes(connection: Connection) -> set[str]:
+    return set(connection.execute(select(metadata.tables["inboxes"].c.domain)).scalars())
 
 
 async def test_what_an_earlier_version_wrote_is_served(

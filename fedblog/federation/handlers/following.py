@@ -4,9 +4,9 @@ from fedblog.activitystreams import writing
 from fedblog.domain.addresses import INSTANCE, READERS
 from fedblog.domain.follower import Follower
 from fedblog.domain.ids import new_id
-from fedblog.federation.facts import Facts, Incoming, Outcome, inbox_host
+from fedblog.federation.facts import Facts, Incoming, Outcome, inbox_domain
 from fedblog.publishing.outbox import Outgoing, Recipients
-from fedblog.storage.inboxes import host_of
+from fedblog.storage.inboxes import domain_of
 
 
 def follow(incoming: Incoming, facts: Facts) -> Outcome:
@@ -22,8 +22,8 @@ def follow(incoming: Incoming, facts: Facts) -> Outcome:
     if not actor.inbox:
         return Outcome("ignored", "has no inbox of its own")
     if (owner, actor.uri) not in facts.followers:
-        here = inbox_host(actor)
-        fresh = sum(1 for one in facts.followers.added() if host_of(one.inbox) == here)
+        here = inbox_domain(actor)
+        fresh = sum(1 for one in facts.followers.added() if domain_of(one.inbox) == here)
         if facts.followers_at.get(here, 0) + fresh >= facts.bounds.followers_per_host:
             return Outcome("ignored", "as many follow from that server as may")
     follower = Follower(
