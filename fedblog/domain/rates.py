@@ -59,6 +59,13 @@ class TokenBuckets:
             del entries[oldest]
         return wait
 
+    def spend(self, key: Hashable, cost: float) -> None:
+        """Count *cost* tokens of *key* that were used already, be they there or not: what is
+        missing has to come back first (of no more than another bucket)."""
+        self.take(key, 0)
+        left, now = self._left[key]
+        self._left[key] = (max(left - cost, -self._burst), now)
+
     def give_back(self, key: Hashable, cost: float = 1) -> None:
         """Put *cost* tokens back that were taken and turned out not to count."""
         entry = self._left.get(key)

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image, ImageCms
 from support.waiting import PATIENCE
 
-from fedblog.publishing.pictures import darkroom as darkroom_module
+from fedblog.aside import process
+from fedblog.aside import room as waiting_room
 from fedblog.publishing.pictures import decoding
 from fedblog.publishing.pictures.darkroom import Darkroom
 from fedblog.publishing.pictures.errors import (
@@ -322,7 +323,7 @@ async def test_where_too_many_wait_the_next_is_refused(tmp_path: Path) -> None:
 async def test_memory_of_the_largest_picture_is_bounded_and_never_the_servers(
     darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(darkroom_module, "_GROWN", 1 << 60)
+    monkeypatch.setattr(process, "_GROWN", 1 << 60)
     await darkroom.develop(SQUARE, picture(), whose="a")
     assert darkroom.pid is not None
     idle = memory(darkroom.pid, "VmHWM")
@@ -341,7 +342,7 @@ async def test_worker_that_has_grown_or_is_idle_ends(
 ) -> None:
     await darkroom.develop(UPLOAD, flat_png(5000, 5000), whose="a")
     assert darkroom.pid is None
-    monkeypatch.setattr(darkroom_module, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(waiting_room, "_IDLE_SECONDS", 0.01)
     await darkroom.develop(SQUARE, picture(), whose="a")
     async with asyncio.timeout(PATIENCE):
         while darkroom.pid is not None:
@@ -351,8 +352,8 @@ async def test_worker_that_has_grown_or_is_idle_ends(
 
 def test_system_holds_the_worker_to_what_was_reckoned() -> None:
     script = (
-        "from fedblog.publishing.pictures.worker import _bound_memory\n"
-        "_bound_memory(20 << 20)\n"
+        "from fedblog.aside.serving import bound_memory\n"
+        "bound_memory(20 << 20)\n"
         "held = bytearray(20 << 20)\n"
         "try:\n"
         "    bytearray(100 << 20)\n"
