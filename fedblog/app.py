@@ -175,7 +175,6 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             await _end(*tasks)
             # Last: when this process is struck off, others take up what it has under way still.
             await _end(alive)
-            receiver.close()
 
 
 async def _end(*tasks: "asyncio.Task[None]") -> None:

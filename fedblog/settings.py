@@ -80,6 +80,13 @@ class Settings(BaseSettings):
     text_waiting_bytes: int = Field(
         8 << 20, gt=0, description="Bytes of the activities that so wait."
     )
+    text_timeout: float = Field(10.0, gt=0, description="Seconds for reading one long text.")
+    text_seconds: float = Field(
+        6.0, gt=0, description="Seconds of processor time a minute for long texts of one domain."
+    )
+    text_seconds_burst: float = Field(
+        12.0, gt=0, description="Seconds of it at once before that rate applies."
+    )
     unproven_bytes: int = Field(
         8 << 20, gt=0, description="Bytes of large activities that wait for their sender's key."
     )

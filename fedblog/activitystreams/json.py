@@ -5,6 +5,7 @@ It keeps the last of duplicate keys, takes NUL and turns long integers into floa
 looked for here (security cases S17 and S36).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -70,6 +71,38 @@ def parse(body: bytes, *, max_depth: int, max_items: int, max_nodes: int) -> dic
     if quotes != 2 * strings:
         raise MalformedJsonError("a key stands twice in one object")
     return document
+
+
+def part_of(
+    body: bytes,
+    *,
+    names: Sequence[str],
+    longest: int,
+    most_bytes: int,
+    max_depth: int,
+    max_items: int,
+    max_nodes: int,
+) -> dict[str, Any]:
+    """The members *names* of the JSON object in *body*, their texts cut after *longest* characters.
+
+    Raises what `parse` raises, and TooLargeJsonError where more than *most_bytes* are left.
+    """
+    document = parse(body, max_depth=max_depth, max_items=max_items, max_nodes=max_nodes)
+    kept = {name: _cut(document[name], longest) for name in names if name in document}
+    if len(dump(kept)) > most_bytes:
+        raise TooLargeJsonError(f"more than {most_bytes} bytes of it would be read")
+    return kept
+
+
+def _cut(value: Any, longest: int) -> Any:
+    kind = type(value)
+    if kind is str:
+        return value if len(value) <= longest else value[:longest]
+    if kind is list:
+        return [_cut(item, longest) for item in value]
+    if kind is dict:
+        return {name: _cut(item, longest) for name, item in value.items()}
+    return value
 
 
 def dump(document: Any) -> bytes:

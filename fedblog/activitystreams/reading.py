@@ -31,9 +31,14 @@ from fedblog.activitystreams.errors import (
     TooLargeJsonError,
     UnexpectedTypeError,
 )
-from fedblog.activitystreams.reading_actors import read_actor, read_key
+from fedblog.activitystreams.reading_actors import ACTOR_MEMBERS, read_actor, read_key
 from fedblog.activitystreams.reading_collections import read_collection
-from fedblog.activitystreams.reading_objects import read_emojis, read_mentions, read_object
+from fedblog.activitystreams.reading_objects import (
+    OBJECT_MEMBERS,
+    read_emojis,
+    read_mentions,
+    read_object,
+)
 from fedblog.activitystreams.values import Document
 from fedblog.activitystreams.vocabulary import (
     ACTIVITY_TYPES,
@@ -43,6 +48,8 @@ from fedblog.activitystreams.vocabulary import (
 )
 
 __all__ = [
+    "ACTOR_MEMBERS",
+    "OBJECT_MEMBERS",
     "Activity",
     "ActorDocument",
     "Attachment",

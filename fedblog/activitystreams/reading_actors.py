@@ -12,14 +12,23 @@ from fedblog.activitystreams.errors import (
 from fedblog.activitystreams.reading_objects import page_address, picture_address, read_emojis
 from fedblog.activitystreams.values import Document
 from fedblog.activitystreams.vocabulary import ACTOR_TYPES
-from fedblog.signatures import keys as signature_keys
-from fedblog.signatures.errors import SignatureError
 
 _MAX_KEYS = 20
 _MAX_IMPLEMENTED = 50
 _MAX_PEM = 8192
 # How the base64 of every Ed25519 SubjectPublicKeyInfo begins (its OID 1.3.101.112).
 _ED25519_PREFIX = "MCowBQYDK2VwAyEA"
+
+
+ACTOR_MEMBERS = (
+    *("id", "type", "@type", "preferredUsername", "name", "nameMap", "summary", "summaryMap"),
+    *("url", "icon", "image", "inbox", "endpoints", "sharedInbox", "outbox", "followers"),
+    *("following", "featured", "movedTo", "alsoKnownAs", "publicKey", "assertionMethod"),
+    *("authentication", "tag", "published", "webfinger", "manuallyApprovesFollowers"),
+    *("implements", "generator", "owner", "controller", "publicKeyPem", "publicKeyMultibase"),
+    "@id",
+)
+"""What `read_actor` and `read_key` look at."""
 
 
 def read_actor(document: Document) -> ActorDocument:
@@ -122,6 +131,10 @@ def _key(document: Document, owner: str) -> KeyDocument | None:
         return KeyDocument(id_, owner, pem, kind)
     multibase = document.get("publicKeyMultibase")
     if type(multibase) is str and len(multibase) <= _MAX_PEM:
+        # Heavy to import, and not needed where texts are read.
+        from fedblog.signatures import keys as signature_keys
+        from fedblog.signatures.errors import SignatureError
+
         try:
             kind, pem = signature_keys.pem_from_multibase(multibase)
         except SignatureError:

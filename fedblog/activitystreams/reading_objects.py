@@ -30,7 +30,22 @@ _QUOTE_NAMES = (
     *("quote", "quoteUrl", "quoteUri", "_misskey_quote"),
     *("as:quoteUrl", "fedibird:quoteUri", "misskey:_misskey_quote"),
 )
+_MOST_TAGS = 500
+_MOST_FILES = 100
+_MOST_OPTIONS = 100
+"""Of each of these more are not read; what is kept of them is less still (carried.py)."""
 _ACTIVITY_MEDIA = re.compile(r"application/(?:activity\+json|ld\+json)", re.IGNORECASE)
+
+
+OBJECT_MEMBERS = (
+    *("id", "@id", "type", "@type", "@context", "attributedTo", "actor", "inReplyTo"),
+    *("name", "nameMap", "content", "contentMap", "mediaType", "summary", "summaryMap"),
+    *("formerType", "formerTypeMap", "sensitive", "as:sensitive", "language", "url", "published"),
+    *("updated", "to", "cc", "audience", "attachment", "tag", "replies", "likes", "shares"),
+    *("context", "conversation", "oneOf", "anyOf", "closed", "endTime", "votersCount"),
+    *_QUOTE_NAMES,
+)
+"""What `read_object` looks at."""
 
 
 def read_object(
@@ -127,7 +142,9 @@ def page_address(value: Any) -> str:
 
 def _tagged(tags: Any, type_: str) -> list[Document]:
     return [
-        tag for tag in values.listed(tags) if type(tag) is dict and values.type_of(tag) == type_
+        tag
+        for tag in values.listed(tags)[:_MOST_TAGS]
+        if type(tag) is dict and values.type_of(tag) == type_
     ]
 
 
@@ -203,7 +220,7 @@ def _quote_links(tags: Any) -> dict[str, None]:
 
 def _attachments(value: Any) -> tuple[Attachment, ...]:
     found = []
-    for item in values.listed(value):
+    for item in values.listed(value)[:_MOST_FILES]:
         if type(item) is not dict:
             continue
         type_ = values.type_of(item)
@@ -232,14 +249,15 @@ def _attachments(value: Any) -> tuple[Attachment, ...]:
 def _is_sensitive(value: Any) -> bool:
     """Whether an attachment of its own is to be covered."""
     return any(
-        type(item) is dict and item.get("sensitive") is True for item in values.listed(value)
+        type(item) is dict and item.get("sensitive") is True
+        for item in values.listed(value)[:_MOST_FILES]
     )
 
 
 def _poll(document: Document) -> Poll:
     multiple = "anyOf" in document and bool(document["anyOf"])
     options = []
-    for item in values.listed(document.get("anyOf" if multiple else "oneOf")):
+    for item in values.listed(document.get("anyOf" if multiple else "oneOf"))[:_MOST_OPTIONS]:
         if type(item) is dict and (name := values.text(item, "name")):
             options.append(PollOption(name, _total(item.get("replies"))))
     # Some say only when it will be closed, some when it was.

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fedblog.activitystreams.reading import Activity, Object, ReadingError, read_object
+from fedblog.activitystreams.json import dump
+from fedblog.activitystreams.reading import OBJECT_MEMBERS, Activity, ReadingError
 from fedblog.domain.origins import same_host
+from fedblog.federation import dear
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.facts import Incoming
@@ -14,7 +16,7 @@ from fedblog.federation.handlers.moving import MOVE_FOLLOWER
 from fedblog.federation.handlers.talking import REFRESH_ACTOR
 from fedblog.federation.moving import Moving
 from fedblog.federation.replies import FETCH_OBJECT
-from fedblog.federation.words import Limits, TextTooLongError, Words, of_object
+from fedblog.federation.words import Limits, TextTooLongError
 from fedblog.publishing.site import Site
 from fedblog.remote import documents
 from fedblog.remote.errors import (
@@ -73,9 +75,15 @@ class Fetching:
         if self._blocklist.holds_for(uri):
             return
         try:
-            _, document = await documents.fetch(site.client, uri, settings=site.settings)
-            item, words = await site.client.aside(
-                uri, _read_object, document, Limits.of(site.settings)
+            limits = Limits.of(site.settings)
+            part = documents.Part(OBJECT_MEMBERS, limits.characters + 1)
+            _, document = await documents.fetch(site.client, uri, settings=site.settings, part=part)
+            item, words = await site.client.far_aside(
+                uri,
+                dear.item,
+                dump(document),
+                raises=(ReadingError, TextTooLongError),
+                **limits.named,
             )
             author = item.author
             if author is None or item.id is None or not same_host(author, item.id):
@@ -121,8 +129,3 @@ class Fetching:
             return
         if actor.moved_to is not None:
             await self._moving.move_follower({"old": actor.uri, "new": actor.moved_to})
-
-
-def _read_object(document: dict[str, Any], limits: Limits) -> tuple[Object, Words]:
-    item = read_object(document)
-    return item, Words(of_object(item, limits))

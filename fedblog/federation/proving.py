@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fedblog.activitystreams.reading import Activity
+from fedblog.aside.calls import call
+from fedblog.aside.errors import AsideError, BusyError
 from fedblog.domain.actor import RemoteActor
-from fedblog.domain.lane import Lane, LaneFullError
 from fedblog.domain.origins import same_host
+from fedblog.federation import dear
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import KnownKey
 from fedblog.remote.errors import RemoteError, ShortError
@@ -32,17 +34,16 @@ _AGAIN = 30.0
 class Prover:
     """Checks the proofs in activities."""
 
-    def __init__(self, site: Site, lane: Lane) -> None:
+    def __init__(self, site: Site) -> None:
         self._site = site
-        self._lane = lane
 
     async def actor_of(
-        self, document: Mapping[str, Any], activity: Activity, size: int
+        self, document: Mapping[str, Any], activity: Activity, body: bytes, *, whose: str
     ) -> RemoteActor | None:
-        """The actor of *activity*, read from *document* of *size* bytes, where its proof holds;
-        else None. The proof of a larger document than the setting allows is not looked at; that of
-        a large one is read on the thread of the lane. Raises RemoteError, of a passing kind, where
-        it cannot be found out now.
+        """The actor of *activity*, read from *document* in *body*, where its proof holds, else
+        None; *whose* domain brought it. The proof of a larger document than the setting allows is
+        not looked at; that of a large one is read where long texts are. Raises RemoteError, of a
+        passing kind, where it cannot be found out now.
 
         The proof's key must be of the actor's own origin (FEP-fe34) and listed by the actor
         (FEP-521a). As with HTTP signatures a key that does not fit is fetched anew once (S35).
@@ -50,7 +51,7 @@ class Prover:
         key_id = proofs.verification_method(document)
         if (
             key_id is None
-            or size > self._site.settings.proof_max_bytes
+            or len(body) > self._site.settings.proof_max_bytes
             or activity.id is None
             or not same_host(activity.id, activity.actor)
             or not same_host(key_id, activity.actor)
@@ -61,7 +62,7 @@ class Prover:
         asked_at = datetime.now(UTC)
         try:
             known = await directory.key(key_id)
-            proof = await self._proof(document, activity, size)
+            proof = await self._proof(document, body, whose)
             try:
                 _check(proof, activity, known)
             except InvalidSignatureError:
@@ -69,8 +70,9 @@ class Prover:
                     return None  # its server gave it just now
                 known = await directory.refetch_key(key_id)
                 _check(proof, activity, known)
-        except LaneFullError:
-            raise ShortError("too many proofs wait to be read", retry_after=_AGAIN) from None
+        except AsideError as error:
+            wait = error.retry_after if isinstance(error, BusyError) else _AGAIN
+            raise ShortError("the proof cannot be read now", retry_after=wait) from None
         except RemoteError as error:
             if error.is_passing:
                 raise
@@ -79,12 +81,10 @@ class Prover:
             return None
         return known.actor
 
-    async def _proof(
-        self, document: Mapping[str, Any], activity: Activity, size: int
-    ) -> proofs.Proof:
-        if size <= _READ_AT_ONCE:
+    async def _proof(self, document: Mapping[str, Any], body: bytes, whose: str) -> proofs.Proof:
+        if len(body) <= _READ_AT_ONCE:
             return proofs.read(document)
-        return await self._lane.run(activity.actor, proofs.read, document, size=size)
+        return await call(self._site.texts, whose, dear.proof, body, raises=(SignatureError,))
 
     def _is_recent(self, document: Mapping[str, Any]) -> bool:
         made = proofs.created_at(document)

@@ -3,9 +3,9 @@
 From cheap to dear. Before the body is read: its media type and the signature's headers (what they
 cover, when they were made, whose key). Then the digest, JSON within bounds, what the activity is
 and whose, block lists, and only then the key, which may have to be fetched (verification.py). What
-it says is read once its sender is proven, the long ones on a thread (words.py). Then it goes to the
-batcher. An activity that another than its actor sent is believed where it carries its actor's
-proof, else fetched from its own host.
+it says is read once its sender is proven, dear texts in a process of their own (dear.py). Then it
+goes to the batcher. An activity that another than its actor sent is believed where it carries its
+actor's proof, else fetched from its own host.
 """
 
 import hashlib
@@ -26,11 +26,12 @@ from fedblog.activitystreams.reading import (
     read_activity,
     read_envelope,
 )
+from fedblog.aside.calls import call
+from fedblog.aside.errors import BusyError, EndedError
 from fedblog.domain.actor import RemoteActor
-from fedblog.domain.lane import Lane, LaneFullError
-from fedblog.domain.origins import client_network, counted_host, registrable_domain, same_host
+from fedblog.domain.origins import client_network, counted_host, same_host
 from fedblog.domain.rates import TokenBuckets
-from fedblog.federation import words
+from fedblog.federation import dear, words
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
@@ -59,7 +60,7 @@ from fedblog.storage import jobs
 
 _COST_OF_A_REFUSAL = 4
 
-_WAIT_FOR_LANE = 30.0
+_WAIT = 30.0
 _SMALL = 1 << 14
 _MEDIA_TYPE_LENGTH = 256
 
@@ -80,13 +81,7 @@ class Receiver:
         self._blocklist = blocklist
         self._verifier = Verifier(site, blocklist)
         self._limits = Limits.of(settings)
-        self._lane = Lane(
-            "words",
-            waiting=settings.text_waiting,
-            waiting_each=settings.text_waiting_each,
-            waiting_bytes=settings.text_waiting_bytes,
-        )
-        self._prover = Prover(site, self._lane)
+        self._prover = Prover(site)
         self._unproven = 0
         self._actor_buckets = TokenBuckets(settings.actor_rate, settings.actor_burst)
         self._host_buckets = TokenBuckets(settings.host_rate, settings.host_burst)
@@ -98,10 +93,6 @@ class Receiver:
             settings.forward_actor_rate, settings.forward_actor_burst
         )
         self._forward_buckets = TokenBuckets(settings.forwarded_rate, settings.forwarded_burst)
-
-    def close(self) -> None:
-        """End the thread for long texts."""
-        self._lane.close()
 
     async def admit(
         self, path: str, query: str, headers: Sequence[tuple[bytes, bytes]], client: str
@@ -132,7 +123,7 @@ class Receiver:
         forwarded: bytes | None = None
         if known.actor.uri != activity.actor:
             try:
-                prover = await self._proven_by(document, activity, known, len(body))
+                prover = await self._proven_by(document, activity, known, body)
             except OverloadedError:
                 if not self._can_be_fetched(activity):
                     raise
@@ -145,7 +136,7 @@ class Receiver:
             actor = known.actor
             forwarded = self._as_sent_on(activity, document)
             if forwarded is not None and not await self._is_worth_forwarding(
-                document, activity, known, len(body)
+                document, activity, known, body
             ):
                 forwarded = None
         if (
@@ -181,21 +172,22 @@ class Receiver:
         return as_sent_on(document, settings.forward_max_bytes)
 
     async def _proven_by(
-        self, document: dict[str, Any], activity: Activity, sender: KnownKey, size: int
+        self, document: dict[str, Any], activity: Activity, sender: KnownKey, body: bytes
     ) -> RemoteActor | None:
-        """The actor whose proof *document* of *size* bytes carries, asked for on behalf of its
-        *sender*. Raises OverloadedError, RateLimitedError."""
+        """The actor whose proof *document* carries, which came as *body*, asked for on behalf of
+        its *sender*. Raises OverloadedError, RateLimitedError."""
         try:
             with askings.on_behalf_of(askings.of_host(sender.actor.host)):
-                return await self._prover.actor_of(document, activity, size)
+                whose = counted_host(sender.actor.host)
+                return await self._prover.actor_of(document, activity, body, whose=whose)
         except RemoteError as error:
             raise not_now(error) from None
 
     async def _is_worth_forwarding(
-        self, document: dict[str, Any], activity: Activity, sender: KnownKey, size: int
+        self, document: dict[str, Any], activity: Activity, sender: KnownKey, body: bytes
     ) -> bool:
         try:
-            return await self._proven_by(document, activity, sender, size) is not None
+            return await self._proven_by(document, activity, sender, body) is not None
         except (OverloadedError, RateLimitedError):
             return False  # it counts without its proof; only nobody else gets it from here
 
@@ -207,7 +199,7 @@ class Receiver:
             yield
             return
         if self._unproven and self._unproven + size > self._site.settings.unproven_bytes:
-            raise OverloadedError("too much waits for keys", retry_after=_WAIT_FOR_LANE)
+            raise OverloadedError("too much waits for keys", retry_after=_WAIT)
         self._unproven += size
         try:
             yield
@@ -242,16 +234,22 @@ class Receiver:
                 activity = read_activity(document)
                 words.check_length(activity, self._limits)
                 return activity, None
-            domain = registrable_domain(known.actor.host)
-            return await self._lane.run(domain, _read_whole, document, self._limits, size=len(body))
+            return await call(
+                self._site.texts,
+                counted_host(known.actor.host),
+                dear.activity,
+                body,
+                self._limits.named,
+                raises=(ReadingError, words.TextTooLongError),
+            )
         except ReadingError as error:
             raise MalformedError(f"not an activity: {error}") from None
         except words.TextTooLongError as error:
             raise TooLargeError(str(error)) from None
-        except LaneFullError:
-            raise OverloadedError(
-                "too many long texts are waiting to be read", retry_after=_WAIT_FOR_LANE
-            ) from None
+        except BusyError as error:
+            raise OverloadedError(str(error), retry_after=error.retry_after) from None
+        except EndedError:
+            raise OverloadedError("it could not be read now", retry_after=_WAIT) from None
 
     async def _is_about_unknown_actor(self, activity: Envelope, key_id: str) -> bool:
         """A Delete or Update of an actor nobody here knows: dropped before its key is fetched.
@@ -304,11 +302,6 @@ class Receiver:
             and same_host(uri, activity.actor)
             and (activity.object is None or bool(activity.object.in_reply_to))
         )
-
-
-def _read_whole(document: dict[str, Any], limits: Limits) -> tuple[Activity, Words]:
-    activity = read_activity(document)
-    return activity, words.of_activity(activity, limits)
 
 
 def _fetch_later(connection: Connection, uri: str, ancestors_left: int, asker: str) -> None:

@@ -6,13 +6,15 @@ thread. Everything is bounded: what is longer than a text may be is refused, nev
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fedblog.activitystreams import carried
 from fedblog.activitystreams.reading import Activity, Object, is_public
 from fedblog.activitystreams.reading_texts import html_of, with_inline_pictures
-from fedblog.settings import Settings
 from fedblog.text.sanitise import REMOTE_MAX_CHARACTERS, plain_text, remote_html, remote_text
+
+if TYPE_CHECKING:  # this is imported where texts are read, which must be quick
+    from fedblog.settings import Settings
 
 _NAME_LENGTH = 300
 _SUMMARY_LENGTH = 500
@@ -22,6 +24,11 @@ _SUMMARISED = frozenset({"Article", "Page", "Video", "Audio", "Image", "Event"})
 """Types whose summary tells what they are about; a Note's is a content warning."""
 _WRITING = frozenset({"Create", "Update"})
 _LIGHT_BYTES = 8192
+_LIGHT_MARKS = 400
+_MARKS = (b"<", b"&", b"\\u003", b"\\u002")
+"""What tags and entities begin with, as they are and as JSON may write them: each costs more than
+ten letters."""
+_LIGHT_OBJECTS = 150
 
 
 class TextTooLongError(Exception):
@@ -36,9 +43,14 @@ class Limits:
     markdown_characters: int = 10_000
 
     @classmethod
-    def of(cls, settings: Settings) -> "Limits":
+    def of(cls, settings: "Settings") -> "Limits":
         """Those that are set."""
         return cls(settings.text_max_characters, settings.markdown_max_characters)
+
+    @property
+    def named(self) -> dict[str, int]:
+        """The same by name."""
+        return {"characters": self.characters, "markdown_characters": self.markdown_characters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +111,9 @@ def of_object(item: Object, limits: Limits) -> dict[str, Any]:
 def is_light(body: bytes) -> bool:
     """Whether the activity in *body* can be read, and its words made, among others without anyone
     noticing: what most people write is."""
-    return len(body) <= _LIGHT_BYTES and b"markdown" not in body
+    return (
+        len(body) <= _LIGHT_BYTES
+        and sum(map(body.count, _MARKS)) <= _LIGHT_MARKS
+        and body.count(b"{") <= _LIGHT_OBJECTS
+        and b"markdown" not in body
+    )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from fedblog.aside.room import Room
 from fedblog.domain.addresses import Addresses
 from fedblog.publishing.keyring import KeyRing
 from fedblog.publishing.pictures.darkroom import Darkroom
@@ -26,3 +27,8 @@ class Site:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "darkroom", Darkroom(self.settings))
+
+    @property
+    def texts(self) -> Room:
+        """Where is read what is dear of what others sent."""
+        return self.client.texts

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from fedblog.activitystreams import values
 from fedblog.activitystreams.errors import ReadingError
-from fedblog.activitystreams.reading import ActorDocument, read_actor, read_key
+from fedblog.activitystreams.reading import ACTOR_MEMBERS, ActorDocument, read_actor, read_key
 from fedblog.activitystreams.vocabulary import ACTOR_TYPES
 from fedblog.domain.actor import ActorKey, RemoteActor
 from fedblog.domain.addresses import Addresses
@@ -46,6 +46,7 @@ _MAX_AGE = timedelta(days=7)
 _UNREACHABLE_SECONDS = 60.0
 _REFUSED_SECONDS = 300.0
 _GONE = frozenset({404, 410})
+_PART = documents.Part(ACTOR_MEMBERS, 20_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,9 @@ class ActorDirectory:
 
     async def _document(self, uri: str) -> documents.Document:
         try:
-            _, document = await documents.fetch(self._client, uri, settings=self._settings)
+            _, document = await documents.fetch(
+                self._client, uri, settings=self._settings, part=_PART
+            )
         except RemoteStatusError as error:
             if error.status in _GONE:
                 raise ActorGoneError(f"{uri} answered {error.status}") from None

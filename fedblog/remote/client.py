@@ -18,8 +18,13 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
+from fedblog.aside.calls import MODULE, call
+from fedblog.aside.errors import BusyError, EndedError
+from fedblog.aside.process import Process
+from fedblog.aside.room import Room
 from fedblog.domain.lane import Lane, LaneFullError
 from fedblog.domain.origins import counted_host
+from fedblog.domain.rates import TokenBuckets
 from fedblog.remote import guard, posting
 from fedblog.remote.askings import Askings
 from fedblog.remote.connections import Connections, Opened
@@ -41,7 +46,8 @@ from fedblog.signatures.keys import SigningKey
 
 T = TypeVar("T")
 
-_WAIT_FOR_LANE = 30.0
+_MOST_ANSWERED = 4 << 20
+_WAIT = 30.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OWN_GETS = 16
 
@@ -93,6 +99,14 @@ class RemoteClient:
             post_limit=max(settings.delivery_concurrency, 1),
             name_servers=settings.name_servers.split(",") if settings.name_servers else (),
         )
+        self.texts = Room(
+            "texts",
+            Process(MODULE, timeout=settings.text_timeout, most_bytes=_MOST_ANSWERED),
+            budget=TokenBuckets(1000 * settings.text_seconds, 1000 * settings.text_seconds_burst),
+            waiting=settings.text_waiting,
+            waiting_each=settings.text_waiting_each,
+            waiting_bytes=settings.text_waiting_bytes,
+        )
         self._lane = Lane(
             "documents",
             waiting=settings.text_waiting,
@@ -103,17 +117,39 @@ class RemoteClient:
     async def close(self) -> None:
         """Close every connection. The client cannot be used after it."""
         self._lane.close()
+        await self.texts.close()
         await self._connections.close()
 
-    async def aside(self, url: str, work: Callable[..., T], *arguments: Any, size: int = 0) -> T:
-        """What ``work(*arguments)`` gives or raises, done off the event loop: reading what *url*
-        gave (*size* bytes, as far as is known), in turn with that of other domains. Raises
-        ShortError where too much waits."""
+    async def aside(self, url: str, work: Callable[..., T], *arguments: Any) -> T:
+        """What ``work(*arguments)`` gives or raises, done on a thread: what *url* gave, where it is
+        bounded and small, in turn with that of other domains. Raises ShortError where too much
+        waits."""
         domain = counted_host(guard.host_of(url))
         try:
-            return await self._lane.run(domain, work, *arguments, size=size)
+            return await self._lane.run(domain, work, *arguments)
         except LaneFullError:
-            raise ShortError("too much waits to be read", retry_after=_WAIT_FOR_LANE) from None
+            raise ShortError("too much waits to be read", retry_after=_WAIT) from None
+
+    async def far_aside(
+        self,
+        url: str,
+        function: Callable[..., T],
+        content: bytes,
+        *,
+        raises: tuple[type[Exception], ...],
+        **keywords: Any,
+    ) -> T:
+        """The same for large *content*, by a function that can be called in another process
+        (aside/calls.py). Raises those of *raises* besides."""
+        domain = counted_host(guard.host_of(url))
+        try:
+            return await call(
+                self.texts, domain, function, content, keywords, raises=raises, is_first=True
+            )
+        except BusyError as error:
+            raise ShortError(str(error), retry_after=error.retry_after) from None
+        except EndedError as error:
+            raise ShortError(f"{url} could not be read: {error}", retry_after=_WAIT) from None
 
     # --- GET ------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """ActivityPub documents of other servers: fetched, and believed only from their own address."""
 
 from email.message import Message
-from typing import Any
+from typing import Any, NamedTuple
 
 from fedblog.activitystreams import json, values
 from fedblog.activitystreams.errors import ReadingError, TooLargeJsonError
@@ -19,20 +19,33 @@ from fedblog.settings import Settings
 Document = dict[str, Any]
 _MEDIA_TYPE_LENGTH = 256
 _PARSED_AT_ONCE = 1 << 14
+_MOST_KEPT = 512 << 10
+"""Bytes of a large document's members that are read."""
 
 
-async def fetch(client: RemoteClient, url: str, *, settings: Settings) -> tuple[str, Document]:
-    """The ActivityPub document that *url* leads to, and its id (ActivityPub, section 3.2).
+class Part(NamedTuple):
+    """What is looked at of a large document: its members *names*, and of every text in them the
+    first *longest* characters."""
+
+    names: tuple[str, ...]
+    longest: int
+
+
+async def fetch(
+    client: RemoteClient, url: str, *, settings: Settings, part: Part
+) -> tuple[str, Document]:
+    """The ActivityPub document that *url* leads to, and its id (ActivityPub, section 3.2); of
+    a large one its *part*.
 
     The document is believed only where its id is the address that gave it. Where it says another
     (a human address was asked, or somebody hands out what is not theirs), that one is asked, once
     (S1). The media type must be ActivityStreams' own (S2). Raises RemoteError.
     """
-    fetched, document = await _get(client, url, settings)
+    fetched, document = await _get(client, url, settings, part)
     document_id = _id_of(document, fetched)
     if _vouches(fetched, url, document_id):
         return document_id, document
-    again, document = await _get(client, document_id, settings)
+    again, document = await _get(client, document_id, settings, part)
     if _id_of(document, again) == document_id and _vouches(again, document_id, document_id):
         return document_id, document
     raise WrongDocumentError(f"{again.url} holds a document with another id")
@@ -57,11 +70,30 @@ def is_activity_type(media_type: str) -> bool:
 def parse(fetched: Fetched, settings: Settings) -> Document:
     """The JSON object in the answer *fetched*. Raises WrongDocumentError, TooLargeError (S17)."""
     try:
-        return json.parse(
+        return json.parse(fetched.body, **_bounds(settings))
+    except TooLargeJsonError as error:
+        raise TooLargeError(f"{fetched.url}: {error}") from None
+    except ReadingError as error:
+        raise WrongDocumentError(f"{fetched.url}: {error}") from None
+
+
+async def parsed(
+    client: RemoteClient, fetched: Fetched, settings: Settings, part: Part
+) -> Document:
+    """The same; of a large answer its *part*, made in another process. Raises ShortError where
+    that cannot be done now."""
+    if len(fetched.body) <= _PARSED_AT_ONCE:
+        return parse(fetched, settings)
+    try:
+        return await client.far_aside(
+            fetched.url,
+            json.part_of,
             fetched.body,
-            max_depth=settings.json_max_depth,
-            max_items=settings.json_max_items,
-            max_nodes=settings.json_max_nodes,
+            raises=(TooLargeJsonError, ReadingError),
+            names=part.names,
+            longest=part.longest,
+            most_bytes=_MOST_KEPT,
+            **_bounds(settings),
         )
     except TooLargeJsonError as error:
         raise TooLargeError(f"{fetched.url}: {error}") from None
@@ -69,18 +101,21 @@ def parse(fetched: Fetched, settings: Settings) -> Document:
         raise WrongDocumentError(f"{fetched.url}: {error}") from None
 
 
-async def parsed(client: RemoteClient, fetched: Fetched, settings: Settings) -> Document:
-    """The same; a large answer is parsed off the event loop."""
-    if len(fetched.body) <= _PARSED_AT_ONCE:
-        return parse(fetched, settings)
-    return await client.aside(fetched.url, parse, fetched, settings, size=len(fetched.body))
+def _bounds(settings: Settings) -> dict[str, int]:
+    return {
+        "max_depth": settings.json_max_depth,
+        "max_items": settings.json_max_items,
+        "max_nodes": settings.json_max_nodes,
+    }
 
 
-async def _get(client: RemoteClient, url: str, settings: Settings) -> tuple[Fetched, Document]:
+async def _get(
+    client: RemoteClient, url: str, settings: Settings, part: Part
+) -> tuple[Fetched, Document]:
     fetched = await client.get(url, accept=ACCEPT)
     if not is_activity_type(fetched.media_type):
         raise WrongMediaTypeError(f"{fetched.url} is {fetched.media_type[:80] or 'untyped'}")
-    return fetched, await parsed(client, fetched, settings)
+    return fetched, await parsed(client, fetched, settings, part)
 
 
 def _id_of(document: Document, fetched: Fetched) -> str:

@@ -12,6 +12,7 @@ from fedblog.settings import Settings, is_loopback
 
 _MOST_LINKS = 100
 _ACCEPT = "application/jrd+json, application/json"
+_PART = documents.Part(("subject", "links"), 4096)
 _MEDIA_TYPES = frozenset({"application/jrd+json", "application/json"})
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]{0,253}[A-Za-z0-9_])?")
 
@@ -80,7 +81,7 @@ async def descriptor(
     fetched = await client.get(url, accept=_ACCEPT, signed=False)
     if fetched.media_type.partition(";")[0].strip().lower() not in _MEDIA_TYPES:
         raise WrongMediaTypeError(f"{fetched.url} is {fetched.media_type[:80] or 'untyped'}")
-    return await documents.parsed(client, fetched, settings)
+    return await documents.parsed(client, fetched, settings, _PART)
 
 
 def scheme(host: str, settings: Settings) -> str:

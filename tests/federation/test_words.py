@@ -106,3 +106,29 @@ def test_what_most_people_write_is_read_among_others() -> None:
     assert words.is_light(json.dumps(note()).encode())
     assert not words.is_light(json.dumps(note(content="a" * 9000)).encode())
     assert not words.is_light(json.dumps(note(mediaType="text/markdown")).encode())
+    for mark in ("<b>", "&lt;", "\\u003cb\\u003E"):
+        assert words.is_light(json.dumps(note(content="MARK")).replace("MARK", mark * 190).encode())
+        assert not words.is_light(
+            json.dumps(note(content="MARK")).replace("MARK", mark * 410).encode()
+        )
+    assert not words.is_light(json.dumps(note(tag=[{}] * 200)).encode())
+
+
+LIGHT = {
+    "open tags": "<b>" * 190,
+    "headings": "<h1>a</h1>" * 190,
+    "misnested": "<b>" * 90 + "<p>x</b>" * 150,
+    "entities": "&lt;" * 380,
+    "ampersands": "&" * 390,
+    "attributes": "<p " + " ".join(f"a{number}" for number in range(1300)) + ">",
+    "lines": "<br>" * 380,
+}
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_light_text_of_the_worst_kind_costs_a_part_of_a_millisecond(name: str) -> None:
+    """A unit is ten milliseconds."""
+    document = note(content=LIGHT[name])
+    assert words.is_light(json.dumps(document).encode())
+    item = read_object(document)
+    assert units_of(lambda: [words.of_object(item, LIMITS) for _ in range(20)]) < 8

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from remote.peers import ACTIVITY_JSON, Peer, StartPeer, answer
 
+from fedblog.activitystreams.reading import OBJECT_MEMBERS
 from fedblog.remote import documents
 from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import (
@@ -17,6 +18,7 @@ from fedblog.remote.errors import (
 )
 from fedblog.settings import Settings
 
+PART = documents.Part(OBJECT_MEMBERS, 100_001)
 PROFILE = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
 
 
@@ -25,8 +27,11 @@ async def test_document_at_its_own_address_is_believed(
 ) -> None:
     note = {"id": f"{peer.url}/notes/1", "type": "Note"}
     url = peer.holds("/notes/1", note)
-    assert await documents.fetch(client, url, settings=settings) == (note["id"], note)
-    assert await documents.fetch(client, f"{url}#part", settings=settings) == (note["id"], note)
+    assert await documents.fetch(client, url, settings=settings, part=PART) == (note["id"], note)
+    assert await documents.fetch(client, f"{url}#part", settings=settings, part=PART) == (
+        note["id"],
+        note,
+    )
     accept = peer.asked[0].headers["accept"]
     assert accept == f"{ACTIVITY_JSON}, {PROFILE}"
 
@@ -37,7 +42,7 @@ async def test_human_address_leads_to_the_document_by_its_id(
     note = {"id": f"{peer.url}/notes/1", "type": "Note", "content": "true"}
     peer.holds("/notes/1", note)
     url = peer.holds("/@alice/1", {**note, "content": "as the page tells it"})
-    assert await documents.fetch(client, url, settings=settings) == (note["id"], note)
+    assert await documents.fetch(client, url, settings=settings, part=PART) == (note["id"], note)
     assert len(peer.asked) == 2
 
 
@@ -47,7 +52,7 @@ async def test_document_that_moved_within_its_host_is_believed(
     note = {"id": f"{peer.url}/old", "type": "Note"}
     peer.answers["/old"] = answer(b"", status=301, Location="/new")
     peer.holds("/new", note)
-    fetched = await documents.fetch(client, f"{peer.url}/old", settings=settings)
+    fetched = await documents.fetch(client, f"{peer.url}/old", settings=settings, part=PART)
     assert fetched == (note["id"], note)
 
 
@@ -58,7 +63,7 @@ async def test_s1_document_of_another_host_is_fetched_from_there(
     note = {"id": f"{good.url}/notes/1", "type": "Note", "content": "true"}
     good.holds("/notes/1", note)
     url = evil.holds("/forged", {**note, "content": "forged"})
-    assert await documents.fetch(client, url, settings=settings) == (note["id"], note)
+    assert await documents.fetch(client, url, settings=settings, part=PART) == (note["id"], note)
 
 
 async def test_s1_document_that_its_own_host_does_not_have_is_refused(
@@ -67,7 +72,7 @@ async def test_s1_document_that_its_own_host_does_not_have_is_refused(
     good, evil = await start_peer(), await start_peer("127.0.6.6")
     url = evil.holds("/forged", {"id": f"{good.url}/notes/1", "type": "Note"})
     with pytest.raises(RemoteStatusError):
-        await documents.fetch(client, url, settings=settings)
+        await documents.fetch(client, url, settings=settings, part=PART)
 
 
 async def test_s1_redirect_does_not_let_another_host_speak(
@@ -77,7 +82,7 @@ async def test_s1_redirect_does_not_let_another_host_speak(
     good.answers["/notes/1"] = answer(b"", status=302, Location=f"{evil.url}/forged")
     evil.holds("/forged", {"id": f"{good.url}/notes/1", "type": "Note"})
     with pytest.raises(WrongDocumentError):
-        await documents.fetch(client, f"{good.url}/notes/1", settings=settings)
+        await documents.fetch(client, f"{good.url}/notes/1", settings=settings, part=PART)
     assert len(good.asked) == 2
 
 
@@ -87,7 +92,7 @@ async def test_s1_ids_that_lead_from_one_to_the_next_are_followed_once(
     for number in range(5):
         peer.holds(f"/{number}", {"id": f"{peer.url}/{number + 1}", "type": "Note"})
     with pytest.raises(WrongDocumentError):
-        await documents.fetch(client, f"{peer.url}/0", settings=settings)
+        await documents.fetch(client, f"{peer.url}/0", settings=settings, part=PART)
     assert len(peer.asked) == 2
 
 
@@ -97,7 +102,7 @@ async def test_s1_document_without_a_usable_id_is_refused(
 ) -> None:
     url = peer.holds("/x", {"id": document_id, "type": "Note"})
     with pytest.raises(WrongDocumentError):
-        await documents.fetch(client, url, settings=settings)
+        await documents.fetch(client, url, settings=settings, part=PART)
 
 
 @pytest.mark.parametrize(
@@ -130,10 +135,10 @@ async def test_s2_media_type_must_be_that_of_activitystreams(
 ) -> None:
     url = peer.holds("/x", {"id": f"{peer.url}/x", "type": "Note"}, media_type)
     if taken:
-        await documents.fetch(client, url, settings=settings)
+        await documents.fetch(client, url, settings=settings, part=PART)
     else:
         with pytest.raises(WrongMediaTypeError):
-            await documents.fetch(client, url, settings=settings)
+            await documents.fetch(client, url, settings=settings, part=PART)
 
 
 async def test_s2_upload_behind_a_human_address_is_refused(
@@ -142,7 +147,7 @@ async def test_s2_upload_behind_a_human_address_is_refused(
     peer.holds("/uploads/forged.txt", {"id": f"{peer.url}/notes/1", "type": "Note"}, "text/plain")
     url = peer.holds("/@a", {"id": f"{peer.url}/uploads/forged.txt", "type": "Note"})
     with pytest.raises(WrongMediaTypeError):
-        await documents.fetch(client, url, settings=settings)
+        await documents.fetch(client, url, settings=settings, part=PART)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +168,7 @@ async def test_s17_body_that_is_no_sane_json_is_refused(
 ) -> None:
     peer.answers["/x"] = answer(body, media_type=ACTIVITY_JSON)
     with pytest.raises(error):
-        await documents.fetch(client, f"{peer.url}/x", settings=settings)
+        await documents.fetch(client, f"{peer.url}/x", settings=settings, part=PART)
 
 
 async def test_large_honest_document_is_read(
@@ -176,4 +181,4 @@ async def test_large_honest_document_is_read(
     }
     assert len(json.dumps(document)) < settings.fetch_max_bytes
     url = peer.holds("/x", document)
-    assert (await documents.fetch(client, url, settings=settings))[1] == document
+    assert (await documents.fetch(client, url, settings=settings, part=PART))[1] == document
