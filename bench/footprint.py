@@ -30,16 +30,16 @@ def main() -> int:
         for _ in range(5):
             server.restart()
             restarts.append(server.restart_seconds)
-        idle = server.rss
+        idle = server.memory
         api = server.api()
         sizes = {}
         wanted = pages.addresses(server, api)
         pages.measure(server, wanted, 1, 3, False)
-        sizes["pages"] = server.rss
+        sizes["pages"] = server.memory
         inbox.measure(server, api, chosen.rounds, chosen.count, False)
-        sizes["inbox"] = server.rss
+        sizes["inbox"] = server.memory
         delivery.measure(server, api, chosen.rounds, chosen.followers, False)
-        sizes["delivery"] = server.rss
+        sizes["delivery"] = server.memory
         pages.measure(server, wanted, 1, 3, False)
         notes = {
             "first start to ready, everything made": f"{server.start_seconds:.2f} s",
@@ -47,7 +47,7 @@ def main() -> int:
             "memory, idle": f"{idle / MIB:.0f} MiB",
             **{f"memory after {name}": f"{size / MIB:.0f} MiB" for name, size in sizes.items()},
             "memory after all three, pages in the cache": (
-                f"{server.rss / MIB:.0f} MiB = {server.rss / 1e6:.0f} MB (target 150 MB)"
+                f"{server.memory / MIB:.0f} MiB = {server.memory / 1e6:.0f} MB (target 150 MB)"
             ),
         }
     publish("footprint", [], notes, chosen.json)

@@ -130,7 +130,7 @@ class Trial:
         self._run(3, [self._readers()])
         streams = [self._readers(), *self._replies(6)]
         self._idle = [self._run(6, streams)["reads"]["idle"]["p95_ms"]]
-        self.memory = self.most_memory = self._server.rss
+        self.memory = self.most_memory = self._server.memory
 
     def phase(
         self, label: str, requests: list[bytes], seconds: int, rate: float, sources: list[str]
@@ -143,7 +143,7 @@ class Trial:
             hostile["connections"] = 32
         found = self._run(2 * seconds, [self._readers(), *self._replies(2 * seconds), hostile])
         cpu = self._server.cpu_seconds - cpu
-        self.most_memory = max(self.most_memory, self._server.rss)
+        self.most_memory = max(self.most_memory, self._server.memory)
         idle, loaded = (found["reads"][part]["p95_ms"] for part in ("idle", "loaded"))
         # What a kind leaves to be done in its pauses must not pass for the machine's own noise:
         # that of the kinds before it bounds how much it may be.
@@ -157,7 +157,7 @@ class Trial:
         row.details["answers"] = " ".join(f"{one}×{number}" for one, number in answers.items())
         row.details["hostile p95"] = f"{found['hostile']['loaded']['p95_ms']:,.0f} ms"
         row.details["core"] = f"{cpu / (2 * seconds):.2f}"
-        row.details["memory"] = f"{(self._server.rss - self.memory) / 1e6:+.0f} MB"
+        row.details["memory"] = f"{(self._server.memory - self.memory) / 1e6:+.0f} MB"
         if loaded > max(TIMES_IDLE * idle, idle + BESIDES_IDLE_MS):
             self.wrong.append(f"{label}: readers waited {loaded:.1f} ms, {idle:.1f} ms idle")
         for honest in self._honest:

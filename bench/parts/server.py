@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -96,16 +97,16 @@ class Server:
         return self._running.pid
 
     @property
-    def rss(self) -> int:
-        """Bytes of memory the process holds (VmRSS)."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        return 0
+    def memory(self) -> int:
+        """Bytes of memory that the process holds (Rss), and its children (Pss: what they share
+        with it is counted already, for the most part)."""
+        held = _kilobytes(self.pid, "Rss:")
+        held += sum(_kilobytes(pid, "Pss:") for pid in _children(self.pid))
+        return held * 1024
 
     @property
     def cpu_seconds(self) -> float:
-        """Seconds of processor time the process has used."""
+        """Seconds of processor time the process has used, its children aside."""
         return _cpu_seconds(self.pid)
 
     def api(self) -> BlogApi:
@@ -142,6 +143,23 @@ class Helper:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(10)
+
+
+def _kilobytes(pid: int, name: str) -> int:
+    """What /proc tells of a process under *name*; 0 where it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, tasks.read_text().split())
+    return found
 
 
 def _cpu_seconds(pid: int) -> float:

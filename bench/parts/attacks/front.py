@@ -46,5 +46,5 @@ KINDS = [
     Kind("endless header", _endless_header, answered(431)),
     Kind("long target", _long_target, answered(414)),
     Kind("body in crumbs", _crumbs, answered(400, "none")),
-    Kind("chunk without end", _extensions, answered(400, "none")),
+    Kind("chunk without end", _extensions, answered(400, 401, "none")),
 ]
