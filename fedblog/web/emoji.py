@@ -17,6 +17,8 @@ MOST_IN_ONE = 16
 """Characters that one emoji is made of, signs of skin, hair and joining among them."""
 # What the sanitiser writes: in text every < is escaped, in values every quotation mark.
 _TAG = re.compile(r"(<(?:\"[^\"]*\"|[^\">])*>)")
+_EDGE = "\0"
+"""Stands in no text (activitystreams/json.py)."""
 _VERBATIM = ("<code", "<pre")
 _END_VERBATIM = ("</code", "</pre")
 
@@ -30,7 +32,7 @@ def emoji_html(html: str, comment: CommentView) -> Markup:
     """The sanitised text of *comment* with its custom emoji."""
     if not comment.emojis or ":" not in html:
         return Markup(html)  # noqa: S704
-    shortcode, replace = _replacer(comment.emojis, f"/proxy/comments/{comment.id}/emojis")
+    filled = filler(comment.emojis, f"/proxy/comments/{comment.id}/emojis")
     parts = _TAG.split(html)
     verbatim = 0
     for place, part in enumerate(parts):
@@ -40,7 +42,7 @@ def emoji_html(html: str, comment: CommentView) -> Markup:
             elif part.startswith(_END_VERBATIM):
                 verbatim -= 1
         elif not verbatim and ":" in part:
-            parts[place] = shortcode.sub(replace, part)
+            parts[place] = filled(part)
     return Markup("".join(parts))  # noqa: S704
 
 
@@ -82,31 +84,41 @@ def _in_text(text: str, emojis: Emojis, base: str) -> Markup:
     escaped = escape(text)
     if not emojis or ":" not in text:
         return escaped
-    shortcode, replace = _replacer(emojis, base)
-    return Markup(shortcode.sub(replace, str(escaped)))  # noqa: S704
+    return Markup(filler(emojis, base)(str(escaped)))  # noqa: S704
 
 
-def _replacer(emojis: Emojis, base: str) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]]:
-    """What finds the shortcodes, and what puts an emoji in the place of one, MOST times."""
+def filler(emojis: Emojis, base: str) -> Callable[[str], str]:
+    """What puts emoji in the places of the shortcodes in a text, MOST times over all of them. It
+    looks at what stands between colons, so that what it takes grows with the text alone."""
     known = {code: (number, url) for number, (code, url) in enumerate(emojis)}
-    pattern = re.compile(f":({'|'.join(map(re.escape, known))}):")
     left = MOST
     made: dict[str, str] = {}
 
-    def replace(match: re.Match[str]) -> str:
-        nonlocal left
-        if left <= 0:
-            return match[0]
-        left -= 1
-        picture = made.get(match[0])
-        if picture is None:
-            number, url = known[match[1]]
-            picture = made[match[0]] = str(
+    def picture(code: str) -> str:
+        if code not in made:
+            number, url = known[code]
+            name = f":{code}:"
+            made[code] = str(
                 Markup(
                     '<img class="emoji" src="{}/{}/{}" alt="{}" title="{}" height="20"'
                     ' loading="lazy" decoding="async">'
-                ).format(base, number, picture_version(url), match[0], match[0])
+                ).format(base, number, picture_version(url), name, name)
             )
-        return picture
+        return made[code]
 
-    return pattern, replace
+    def filled(text: str) -> str:
+        nonlocal left
+        parts = text.split(":")
+        if left <= 0 or known.keys().isdisjoint(parts):
+            return text
+        free = 1  # a colon belongs to one shortcode only
+        for place in range(1, len(parts) - 1):
+            if place >= free and parts[place] in known:
+                parts[place] = f"{_EDGE}{picture(parts[place])}{_EDGE}"
+                free = place + 2
+                left -= 1
+                if left <= 0:
+                    break
+        return ":".join(parts).replace(f":{_EDGE}", "").replace(f"{_EDGE}:", "")
+
+    return filled

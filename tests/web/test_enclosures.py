@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from sqlalchemy import Connection, update
+from support.cost import units_of
 from support.pages import Element, Readers
 from support.servers import listening_socket, serving
 from support.world import World
@@ -241,6 +242,20 @@ async def test_s17_emoji_are_bounded(world: World, readers: Readers, post: Post)
     )
     comment = await shown(readers, post)
     assert len(comment.all("img", class_="emoji")) == emoji.MOST
+
+
+@pytest.mark.parametrize("text", [":aaaaaaaaa" * 9000, ":aaaaaaaa1:" * 8000, ":" * 90_000])
+def test_s17_emoji_cost_little_whatever_the_text(text: str) -> None:
+    found = [(f"aaaaaaaa{number}", "https://x.example/a") for number in range(64)]
+    assert units_of(lambda: emoji.filler(tuple(found), "/proxy")(text)) < 8
+
+
+def test_colon_belongs_to_one_emoji_only() -> None:
+    filled = emoji.filler((("a", "https://x.example/a"),), "/proxy")
+    picture = filled(":a:")
+    assert picture.startswith("<img ")
+    assert filled("1:a:2:a:a: :b:a") == f"1{picture}2{picture}a: :b:a"
+    assert filled("a::a:") == f"a:{picture}"
 
 
 async def test_s25_emoji_cannot_break_out_of_a_text(
