@@ -266,7 +266,10 @@ class Settings(BaseSettings):
         description="Pictures in remote comments: held until a moderator approves, or shown.",
     )
     page_bytes: int = Field(
-        1 << 20, gt=0, description="Bytes of texts after which a page of a list or thread ends."
+        1 << 20, gt=0, description="Bytes of texts after which a page of a list ends."
+    )
+    thread_bytes: int = Field(
+        256 << 10, gt=0, description="Bytes of comments after which a post's page of them ends."
     )
     nodeinfo_seconds: float = Field(
         300.0, ge=0, description="How long NodeInfo says the same figures."

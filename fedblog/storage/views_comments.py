@@ -27,7 +27,7 @@ THREADS = 100
 """First-level comments on one page."""
 ANSWERS = 1000
 """Most answers below them that one page loads."""
-BYTES = 1 << 20
+BYTES = 256 << 10
 """Bytes of the texts on one page unless the settings say otherwise."""
 LEVELS = 8
 """How deep comments are nested unless the settings say otherwise; deeper ones stay at the last

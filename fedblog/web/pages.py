@@ -85,7 +85,7 @@ class Pages:
             path,
             place(request, "after"),
             self._site.settings.comment_levels,
-            self._site.settings.page_bytes,
+            self._site.settings.thread_bytes,
         )
         if isinstance(found, views_post.Moved):
             return answers.moved(self._site.addresses.page(found.path))
