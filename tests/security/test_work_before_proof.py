@@ -91,7 +91,7 @@ async def test_s17_what_a_known_person_sends_is_bounded(
     assert answer.status_code in (202, 400, 413)
 
 
-async def test_dear_text_is_read_beside_the_loop(
+async def test_dear_text_is_read_in_another_process(
     server: Server, people: People, post: dict[str, Any]
 ) -> None:
     text = "A [link](https://a.example) *by*. " * 250
@@ -104,10 +104,7 @@ async def test_dear_text_is_read_beside_the_loop(
             assert (await people.post(server.inbox, activity, by="ann")).status_code == 202
 
     assert server.site.texts.pid is None
-    begun = time.process_time()
     await send()
-    # Each takes more than one to send, receive and store, and one to three to be read.
-    assert (time.process_time() - begun) / UNIT < 30
     assert server.site.texts.pid is not None
     comments = await server.comments(post)
     assert [comment["content"].count("by") for comment in comments] == [250] * 10
