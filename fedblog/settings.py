@@ -183,14 +183,20 @@ class Settings(BaseSettings):
         20, gt=0, description="Replies of one actor kept whose parent is not known; oldest go."
     )
     orphans_kept: int = Field(
-        1000, gt=0, description="Replies kept whose parent is not known; the oldest go."
+        1000,
+        gt=0,
+        description="Replies kept without a known parent; the oldest of who sent most go.",
     )
     revisions_kept: int = Field(100, ge=0, description="Former texts kept of one post.")
     receipts_kept: int = Field(
-        1_000_000, gt=0, description="Received activities remembered; the oldest go."
+        1_000_000,
+        gt=0,
+        description="Received activities remembered; the oldest of who sent most go.",
     )
     tombstones_kept: int = Field(
-        1_000_000, gt=0, description="Deletions by others remembered; the oldest go."
+        1_000_000,
+        gt=0,
+        description="Deletions by others remembered; the oldest of who sent most go.",
     )
     keep_deleted: int = Field(
         30, ge=0, description="Days until what was deleted is erased as well; 0: at once."

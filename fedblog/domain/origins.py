@@ -53,6 +53,12 @@ def counted_host(host: str) -> str:
     return client_network(name) if ":" in name else name
 
 
+def counted_origin(uri: str) -> str:
+    """What a limit counts whoever has the id *uri* under: its `counted_host`, "" without a host."""
+    parts = uri.split("/", 3)
+    return counted_host(parts[2]) if len(parts) > 2 else ""
+
+
 @lru_cache(maxsize=4096)
 def client_network(address: str) -> str:
     """What a limit counts the client at *address* under: an IPv4 address itself, an IPv6 address by

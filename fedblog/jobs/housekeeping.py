@@ -8,14 +8,16 @@ longer than a slice (`slice_seconds`).
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, Table
 
+from fedblog.domain.shares import surplus
 from fedblog.jobs import deliveries as delivery_loop
 from fedblog.jobs import erasing, followups
 from fedblog.jobs.slices import carry_through, go_through
@@ -53,7 +55,6 @@ _PLACE = "counts checked"
 _STRETCH = 500
 _SHORTLY = 1.0
 
-Step = Callable[[Connection, int], int]
 Look = Callable[[Connection, datetime, Any, int], tuple[list[Any], Any]]
 Drop = Callable[[Connection, Collection[Any], datetime], int]
 
@@ -98,25 +99,42 @@ async def keep_house(site: Site, now: datetime) -> None:
     await sweep(terms.drop_activities, older(settings.keep_activities))
     while strays := await store.read(delivery_order.strays, now - LONGEST_DELIVERY, _STRETCH):
         await store.write(delivery_order.free, strays, now)
-    for table, most, step in (
-        (t.received, settings.receipts_kept, terms.drop_oldest_receipts),
-        (t.tombstones, settings.tombstones_kept, terms.drop_oldest_tombstones),
-    ):
-        await _drop_excess(site, await store.read(sweeping.excess, table, most), step)
+    await _drop_excess(store, t.received, t.received.c.received_at, settings.receipts_kept)
+    await _drop_excess(store, t.tombstones, t.tombstones.c.until, settings.tombstones_kept)
     await erasing.erase(site, now)
 
 
-async def _drop_excess(site: Site, over: int, step: Step) -> None:
-    left = over
-
-    def some(connection: Connection, limit: int) -> int:
-        return step(connection, min(limit, left))
-
-    while left > 0:
-        number = await site.store.write(some, _STRETCH)
-        if number == 0:
+async def _drop_excess(store: Store, table: Table, time: Column[Any], most: int) -> None:
+    """Drop what *table* has over *most*, the oldest by *time* of the domains that have most. Whose
+    rows they are is counted and looked for among readers, in stretches; only what goes is
+    written."""
+    if await store.read(sweeping.excess, table, most) == 0:
+        return
+    held: Counter[str] = Counter()
+    async for rows in _by_age(store, table, time):
+        held.update(domain for domain, _ in rows)
+    left = Counter(surplus(held, most))
+    async for rows in _by_age(store, table, time):
+        gone = []
+        for domain, key in rows:
+            if left[domain] > 0:
+                left[domain] -= 1
+                gone.append(key)
+        if gone:
+            await store.write(sweeping.drop_rows, table, gone)
+        if not any(left.values()):
             return
-        left -= number
+
+
+async def _by_age(
+    store: Store, table: Table, time: Column[Any]
+) -> AsyncIterator[list[tuple[str, tuple[Any, ...]]]]:
+    after: Any = None
+    while True:
+        rows, after = await store.read(sweeping.by_age, table, time, after, _STRETCH)
+        yield rows
+        if after is None:
+            return
         await asyncio.sleep(0)
 
 

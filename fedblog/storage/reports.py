@@ -1,16 +1,16 @@
 """Reports (Flag activities) of other servers, as moderators read them."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, Text, delete, func, select
 from sqlalchemy import insert as insert_into
 
-from fedblog.domain.origins import registrable_domain
+from fedblog.storage.lists import is_among
+from fedblog.storage.sweeping import of_most
 from fedblog.storage.tables import actors, reports
 
 
@@ -65,32 +65,9 @@ def counts(connection: Connection) -> Mapping[str, int]:
 def keep_newest(connection: Connection, most: int) -> None:
     """Drop what is over *most*, always the oldest of the server that has reported most: so that
     one that floods takes nobody else's place."""
-    kept = counts(connection)
-    over = sum(kept.values()) - most
-    if over <= 0:
-        return
-    of_domain: Counter[str] = Counter()
-    for uri, number in kept.items():
-        of_domain[_domain(uri)] += number
-    while over > 0:
-        domain, number = of_domain.most_common(1)[0]
-        # Down to the next largest, so that a flood goes in few steps.
-        next_largest = max((n for name, n in of_domain.items() if name != domain), default=0)
-        dropped = min(over, max(1, number - next_largest))
-        actors_there = sorted(uri for uri in kept if _domain(uri) == domain)
-        oldest = (
-            select(reports.c.id)
-            .where(reports.c.actor_uri.in_(actors_there))
-            .order_by(reports.c.id)
-            .limit(dropped)
-        )
-        connection.execute(delete(reports).where(reports.c.id.in_(oldest)))
-        of_domain[domain] -= dropped
-        over -= dropped
-
-
-def _domain(uri: str) -> str:
-    return registrable_domain(uri.split("/", 3)[2]) if uri.count("/") > 1 else ""
+    over = of_most(connection, reports.c.id, reports.c.actor_uri, most=most)
+    if over:
+        connection.execute(delete(reports).where(is_among(connection, reports.c.id, Text, over)))
 
 
 def list_page(

@@ -1,8 +1,26 @@
-"""Deleting a little at a time: what a condition names, in some order, at most so many rows."""
+"""Deleting a little at a time: what a condition names, in some order, at most so many rows; and
+whose rows go where there are too many: the oldest of the domain that has most."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    delete,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+
+from fedblog.domain.origins import counted_origin
+from fedblog.domain.shares import surplus
+from fedblog.storage.lists import is_among
 
 
 def delete_some(
@@ -24,6 +42,56 @@ def excess(connection: Connection, table: Table, most: int) -> int:
     """How many rows *table* has over *most*; 0 where it has no more."""
     number = connection.execute(select(func.count()).select_from(table)).scalar_one()
     return max(0, int(number) - most)
+
+
+def of_most(
+    connection: Connection,
+    key: Column[Any],
+    actor: Column[Any],
+    *conditions: ColumnElement[bool],
+    most: int,
+) -> list[Any]:
+    """The *key*s, which lie in the order of time, of what is over *most* among the rows for which
+    *conditions* hold: the oldest of the domain whose *actor*s have most. For few rows: all are
+    counted."""
+    actors: dict[str, list[str]] = {}
+    held: Counter[str] = Counter()
+    numbers = select(actor, func.count()).where(*conditions).group_by(actor).order_by(actor)
+    for uri, number in connection.execute(numbers):
+        domain = counted_origin(uri or "")
+        held[domain] += number
+        actors.setdefault(domain, []).append(uri)
+    found: list[Any] = []
+    for domain, number in surplus(held, most).items():
+        theirs = is_among(connection, actor, Text, actors[domain])
+        oldest = select(key).where(theirs, *conditions).order_by(key).limit(number)
+        found += connection.execute(oldest).scalars()
+    return found
+
+
+def by_age(
+    connection: Connection,
+    table: Table,
+    time: Column[Any],
+    after: Sequence[Any] | None,
+    limit: int,
+) -> tuple[list[tuple[str, tuple[Any, ...]]], Sequence[Any] | None]:
+    """Of the *limit* rows of *table* that come after *after* in the order of *time* (None: the
+    first): the domain of the actor and the row's key. And what the next stretch comes after, None
+    at the end."""
+    order = (time, *table.primary_key.columns)
+    rows = select(*order).order_by(*order).limit(limit)
+    if after is not None:
+        place = [literal(value, column.type) for value, column in zip(after, order, strict=True)]
+        rows = rows.where(time >= place[0], tuple_(*order) > tuple_(*place))
+    found = connection.execute(rows).all()
+    owned = [(counted_origin(row.actor_uri), tuple(row[1:])) for row in found]
+    return owned, tuple(found[-1]) if len(found) == limit else None
+
+
+def drop_rows(connection: Connection, table: Table, keys: Sequence[tuple[Any, ...]]) -> None:
+    """Delete the rows of *table* with these keys, each of several columns."""
+    connection.execute(delete(table).where(tuple_(*table.primary_key.columns).in_(keys)))
 
 
 def stretch(

@@ -68,20 +68,10 @@ def drop_receipts(connection: Connection, before: datetime, limit: int) -> int:
     return delete_some(connection, received, at < before, order=at, limit=limit)
 
 
-def drop_oldest_receipts(connection: Connection, limit: int) -> int:
-    """The receipts received first."""
-    return delete_some(connection, received, order=received.c.received_at, limit=limit)
-
-
 def drop_tombstones(connection: Connection, now: datetime, limit: int) -> int:
     """What was deleted or undone and whose term has ended."""
     until = tombstones.c.until
     return delete_some(connection, tombstones, until < now, order=until, limit=limit)
-
-
-def drop_oldest_tombstones(connection: Connection, limit: int) -> int:
-    """The tombstones whose term ends first."""
-    return delete_some(connection, tombstones, order=tombstones.c.until, limit=limit)
 
 
 def drop_unforwarded(connection: Connection, before: datetime, limit: int) -> int:

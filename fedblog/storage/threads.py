@@ -14,7 +14,6 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
-    func,
     select,
     update,
 )
@@ -24,6 +23,7 @@ from fedblog.domain.post import CommentPolicy, PostStatus
 from fedblog.storage.bulk import BulkInsert, Values
 from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement, is_among
+from fedblog.storage.sweeping import of_most
 from fedblog.storage.tables import comments, permalinks, posts, reactions
 
 _BY_URI = ListStatement(lambda listed: select(comments).where(listed(comments.c.uri)))
@@ -167,19 +167,15 @@ def keep_orphans(
     connection: Connection, actor_uris: Collection[str], per_actor: int, most: int
 ) -> None:
     """Drop the oldest of the comments that wait for a parent where one of *actor_uris* has more
-    than *per_actor* of them, or all together are more than *most*."""
+    than *per_actor* of them, or, where all together are more than *most*, the domain that has
+    most."""
     waits = comments.c.post_id.is_(None)
     for uri in sorted(actor_uris):
         newest_first = select(comments.c.id).where(waits, comments.c.actor_uri == uri)
         over = newest_first.order_by(comments.c.id.desc()).offset(per_actor).limit(_AT_ONCE)
         drop_orphans(connection, connection.execute(over).scalars().all())
-    number = connection.execute(
-        select(func.count()).select_from(comments).where(waits)
-    ).scalar_one()
-    if number > most:
-        oldest = select(comments.c.id).where(waits).order_by(comments.c.received_at, comments.c.id)
-        rows = connection.execute(oldest.limit(min(number - most, _AT_ONCE))).scalars().all()
-        drop_orphans(connection, rows)
+    ids = of_most(connection, comments.c.id, comments.c.actor_uri, waits, most=most)
+    drop_orphans(connection, ids[:_AT_ONCE])
 
 
 def forget_orphans(connection: Connection, before: datetime, limit: int) -> int:

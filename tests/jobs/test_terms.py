@@ -12,10 +12,12 @@ from support.sinks import NOW, OpenSite
 from support.waiting import PATIENCE
 
 from fedblog.domain.ids import new_id
+from fedblog.jobs import housekeeping
 from fedblog.jobs.housekeeping import drop_old_files, drop_what_is_lone, keep_house
 from fedblog.publishing.media import media_folder
 from fedblog.publishing.site import Site
 from fedblog.storage import tables as t
+from fedblog.storage import threads
 
 LONG_AGO = NOW - timedelta(days=365)
 
@@ -214,6 +216,49 @@ async def test_of_receipts_and_tombstones_there_are_so_many_and_the_oldest_go(
     await keep_house(site, NOW)
     assert await column(site, t.received.c.activity_uri) == {"0", "1", "2"}
     assert await column(site, t.tombstones.c.uri) == {"0", "1"}
+
+
+@pytest.mark.both_engines
+async def test_server_that_floods_has_nobody_elses_receipts_and_tombstones_forgotten(
+    open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "_STRETCH", 7)
+    site = await open_site(receipts_kept=12, tombstones_kept=12)
+    honest = [f"https://{name}.example/u" for name in ("a", "b", "b")]
+    flood = [f"https://s{number % 3}.flood.example/{number % 5}" for number in range(30)]
+    # What is honest is older, and many came at the same moment.
+    rows: list[tuple[Any, dict[str, Any]]] = []
+    for number, actor in enumerate(honest + flood):
+        at, until = NOW + timedelta(seconds=number // 4), NOW + timedelta(days=9 + number // 4)
+        receipt = {"actor_uri": actor, "activity_uri": f"{number:02}", "received_at": at}
+        rows.append((t.received, receipt | {"type": "Like", "outcome": "", "reason": ""}))
+        rows.append((t.tombstones, {"uri": f"{number:02}", "actor_uri": actor, "until": until}))
+    await write(site, *rows)
+    await keep_house(site, NOW + timedelta(minutes=1))
+    left = {"00", "01", "02"} | {f"{number:02}" for number in range(24, 33)}
+    assert await column(site, t.received.c.activity_uri) == left
+    assert await column(site, t.tombstones.c.uri) == left
+
+
+@pytest.mark.both_engines
+async def test_server_that_floods_takes_nobody_elses_place_among_orphans(
+    open_site: OpenSite,
+) -> None:
+    site = await open_site()
+    comment = dict.fromkeys(("url", "name", "source_html", "content_html", "summary"), "")
+    flood = [f"https://s{number % 3}.flood.example/{number}" for number in range(12)]
+    everyone = ("https://a.example/u", *flood, "https://b.example/u")
+    of_all = {"blog_id": 1, "in_reply_to_uri": "?", "visibility": "public", "status": "approved"}
+    of_all |= {"depth": 0, "attachments": "[]", "published_at": NOW, "received_at": NOW}
+    rows = [
+        (t.comments, comment | of_all | {"id": new_id(), "uri": f"{uri}#1", "actor_uri": uri})
+        for uri in everyone
+    ]
+    await write(site, *rows)
+    for _ in range(2):
+        await site.store.write(threads.keep_orphans, ["https://b.example/u"], 5, 6)
+        left = await column(site, t.comments.c.actor_uri)
+        assert left == {"https://a.example/u", *flood[-4:], "https://b.example/u"}
 
 
 @pytest.mark.both_engines

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from fedblog.domain.ids import new_id
-from fedblog.domain.origins import registrable_domain
+from fedblog.domain.origins import counted_origin
 from fedblog.federation.facts import Facts, Incoming, Outcome, Report
 
 MOST_URI = 1000
@@ -20,8 +20,8 @@ def flag(incoming: Incoming, facts: Facts) -> Outcome:
     if not here or len(actor) > MOST_URI:
         return Outcome("ignored", "reports nothing that is here")
     kept = Counter(facts.reports_of) + Counter(report.actor_uri for report in facts.reports)
-    domain = _domain(actor)
-    of_domain = sum(number for uri, number in kept.items() if _domain(uri) == domain)
+    domain = counted_origin(actor)
+    of_domain = sum(number for uri, number in kept.items() if counted_origin(uri) == domain)
     if kept[actor] >= bounds.reports_per_actor or of_domain >= bounds.reports_per_host:
         return Outcome("ignored", "has as many reports here as one server may")
     uris = [uri for uri in dict.fromkeys(named) if len(uri) <= MOST_URI]
@@ -39,7 +39,3 @@ def flag(incoming: Incoming, facts: Facts) -> Outcome:
         ),
     )
     return Outcome("stored")
-
-
-def _domain(uri: str) -> str:
-    return registrable_domain(uri.split("/", 3)[2]) if uri.count("/") > 1 else ""
