@@ -7,7 +7,8 @@ may read, of a post all of them at any depth (peers that fetch a thread find it 
 ``context`` the post as well (FEP-7888), ``moderators`` the authors.
 
 A cursor is the id after which a page begins. One that no page could have ended with is 404 before
-anything is read for it: there are as many as somebody cares to make up.
+anything is read for it: there are as many as somebody cares to make up. Of likes and shares it
+leads to the place before it, since the one that stood there may have been undone.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fedblog.activitystreams import writing
@@ -183,6 +184,15 @@ class _Objects:
     async def is_reaction(self, id_: str, after: str) -> bool:
         return await self._site.store.read(documents.is_reaction, after, **self._on(id_))
 
+    async def place_before(self, id_: str, name: str, after: str) -> str | None:
+        """Where the collection *name* goes on in place of *after*, which it does not have: a like
+        with which a page ended may have been undone since. None where nothing was before it."""
+        if name not in ("likes", "shares"):
+            return None
+        of: ReactionsName = "likes" if name == "likes" else "shares"
+        found = await self._site.store.read(documents.reaction_before, of, after, **self._on(id_))
+        return None if found is None else _next(self._address(id_, name), found)
+
     def _on(self, id_: str) -> dict[str, str]:
         return {f"{self._kind}_id": id_}
 
@@ -260,10 +270,10 @@ def routes(site: Site) -> list[BaseRoute]:
             cursor = Cursor(request)
             if not cursor.is_valid:
                 return json_error(400, "there is no such page")
-            if cursor.after is not None and not await is_place(owner, cursor.after):
-                return json_error(404, "there is no such page")
             if not await of_actors.exists(owner):
                 return json_error(404, "there is no such actor")
+            if cursor.after is not None and not await is_place(owner, cursor.after):
+                return json_error(404, "there is no such page")
             return await answer(request, owner, cursor)
 
         for path in (BLOG, READERS, INSTANCE, "authors/{author_id}"):
@@ -280,10 +290,13 @@ def routes(site: Site) -> list[BaseRoute]:
             cursor = Cursor(request)
             if not cursor.is_valid:
                 return json_error(400, "there is no such page")
-            if cursor.after is not None and not await is_place(id_, cursor.after):
-                return json_error(404, "there is no such page")
             if (refusal := await objects.refusal(id_)) is not None:
                 return refusal
+            if cursor.after is not None and not await is_place(id_, cursor.after):
+                place = await objects.place_before(id_, name, cursor.after)
+                if place is None:
+                    return json_error(404, "there is no such page")
+                return RedirectResponse(place, 302)
             return await answer(request, id_, cursor)
 
         path = f"/ap/{kind}s/{{id}}/{name}"

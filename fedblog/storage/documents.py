@@ -297,6 +297,24 @@ def is_reaction(
     return found.first() is not None
 
 
+def reaction_before(
+    connection: Connection,
+    name: ReactionsName,
+    id_: str,
+    *,
+    post_id: str | None = None,
+    comment_id: str | None = None,
+) -> str | None:
+    """The last of the likes or shares of the post or comment before *id_*."""
+    earlier = select(reactions.c.id).where(_IS_COUNTED[name](reactions), reactions.c.id < id_)
+    if post_id is not None:
+        earlier = earlier.where(reactions.c.post_id == post_id, is_about_post())
+    else:
+        earlier = earlier.where(reactions.c.comment_id == comment_id)
+    last = earlier.order_by(reactions.c.id.desc()).limit(1)
+    return connection.execute(last).scalar_one_or_none()
+
+
 def count_reactions(
     connection: Connection,
     name: ReactionsName,

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, select
 from support.world import NOW, World
 
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import PostStatus
+from fedblog.storage.tables import reactions
 
 BASE = "https://blog.example.org"
 
@@ -219,3 +221,34 @@ async def test_cursor_that_no_page_ended_with_is_no_page(world: World) -> None:
         ("/ap/blog/outbox", said),
     ]:
         assert (await world.get(f"{path}?cursor={cursor}")).status_code == 200, path
+
+
+@pytest.mark.both_engines
+async def test_page_after_a_like_that_was_undone_begins_after_the_one_before_it(
+    world: World,
+) -> None:
+    post = await world.post()
+    for name in ("ann", "ben", "cleo"):
+        await world.react(post, "like", name)
+    ids = await world.site.store.read(
+        lambda connection: connection.execute(select(reactions.c.id).order_by("id")).scalars().all()
+    )
+    await world.site.store.write(
+        lambda connection: connection.execute(delete(reactions).where(reactions.c.id == ids[1]))
+    )
+    path = f"/ap/posts/{post.id}/likes"
+    answer = await world.get(f"{path}?cursor={ids[1]}")
+    assert answer.status_code == 302
+    assert answer.headers["location"].endswith(f"{path}?cursor={ids[0]}")
+    page = (await world.get(f"{path}?cursor={ids[0]}")).json()
+    assert len(page["items"]) == 1
+    assert (await world.get(f"{path}?cursor={'0' * 26}")).status_code == 404
+
+
+@pytest.mark.both_engines
+async def test_further_page_of_a_post_that_is_gone_is_gone_as_well(world: World) -> None:
+    post = await world.post()
+    await world.change_post(post, status=PostStatus.DELETED.value)
+    for name in ("replies", "likes", "shares", "context"):
+        answer = await world.get(f"/ap/posts/{post.id}/{name}?cursor={new_id()}")
+        assert answer.status_code == 410, name
