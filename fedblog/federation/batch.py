@@ -141,9 +141,8 @@ def process(
     forward_replies: bool = True,
     bounds: Bounds = DEFAULTS,
 ) -> list[Outcome]:
-    """Load facts for *batch*, decide each in order, write what changed. One unit."""
-    limits = Limits()
-    batch = [worded(incoming, limits) for incoming in batch]
+    """Load facts for *batch*, whose words are made, decide each in order, write what changed. One
+    unit."""
     now = datetime.now(UTC)
     facts = fact_rows.load(connection, addresses, blog_id, batch, now, bounds)
     outcomes: list[Outcome] = []

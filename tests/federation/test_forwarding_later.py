@@ -14,6 +14,7 @@ from support.servers import Server, listening_socket, running_server, serving
 from fedblog.activitystreams.reading import read_activity
 from fedblog.federation import batch
 from fedblog.federation.facts import Incoming
+from fedblog.federation.words import Limits
 from fedblog.storage.tables import unforwarded
 
 
@@ -315,7 +316,9 @@ async def test_within_one_batch_an_orphan_and_its_parent_leave_nothing_behind(
 
     def incoming(document: dict[str, Any], name: str, body: bytes | None = None) -> Incoming:
         activity = read_activity(document)
-        return Incoming(activity, actors[name], activity.id or "", now, 0, body, people.uri(name))
+        sender = people.uri(name)
+        item = Incoming(activity, actors[name], activity.id or "", now, 0, body, sender)
+        return batch.worded(item, Limits())
 
     items = [
         incoming(child, "ann", compact(child).encode()),
@@ -344,6 +347,7 @@ async def test_ordinary_reply_costs_no_statement_about_what_is_kept(
         activity = read_activity(document)
         body = b"{}" if document is proven_one else None
         item = Incoming(activity, actor, activity.id or "", now, 0, body, actor.uri)
+        item = batch.worded(item, Limits())
         arguments = (site.addresses, site.blog_id, [item])
         seen = await site.store.write(statements, *arguments)
         assert [one for one in seen if "unforwarded" in one] == []

@@ -14,6 +14,7 @@ from support.servers import Server
 from fedblog.activitystreams.reading import read_activity
 from fedblog.federation import batch
 from fedblog.federation.facts import Incoming, Outcome
+from fedblog.federation.words import Limits
 from fedblog.storage import threads
 from fedblog.storage.tables import comments, followers, inboxes, reactions
 
@@ -50,7 +51,9 @@ async def together(
     """Let *activities* of one person arrive in one batch."""
     site = server.site
     actor = await site.actors.actor(people.uri(name))
-    items = [Incoming(read_activity(a), actor, a["id"], datetime.now(UTC), 0) for a in activities]
+    now, limits = datetime.now(UTC), Limits()
+    items = [Incoming(read_activity(a), actor, a["id"], now, 0) for a in activities]
+    items = [batch.worded(item, limits) for item in items]
     return await site.store.write(batch.process, site.addresses, site.blog_id, items)
 
 

@@ -13,8 +13,9 @@ from fedblog.activitystreams.reading import read_activity
 from fedblog.domain.actor import RemoteActor
 from fedblog.domain.addresses import Addresses
 from fedblog.domain.ids import new_id
-from fedblog.federation.batch import process
+from fedblog.federation.batch import process, worded
 from fedblog.federation.facts import Incoming
+from fedblog.federation.words import Limits
 from fedblog.storage import actors as actor_rows
 from fedblog.storage.store import Store
 from fedblog.storage.tables import blogs, comments, followers, posts, reactions
@@ -45,7 +46,7 @@ def remote_actor(uri: str) -> RemoteActor:
 
 def incoming(document: dict[str, Any], actor: RemoteActor, at: datetime = NOW) -> Incoming:
     activity = read_activity(document)
-    return Incoming(activity, actor, activity.id or "", at, 0)
+    return worded(Incoming(activity, actor, activity.id or "", at, 0), Limits())
 
 
 def seed(connection: Connection, post_id: str, actor: RemoteActor) -> None:

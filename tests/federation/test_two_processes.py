@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from fedblog.federation.batch import process
+from fedblog.federation.batch import process, worded
 from fedblog.federation.facts import Incoming, Outcome
+from fedblog.federation.words import Limits
 from fedblog.storage import actors as actor_rows
 from fedblog.storage.store import Store
 from fedblog.storage.tables import comments, followers, reactions
@@ -88,7 +89,7 @@ async def test_answer_that_missed_its_parent_is_hung_when_the_parent_is_fetched(
         )
         # The answer had its unknown parent fetched; that comes in as a Create without a receipt.
         fetched = Incoming(incoming(first, parent.actor).activity, parent.actor, "", _order.NOW, 0)
-        await take(other, fetched)
+        await take(other, worded(fetched, Limits()))
         (row,) = await of_actor(store, comments, child.actor.uri)
         assert row.post_id == parent.post_id
         assert row.depth == 1

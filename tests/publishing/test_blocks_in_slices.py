@@ -17,6 +17,7 @@ from fedblog.domain.ids import new_id
 from fedblog.domain.reaction import Reaction, ReactionKind
 from fedblog.federation import batch
 from fedblog.federation.facts import Incoming, Outcome
+from fedblog.federation.words import Limits
 from fedblog.jobs.slices import SliceLoop
 from fedblog.publishing import moderation, posts
 from fedblog.publishing.identity import find_author
@@ -107,7 +108,8 @@ def reply(actor: RemoteActor, post_uri: str) -> Incoming:
             },
         }
     )
-    return Incoming(activity, actor, f"{uri}#create", datetime.now(UTC), 0)
+    incoming = Incoming(activity, actor, f"{uri}#create", datetime.now(UTC), 0)
+    return batch.worded(incoming, Limits())
 
 
 async def receive(site: Site, incoming: Incoming) -> Outcome:
