@@ -115,7 +115,7 @@ def upgrade(settings: Settings) -> Path | None:
         return None
     if standing is migrate.Standing.OLDER:
         tell_of_upgrades()
-    return migrate.upgrade(settings.database)
+    return migrate.upgrade(settings.database, backups_kept=settings.backups_kept)
 
 
 def is_current(settings: Settings) -> bool:

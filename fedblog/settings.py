@@ -229,6 +229,9 @@ class Settings(BaseSettings):
     keep_pictures: int = Field(
         30, gt=0, description="Days a picture of another server is kept after it was fetched."
     )
+    backups_kept: int = Field(
+        3, ge=1, description="Copies of the database from before upgrades that are kept."
+    )
     authorized_fetch: bool = Field(
         False, description="Give ActivityPub documents only to signed requests."
     )

@@ -46,12 +46,14 @@ class Standing(Enum):
     CURRENT = "current"
 
 
-def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None:
+def upgrade(
+    database_url: str, *, migrations: Path | None = None, backups_kept: int = 3
+) -> Path | None:
     """Make the tables, or bring them up to this version. Blocks; call it before the server starts.
 
     *migrations* is the folder to take them from, this version's own unless it is given. Gives the
-    backup that was made of an SQLite file, if one was. Raises what `standing` raises, before
-    anything is changed.
+    backup that was made of an SQLite file, if one was; of all that there are then the newest
+    *backups_kept* stay. Raises what `standing` raises, before anything is changed.
     """
     url = _parse(database_url)
     folder = migrations or migrations_folder()
@@ -75,6 +77,8 @@ def upgrade(database_url: str, *, migrations: Path | None = None) -> Path | None
             counting.install(connection)
             if connection.dialect.name == "sqlite":
                 _check_foreign_keys(connection)
+        if backup is not None:  # and it was not needed
+            _forget_backups(backup, backups_kept)
         return backup
 
 
@@ -244,6 +248,17 @@ def _back_up(path: Path, revision: str) -> Path:
             raw.close()
     logger.info("the database was copied to %s before its upgrade", target)
     return target
+
+
+def _forget_backups(newest: Path, kept: int) -> None:
+    """Delete the oldest copies beside *newest* of the same database, so that *kept* are left."""
+    stem = newest.stem.rsplit("-", 2)[0]
+    copies = sorted(
+        newest.parent.glob(f"{stem}-*-*Z.sqlite3"), key=lambda f: f.stem.rsplit("-")[-1]
+    )
+    for file in copies[: -max(kept, 1)]:
+        file.unlink(missing_ok=True)
+        logger.info("the copy %s from before an earlier upgrade was deleted", file)
 
 
 def _check_foreign_keys(connection: Connection) -> None:

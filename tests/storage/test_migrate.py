@@ -195,6 +195,22 @@ def test_an_sqlite_file_is_copied_before_it_changes(
     copy.close()
 
 
+def test_the_newest_copies_from_before_upgrades_are_kept(
+    sqlite_url: str, later_version: LaterVersion
+) -> None:
+    made, previous = [], HEAD
+    for number in range(9002, 9006):
+        later_version.add(f"{number}", f"novelties_{number}", previous=previous)
+        previous = f"{number}"
+        made.append(migrate.upgrade(sqlite_url, migrations=later_version.folder, backups_kept=2))
+    folder = Path(make_url(sqlite_url).database or "").parent / "backups"
+    assert sorted(folder.iterdir()) == sorted(file for file in made[2:] if file is not None)
+    later_version.add("9006", "broken", "raise LookupError('on purpose')", previous=previous)
+    with pytest.raises(LookupError):
+        migrate.upgrade(sqlite_url, migrations=later_version.folder, backups_kept=1)
+    assert len(list(folder.iterdir())) == 3
+
+
 def test_a_new_sqlite_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "data" / "fedblog.sqlite3"
     migrate.upgrade(f"sqlite:///{path}")
