@@ -311,6 +311,7 @@ def application() -> "Application":
     """The application for a worker process; its parent put every setting into the environment."""
     from fedblog.app import Application
 
+    _allow_many_connections()
     # What was imported stays for good: the collector need not walk through it again.
     gc.freeze()
     # Each 700 new objects, as it is by default, take a twentieth of an inbox's time.
@@ -360,6 +361,7 @@ async def work(settings: Settings) -> None:
         )
     from fedblog.app import running
 
+    _allow_many_connections()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -415,6 +415,18 @@ def test_tables_on_postgresql_are_made_by_migrate_alone(
     assert name in gone
 
 
+def test_server_opens_as_many_files_as_the_system_allows(tmp_path: Path) -> None:
+    program = (
+        "import resource; from fedblog.serving import application\n"
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))\n"
+        "application()\n"
+        "assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 # --- how fast it starts --------------------------------------------------------------------------
 
 
