@@ -73,7 +73,6 @@ ACTIVITY_TYPES: Final = (
     }
 )
 ATTACHMENT_TYPES: Final = frozenset({"Document", "Image", "Video", "Audio", "Link", "Page"})
-KEY_TYPES: Final = frozenset({"Key", "CryptographicKey", "Multikey"})
 
 RFC_9421: Final = "https://datatracker.ietf.org/doc/html/rfc9421"
 """HTTP Message Signatures, in FEP-844e's registry of capabilities."""

@@ -128,13 +128,6 @@ def mark_deleted(connection: Connection, uris: Iterable[str], now: datetime) -> 
     record(connection, *(Change("actor", uri) for uri in gone))
 
 
-def purge(connection: Connection, uri: str) -> None:
-    """Forget the actor *uri* altogether."""
-    connection.execute(delete(actor_keys).where(actor_keys.c.actor_uri == uri))
-    connection.execute(delete(actors).where(actors.c.uri == uri))
-    record(connection, Change("actor", uri))
-
-
 def _shown(actor: RemoteActor) -> tuple[object, ...]:
     """What readers see of an actor."""
     return (

@@ -1,14 +1,14 @@
-"""What is known of other servers: software, signature scheme, how reachable they were."""
+"""What is known of other servers: which signature scheme they take."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import hosts
-from fedblog.storage.upsert import insert_ignoring, upsert
+from fedblog.storage.upsert import upsert
 
 _FIND = ListStatement(lambda member: select(hosts).where(member(hosts.c.host)))
 
@@ -38,41 +38,6 @@ def find(connection: Connection, names: Collection[str]) -> dict[str, Host]:
         )
         for row in _FIND.run(connection, names)
     }
-
-
-def note_successes(connection: Connection, names: Collection[str], now: datetime) -> None:
-    """Remember that the hosts *names* took a delivery at *now*; their failures are forgotten."""
-    upsert(
-        connection,
-        hosts,
-        [{"host": name, "failures": 0, "last_success_at": now} for name in sorted(set(names))],
-        key=["host"],
-        update=["failures", "last_success_at"],
-    )
-
-
-def note_failures(connection: Connection, counts: Mapping[str, int], now: datetime) -> None:
-    """Remember that as many deliveries to each host as *counts* says failed at *now*."""
-    insert_ignoring(connection, hosts, [{"host": name, "failures": 0} for name in sorted(counts)])
-    rows = [{"name": name, "count": count} for name, count in sorted(counts.items())]
-    if rows:
-        connection.execute(
-            update(hosts)
-            .where(hosts.c.host == bindparam("name"))
-            .values(failures=hosts.c.failures + bindparam("count"), last_failure_at=now),
-            rows,
-        )
-
-
-def note_software(connection: Connection, name: str, software: str) -> None:
-    """Remember what *software* the host runs."""
-    upsert(
-        connection,
-        hosts,
-        [{"host": name, "software": software, "failures": 0}],
-        key=["host"],
-        update=["software"],
-    )
 
 
 def signature_schemes(connection: Connection, limit: int) -> dict[str, str]:

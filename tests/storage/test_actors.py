@@ -121,31 +121,7 @@ async def test_deleted_actor_keeps_nothing_of_itself(store: Store, heard: list[C
     assert (await store.read(actors.find, [alice.uri]))[alice.uri].deleted_at == LATER
 
 
-async def test_purged_actor_is_forgotten(store: Store) -> None:
-    alice = actor()
-    await store.write(actors.save, alice, [key(alice)])
-    await store.write(actors.purge, alice.uri)
-    assert await store.read(actors.find, [alice.uri]) == {}
-    assert await store.read(actors.find_key, key(alice).key_id) is None
-
-
-async def test_failures_of_hosts_add_up_until_a_success(store: Store) -> None:
-    await store.write(hosts.note_failures, {"a.example": 2, "b.example": 1}, NOW)
-    await store.write(hosts.note_failures, {"a.example": 3}, LATER)
-    await store.write(hosts.note_failures, {}, LATER)
-    found = await store.read(hosts.find, ["a.example", "b.example", "c.example"])
-    assert {name: host.failures for name, host in found.items()} == {
-        "a.example": 5,
-        "b.example": 1,
-    }
-    assert found["a.example"].last_failure_at == LATER
-    await store.write(hosts.note_successes, ["a.example", "c.example", "a.example"], LATER)
-    found = await store.read(hosts.find, ["a.example", "c.example"])
-    assert [(host.failures, host.last_success_at) for host in found.values()] == [(0, LATER)] * 2
-
-
-async def test_software_and_signature_scheme_of_a_host_are_kept(store: Store) -> None:
-    await store.write(hosts.note_software, "a.example", "mastodon")
+async def test_signature_scheme_of_a_host_is_kept(store: Store) -> None:
     await store.write(hosts.note_signature_schemes, {"a.example": "rfc9421"})
     host = (await store.read(hosts.find, ["a.example"]))["a.example"]
-    assert (host.software, host.signature_scheme, host.failures) == ("mastodon", "rfc9421", 0)
+    assert host.signature_scheme == "rfc9421"
