@@ -43,7 +43,7 @@ def html_of(content: str, media_type: str, *, markdown_characters: int) -> str:
     that are not HTML are taken as they are written.
     """
     kind = _kind(media_type)
-    if kind in _MARKDOWN and len(content) <= markdown_characters:
+    if is_markdown(media_type) and len(content) <= markdown_characters:
         # Heavy to import, and few peers need it.
         from fedblog.text.remote_markdown import TooDearError, render
 
@@ -75,6 +75,11 @@ def media_type_of(address: str) -> str:
     """The media type that the end of *address* names, "" where that is no picture's."""
     path = address.partition("?")[0].partition("#")[0]
     return _MEDIA_TYPES.get(path.rpartition(".")[2].lower(), "")
+
+
+def is_markdown(media_type: str) -> bool:
+    """Whether a text of *media_type* is read as Markdown, which is dear."""
+    return _kind(media_type) in _MARKDOWN
 
 
 def _kind(media_type: str) -> str:

@@ -233,7 +233,8 @@ class Receiver:
             if words.is_light(body):
                 activity = read_activity(document)
                 words.check_length(activity, self._limits)
-                return activity, None
+                if not words.are_markdown(activity):
+                    return activity, None
             return await call(
                 self._site.texts,
                 counted_host(known.actor.host),

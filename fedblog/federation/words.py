@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedblog.activitystreams import carried
 from fedblog.activitystreams.reading import Activity, Object, is_public
-from fedblog.activitystreams.reading_texts import html_of, with_inline_pictures
+from fedblog.activitystreams.reading_texts import html_of, is_markdown, with_inline_pictures
 from fedblog.text.sanitise import REMOTE_MAX_CHARACTERS, plain_text, remote_html, remote_text
 
 if TYPE_CHECKING:  # this is imported where texts are read, which must be quick
@@ -109,11 +109,17 @@ def of_object(item: Object, limits: Limits) -> dict[str, Any]:
 
 
 def is_light(body: bytes) -> bool:
-    """Whether the activity in *body* can be read, and its words made, among others without anyone
-    noticing: what most people write is."""
+    """Whether the activity in *body* can be read, and its words made where they are not in Markdown
+    (`are_markdown`), among others without anyone noticing: what most people write is."""
     return (
         len(body) <= _LIGHT_BYTES
         and sum(map(body.count, _MARKS)) <= _LIGHT_MARKS
         and body.count(b"{") <= _LIGHT_OBJECTS
-        and b"markdown" not in body
     )
+
+
+def are_markdown(activity: Activity) -> bool:
+    """Whether the words of *activity* are made from Markdown. Asked of what was read: the bytes may
+    write the media type in capitals, or with escapes."""
+    item = _written(activity)
+    return item is not None and is_markdown(item.media_type)

@@ -105,13 +105,26 @@ def test_pictures_in_the_text_are_found_in_every_spelling() -> None:
 def test_what_most_people_write_is_read_among_others() -> None:
     assert words.is_light(json.dumps(note()).encode())
     assert not words.is_light(json.dumps(note(content="a" * 9000)).encode())
-    assert not words.is_light(json.dumps(note(mediaType="text/markdown")).encode())
     for mark in ("<b>", "&lt;", "\\u003cb\\u003E"):
         assert words.is_light(json.dumps(note(content="MARK")).replace("MARK", mark * 190).encode())
         assert not words.is_light(
             json.dumps(note(content="MARK")).replace("MARK", mark * 410).encode()
         )
     assert not words.is_light(json.dumps(note(tag=[{}] * 200)).encode())
+
+
+@pytest.mark.parametrize(
+    ("media_type", "expected"),
+    [
+        *[(kind, True) for kind in ("text/markdown", " Text/MarkDown ; charset=utf-8")],
+        *[("text/x-Markdown", True), ("text/html", False), ("text/plain; a=markdown", False)],
+    ],
+)
+def test_markdown_is_known_however_it_is_written(media_type: str, expected: bool) -> None:
+    for kind, name in (("Create", "object"), ("Update", "object"), ("ReplyRequest", "instrument")):
+        document = {"type": kind, "actor": ANN, "object": POST, name: note(mediaType=media_type)}
+        assert words.are_markdown(read_activity(document)) is expected
+    assert not words.are_markdown(read_activity({"type": "Like", "actor": ANN, "object": POST}))
 
 
 LIGHT = {

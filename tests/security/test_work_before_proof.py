@@ -91,6 +91,20 @@ async def test_s17_what_a_known_person_sends_is_bounded(
     assert answer.status_code in (202, 400, 413)
 
 
+@pytest.mark.parametrize("written", ["text/markdown", "Text/MarkDown", "text/\\u006darkdown"])
+async def test_markdown_is_read_in_another_process_however_its_type_is_written(
+    server: Server, people: People, post: dict[str, Any], written: str
+) -> None:
+    people.add("ann")
+    note = people.note("ann", post["activitypub_id"], "*Well*", mediaType="TYPE")
+    activity = people.activity("Create", "ann", note)
+    body = json.dumps(activity).replace("TYPE", written).encode()
+    headers = people.signed_headers("ann", server.inbox, body)
+    assert (await people.post_raw(server.inbox, body, headers)).status_code == 202
+    assert server.site.texts.pid is not None
+    assert "<em>Well</em>" in (await server.comments(post))[0]["content"]
+
+
 async def test_dear_text_is_read_in_another_process(
     server: Server, people: People, post: dict[str, Any]
 ) -> None:
