@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fedblog import __version__, api, web
 from fedblog.domain.addresses import INSTANCE
+from fedblog.domain.threads import begun_pool
 from fedblog.endpoints import (
     actors,
     authorizations,
@@ -60,6 +61,8 @@ log = logging.getLogger(__name__)
 
 Loop = Callable[[], Awaitable[None]]
 _PAUSE_AFTER_FAILURE = 1.0
+_THREADS = 4
+"""For what is not done on the event loop and has no thread of its own."""
 LONG_WORK: Mapping[str, Work] = {
     CUT_OFF: cut_off,
     ERASE_ACTOR: erase_actor,
@@ -123,6 +126,8 @@ def all_routes(site: Site, inboxes: inbox.Inbox, health: Health | None = None) -
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
     """A site with its loops and the application that serves it, all ended at the end."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(begun_pool("fedblog", _THREADS))
     async with open_site(settings) as site:
         batcher = Batcher(
             site.store,

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from fedblog.domain.delivery import DeliveryState
 from fedblog.domain.pace import Pace
+from fedblog.domain.threads import begun_pool
 from fedblog.federation import deliver
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.deliver import Outcome, Parcel, SignedRequest
@@ -103,8 +104,8 @@ class DeliveryLoop:
             await store.write(dispatch.release_leases)
         host_schemes = HostSchemes(self._site)
         await host_schemes.load()
+        pool = await asyncio.to_thread(begun_pool, "fedblog-sign", SIGN_THREADS)
         stop_listening = store.listen(self._heard)
-        pool = ThreadPoolExecutor(SIGN_THREADS, thread_name_prefix="fedblog-sign")
         feeders = [asyncio.create_task(self._claim())]
         feeders += [asyncio.create_task(self._sign(pool)) for _ in range(SIGN_THREADS)]
         senders = [asyncio.create_task(self._send()) for _ in range(self._senders)]

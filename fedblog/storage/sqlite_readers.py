@@ -81,7 +81,13 @@ class SqliteReaders:
 
         thread = aiosqlite.Connection(connector, iter_chunk_size=64)
         thread._thread.daemon = True  # a process that could not close its store ends all the same
-        await thread
+        # What awaiting it does, but for starting the thread here: that waits for the new thread.
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, thread._thread.start)
+        except asyncio.CancelledError:
+            thread.stop()
+            raise
+        await thread._connect()
         return _Reader(thread, opened[0])
 
     def _connect(self) -> sqlite3.Connection:
