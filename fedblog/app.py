@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fedblog import __version__, api, web
 from fedblog.domain.addresses import INSTANCE
+from fedblog.domain.ids import go_on_after
 from fedblog.domain.threads import begun_pool
 from fedblog.endpoints import (
     actors,
@@ -48,6 +50,7 @@ from fedblog.publishing.site import Site
 from fedblog.remote.actors import ActorDirectory
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
+from fedblog.storage import activities
 from fedblog.storage.cutting_off import CUT_OFF, cut_off
 from fedblog.storage.erasing import ERASE_ACTOR, erase_actor
 from fedblog.storage.fan_out import FAN_OUT, fan_out
@@ -81,6 +84,8 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         store = await Store.open(settings.database)
         stack.push_async_callback(store.close)
         identity = await ensure_identity(store, settings)
+        if (last := await store.read(activities.last_id, datetime.now(UTC))) is not None:
+            go_on_after(last)
         addresses = identity.addresses
         keys = await KeyRing.load(store, addresses, identity.blog.id)
         stack.callback(keys.close)

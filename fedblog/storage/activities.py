@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select
 
 from fedblog.domain.addresses import BLOG
-from fedblog.domain.ids import first_id_at
+from fedblog.domain.ids import first_id_at, last_of_now
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import activities
+from fedblog.storage.tables import activities, comments
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,15 @@ def insert_activity(connection: Connection, activity: StoredActivity) -> None:
             created_at=activity.created_at,
         )
     )
+
+
+def last_id(connection: Connection, now: datetime) -> str | None:
+    """The last id by which activities or comments are in order, as far as it is of these days."""
+    found = [
+        connection.scalar(select(func.max(table.c.id)).where(table.c.id < last_of_now(now)))
+        for table in (activities, comments)
+    ]
+    return max((id_ for id_ in found if id_ is not None), default=None)
 
 
 def forwarded_since(connection: Connection, post_id: str, moment: datetime, most: int) -> int:

@@ -1,17 +1,21 @@
 """Times that a clock ahead of its time wrote do not hold anything up once it is right again."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select, update
+from support import servers
 from support.outgoing import record
 from support.sinks import NOW, found
 
+from fedblog.app import open_site
+from fedblog.domain import ids
 from fedblog.domain.delivery import LONGEST_WAIT
+from fedblog.settings import Settings
 from fedblog.storage import clock, dispatch
 from fedblog.storage.store import Store
-from fedblog.storage.tables import deliveries, jobs, tombstones
+from fedblog.storage.tables import activities, deliveries, jobs, tombstones
 
 pytestmark = pytest.mark.both_engines
 
@@ -89,3 +93,30 @@ async def test_jobs_and_tombstones_come_back_from_the_time_to_come(store: Store)
         "ahead buried": NOW + term,
         "good buried": NOW + term,
     }
+
+
+async def test_what_is_said_after_a_start_comes_after_what_a_clock_ahead_of_its_time_said(
+    settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    changes = {"database_url": database_url, "base_url": "https://blog.example"}
+    settings = settings.model_copy(update=changes)
+    await servers.found(settings)
+    now = datetime.now(UTC)
+    ahead, another_age = (
+        ids.first_id_at(now + timedelta(hours=3)),
+        ids.first_id_at(now + timedelta(days=30)),
+    )
+
+    def said(connection: Connection) -> None:
+        for name in (ahead, another_age):
+            activity = {"id": name, "blog_id": 1, "owner": "blog", "type": "Create", "body": b"{}"}
+            connection.execute(
+                insert(activities).values(is_public=True, created_at=now, **activity)
+            )
+
+    async with open_site(settings) as site:
+        await site.store.write(said)
+    monkeypatch.setattr(ids, "_last", (0, 0))  # a new process
+    async with open_site(settings):
+        assert ahead < ids.new_id() < another_age
