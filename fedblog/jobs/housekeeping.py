@@ -238,7 +238,7 @@ class HousekeepingLoop:
             await work
         except StoreClosedError:
             raise
-        except StorageError:
+        except (StorageError, OSError):
             logger.exception("housekeeping failed; it is tried again later")
 
     def _heard(self, changes: Sequence[Change]) -> None:

@@ -147,9 +147,13 @@ def _write_whole(folder: Path, name: str, content: bytes) -> None:
 
 
 def remove_files(folder: Path, names: Iterable[str]) -> None:
-    """Delete the files *names* of pictures; those that are gone already are no fault. Blocks."""
+    """Delete the files *names* of pictures; those that are gone already are no fault, and one that
+    cannot be deleted is logged and does not keep the others. Blocks."""
     for name in names:
-        _remove(folder, name)
+        try:
+            _remove(folder, name)
+        except OSError:
+            logger.exception("the file of the picture %s cannot be deleted", name)
 
 
 def _remove(folder: Path, name: str) -> None:

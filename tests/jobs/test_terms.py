@@ -303,6 +303,22 @@ async def test_pictures_that_stand_nowhere_go_with_their_files(open_site: OpenSi
     assert {path.name for path in folder.iterdir()} == {"recent.png", "used.png"}
 
 
+@pytest.mark.both_engines
+async def test_file_that_cannot_be_deleted_does_not_keep_others(open_site: OpenSite) -> None:
+    site = await open_site()
+    folder = media_folder(site.settings)
+    (folder / "1.png").mkdir(parents=True)
+    (folder / "2.png").write_bytes(b"png")
+    numbers = {"width": 1, "height": 1, "size": 1, "blog_id": 1, "media_type": "image/png"}
+    texts = {"alt": "", "caption": "", "credit": "", "created_at": NOW - timedelta(days=31)}
+    for name in ("1", "2"):
+        row = {"id": name, "file_name": f"{name}.png"}
+        await write(site, (t.media, row | numbers | texts))
+    await drop_what_is_lone(site, NOW)
+    assert await column(site, t.media.c.id) == set()
+    assert {path.name for path in folder.iterdir()} == {"1.png"}
+
+
 def test_fetched_pictures_go_after_their_term(tmp_path: Path) -> None:
     for name, age in (("old", 100), ("recent", 10)):
         path = tmp_path / "avatars" / "ab" / f"{name}.webp"
