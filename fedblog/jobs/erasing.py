@@ -26,24 +26,18 @@ async def erase(site: Site, now: datetime) -> bool:
     """
     before = now - timedelta(days=site.settings.keep_deleted)
     is_all = True
-    seen: set[str] = set()
-    while ids := await site.store.read(erasure.due_comments, before, _AT_ONCE):
-        fresh = [id_ for id_ in ids if id_ not in seen]
-        if not fresh:
-            is_all = False
-            break
-        seen.update(fresh)
-        await _erase_pictures(site, fresh)
-        to_them = partial(_drop_reactions_to, fresh)
+    after: erasure.Due | None = None
+    while found := await site.store.read(erasure.due_comments, before, after, _AT_ONCE):
+        after, ids = found[-1], [id_ for _, id_ in found]
+        await _erase_pictures(site, ids)
+        to_them = partial(_drop_reactions_to, ids)
         await go_through(site.store, to_them, seconds=site.settings.slice_seconds)
-        await site.store.write(erasure.erase_comments, fresh, now)
+        is_all &= await site.store.write(erasure.erase_comments, ids, now) == len(ids)
         await asyncio.sleep(0)
-    while ids := await site.store.read(erasure.due_posts, before, _AT_ONCE):
-        fresh = [id_ for id_ in ids if id_ not in seen]
-        if not fresh:
-            return False
-        seen.update(fresh)
-        for post_id in fresh:
+    after = None
+    while found := await site.store.read(erasure.due_posts, before, after, _AT_ONCE):
+        after = found[-1]
+        for _, post_id in found:
             is_all &= await _erase_post(site, post_id, now)
     return is_all
 

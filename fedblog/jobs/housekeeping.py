@@ -7,6 +7,7 @@ longer than a slice (`slice_seconds`).
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -53,7 +54,8 @@ SLICES = 100
 """Of the kept counts, how many slices are checked in an hour."""
 _PLACE = "counts checked"
 _STRETCH = 500
-_SHORTLY = 1.0
+_SHORTLY, _AT_LAST = 1.0, 60.0
+"""Seconds until what could not be erased yet is tried again, twice as long each time."""
 
 Look = Callable[[Connection, datetime, Any, int], tuple[list[Any], Any]]
 Drop = Callable[[Connection, Collection[Any], datetime], int]
@@ -192,6 +194,7 @@ class HousekeepingLoop:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._deleted = asyncio.Event()
+        self._is_all_erased = True
 
     async def run(self) -> None:
         """Keep house until cancelled."""
@@ -216,22 +219,28 @@ class HousekeepingLoop:
             await asyncio.to_thread(drop_old_files, folder, before)
 
     async def _rest(self) -> None:
-        """Until the next hour; what is deleted meanwhile is erased where nothing of it is kept."""
+        """Until the next hour; what is deleted meanwhile is erased where nothing of it is kept, and
+        what about it is under way to other servers still some time later."""
         loop = asyncio.get_running_loop()
         end = loop.time() + EVERY
+        pause = math.inf
         while (left := end - loop.time()) > 0:
+            self._is_all_erased = True
             try:
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(min(left, pause)):
                     await self._deleted.wait()
+                pause = _SHORTLY
             except TimeoutError:
-                return
+                if pause == math.inf:
+                    return
+                pause = min(pause * 2, _AT_LAST)
             self._deleted.clear()
             await self._safely(self._erase())
+            if self._is_all_erased:
+                pause = math.inf
 
     async def _erase(self) -> None:
-        if not await erasing.erase(self._site, datetime.now(UTC)):
-            await asyncio.sleep(_SHORTLY)  # something about it is under way to another server
-            self._deleted.set()
+        self._is_all_erased = await erasing.erase(self._site, datetime.now(UTC))
 
     async def _safely(self, work: Awaitable[None]) -> None:
         try:

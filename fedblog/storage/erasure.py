@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Table,
     and_,
     delete,
     exists,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -45,23 +47,17 @@ from fedblog.storage.threads import NO_WORDS
 _elsewhere = media_uses.alias("elsewhere")
 
 Step = Callable[[Connection, str, datetime, int], int]
-_TO_ERASE = and_(comments.c.deleted_at.is_not(None), comments.c.erased_at.is_(None))
 
 
-def due_posts(connection: Connection, before: datetime, limit: int) -> list[str]:
-    """Posts deleted before *before*, the longest deleted first."""
-    return list(
-        connection.execute(
-            select(posts.c.id)
-            .where(
-                posts.c.deleted_at.is_not(None),
-                posts.c.erased_at.is_(None),
-                posts.c.deleted_at <= before,
-            )
-            .order_by(posts.c.deleted_at)
-            .limit(limit)
-        ).scalars()
-    )
+Due = tuple[datetime, str]
+"""When something was deleted, and its id."""
+
+
+def due_posts(
+    connection: Connection, before: datetime, after: Due | None, limit: int
+) -> Sequence[Due]:
+    """Posts deleted before *before*, the longest deleted first, going on after *after*."""
+    return _due(connection, posts, before, after, limit)
 
 
 def drop_comments(connection: Connection, post_id: str, now: datetime, limit: int) -> int:
@@ -151,17 +147,29 @@ def finish_post(connection: Connection, post_id: str, now: datetime) -> bool:
     return True
 
 
-def due_comments(connection: Connection, before: datetime, limit: int) -> list[str]:
-    """Comments deleted before *before* of which something is left beside their words, which went
-    at once."""
-    return list(
-        connection.execute(
-            select(comments.c.id)
-            .where(_TO_ERASE, comments.c.deleted_at <= before)
-            .order_by(comments.c.deleted_at)
-            .limit(limit)
-        ).scalars()
+def due_comments(
+    connection: Connection, before: datetime, after: Due | None, limit: int
+) -> Sequence[Due]:
+    """Comments of which more is left than their words, which went at once (as `due_posts`)."""
+    return _due(connection, comments, before, after, limit)
+
+
+def _due(
+    connection: Connection, table: Table, before: datetime, after: Due | None, limit: int
+) -> Sequence[Due]:
+    query = select(table.c.deleted_at, table.c.id).where(
+        _is_to_erase(table), table.c.deleted_at <= before
     )
+    if after is not None:
+        moment, id_ = after
+        here = tuple_(table.c.deleted_at, table.c.id)
+        query = query.where(here > tuple_(literal(moment, table.c.deleted_at.type), id_))
+    rows = connection.execute(query.order_by(table.c.deleted_at, table.c.id).limit(limit))
+    return [(row.deleted_at, row.id) for row in rows]
+
+
+def _is_to_erase(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.deleted_at.is_not(None), table.c.erased_at.is_(None))
 
 
 def drop_reactions_to(connection: Connection, comment_ids: Sequence[str], limit: int) -> int:
@@ -176,7 +184,9 @@ def erase_comments(connection: Connection, ids: Sequence[str], now: datetime) ->
     about = activities.c.object_uri == comments.c.uri
     ready = (
         connection.execute(
-            select(comments.c.id).where(comments.c.id.in_(ids), _TO_ERASE, ~_unsent(about))
+            select(comments.c.id).where(
+                comments.c.id.in_(ids), _is_to_erase(comments), ~_unsent(about)
+            )
         )
         .scalars()
         .all()

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, update
+from support.outgoing import add_post
 from support.sinks import NOW, OpenSite
 from support.waiting import PATIENCE
 
 from fedblog.domain.ids import new_id
 from fedblog.jobs import housekeeping
+from fedblog.jobs.erasing import erase
 from fedblog.jobs.housekeeping import drop_old_files, drop_what_is_lone, keep_house
 from fedblog.publishing.media import media_folder
 from fedblog.publishing.site import Site
@@ -301,6 +303,44 @@ async def test_pictures_that_stand_nowhere_go_with_their_files(open_site: OpenSi
     await drop_what_is_lone(site, NOW)
     assert await column(site, t.media.c.id) == {"recent", "used"}
     assert {path.name for path in folder.iterdir()} == {"recent.png", "used.png"}
+
+
+@pytest.mark.both_engines
+async def test_what_cannot_be_erased_yet_does_not_keep_what_was_deleted_later(
+    open_site: OpenSite,
+) -> None:
+    site = await open_site()
+    names = [f"{number:03}" for number in range(61)]
+    texts = dict.fromkeys(("name", "source_html", "content_html", "summary"), "")
+    comment = texts | {"blog_id": 1, "in_reply_to_uri": "?", "depth": 0, "actor_uri": "a"}
+    comment |= {"visibility": "public", "status": "approved", "attachments": "[]"}
+    comment |= {"published_at": LONG_AGO, "received_at": LONG_AGO}
+    inbox = {"id": 1, "url": "https://a.example/inbox", "host": "a.example"}
+    post_ids = [await site.store.write(add_post) for _ in names]
+    await write(
+        site,
+        (t.inboxes, inbox),
+        *((t.activities, activity(f"a{name}", object_uri=name)) for name in names[:-1]),
+        *(
+            (t.deliveries, {"activity_id": f"a{name}", "inbox_id": 1, "state": "waiting"})
+            for name in names[:-1]
+        ),
+        *(
+            (t.comments, comment | {"id": name, "uri": name, "url": name, "deleted_at": LONG_AGO})
+            for name in names
+        ),
+        *((t.activities, activity(f"p{id_}", post_id=id_)) for id_ in post_ids[:-1]),
+        *(
+            (t.deliveries, {"activity_id": f"p{id_}", "inbox_id": 1, "state": "waiting"})
+            for id_ in post_ids[:-1]
+        ),
+    )
+    gone = {"status": "deleted", "deleted_at": LONG_AGO}
+    await site.store.write(lambda c: c.execute(update(t.posts).values(**gone)))
+    assert not await erase(site, NOW)
+    assert await column(site, t.comments.c.url) == {*names[:-1], ""}
+    left = select(t.posts.c.id).where(t.posts.c.erased_at.is_(None))
+    assert set(await site.store.read(lambda c: c.scalars(left).all())) == set(post_ids[:-1])
 
 
 @pytest.mark.both_engines
