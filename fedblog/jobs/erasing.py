@@ -9,13 +9,14 @@ from functools import partial
 from sqlalchemy import Connection
 
 from fedblog.jobs.slices import go_through
-from fedblog.publishing.media import media_folder, remove_files
+from fedblog.publishing.media import media_folder, old_files, remove_files
 from fedblog.publishing.site import Site
-from fedblog.storage import erasure, terms
+from fedblog.storage import erasure, media, terms
 
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 50
+_FILES_AT_ONCE = 500
 
 
 async def erase(site: Site, now: datetime) -> bool:
@@ -64,18 +65,27 @@ async def _erase_post(site: Site, post_id: str, now: datetime) -> bool:
 
 
 async def _erase_pictures(site: Site, object_ids: Sequence[str]) -> None:
-    """The files first: a row without its file is found again, a file without its row never."""
-    doomed = await site.store.read(erasure.doomed_media, object_ids)
-    if doomed:
-        names = [name for _, name in doomed]
-        await asyncio.to_thread(remove_files, media_folder(site.settings), names)
-        await site.store.write(erasure.drop_media, [id_ for id_, _ in doomed])
+    await _remove_files(site, await site.store.write(erasure.drop_media, object_ids))
 
 
 async def drop_lone_media(site: Site, ids: Collection[str]) -> None:
-    """Delete pictures that stand nowhere, as far as that is still so, and then their files."""
-    found = await site.store.read(terms.withdraw_media, ids)
-    if found:
-        names = list(found.values())
+    """Delete pictures that stand nowhere, as far as that is still so, with their files."""
+    await _remove_files(site, await site.store.write(terms.drop_media, ids))
+
+
+async def _remove_files(site: Site, names: Sequence[str]) -> None:
+    """The files after their rows, which a post could take up again; a crash in between leaves
+    files that `drop_strays` finds."""
+    if names:
         await asyncio.to_thread(remove_files, media_folder(site.settings), names)
-        await site.store.write(terms.drop_media, list(found))
+
+
+async def drop_strays(site: Site, before: datetime) -> None:
+    """Delete files in the folder of uploaded pictures that no row names, written before *before*.
+    Raises OSError."""
+    folder = media_folder(site.settings)
+    names = await asyncio.to_thread(old_files, folder, before.timestamp())
+    for start in range(0, len(names), _FILES_AT_ONCE):
+        some = names[start : start + _FILES_AT_ONCE]
+        known = await site.store.read(media.known_files, some)
+        await _remove_files(site, [name for name in some if name not in known])

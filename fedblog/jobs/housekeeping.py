@@ -155,6 +155,7 @@ async def drop_what_is_lone(site: Site, now: datetime) -> None:
         await _look_through(site, look, before, partial(_drop_rows, site, drop, before))
     before = now - timedelta(days=settings.keep_unused_media)
     await _look_through(site, terms.lone_media, before, partial(erasing.drop_lone_media, site))
+    await erasing.drop_strays(site, before)
 
 
 async def _drop_rows(site: Site, drop: Drop, before: datetime, found: Collection[Any]) -> None:

@@ -146,6 +146,20 @@ def _write_whole(folder: Path, name: str, content: bytes) -> None:
         raise
 
 
+def old_files(folder: Path, before: float) -> list[str]:
+    """The names of the files in *folder* that were written before *before* (seconds since 1970),
+    also of what an upload that was cut short left. Blocks. Raises OSError."""
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                entry.name
+                for entry in entries
+                if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < before
+            ]
+    except FileNotFoundError:
+        return []
+
+
 def remove_files(folder: Path, names: Iterable[str]) -> None:
     """Delete the files *names* of pictures; those that are gone already are no fault, and one that
     cannot be deleted is logged and does not keep the others. Blocks."""

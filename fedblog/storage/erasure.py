@@ -200,9 +200,9 @@ def erase_comments(connection: Connection, ids: Sequence[str], now: datetime) ->
     return len(ready)
 
 
-def doomed_media(connection: Connection, object_ids: Sequence[str]) -> list[tuple[str, str]]:
-    """(id, file name) of the pictures that stand in these posts and comments and in nothing else,
-    deleted or not."""
+def drop_media(connection: Connection, object_ids: Sequence[str]) -> list[str]:
+    """Drop the rows of the pictures that stand in these posts and comments and in nothing else,
+    deleted or not; gives the names of their files."""
     rows = connection.execute(
         select(media.c.id, media.c.file_name)
         .join_from(media, media_uses, media_uses.c.media_id == media.c.id)
@@ -214,17 +214,15 @@ def doomed_media(connection: Connection, object_ids: Sequence[str]) -> list[tupl
             ~exists().where(authors.c.avatar == media.c.id),
         )
         .distinct()
-    )
-    return [(row.id, row.file_name) for row in rows]
-
-
-def drop_media(connection: Connection, ids: Sequence[str]) -> None:
-    """The rows of pictures whose files are gone."""
-    connection.execute(
-        update(posts).where(posts.c.featured_media.in_(ids)).values(featured_media=None)
-    )
-    connection.execute(delete(media_uses).where(media_uses.c.media_id.in_(ids)))
-    connection.execute(delete(media).where(media.c.id.in_(ids)))
+    ).all()
+    ids = [row.id for row in rows]
+    if ids:
+        connection.execute(
+            update(posts).where(posts.c.featured_media.in_(ids)).values(featured_media=None)
+        )
+        connection.execute(delete(media_uses).where(media_uses.c.media_id.in_(ids)))
+        connection.execute(delete(media).where(media.c.id.in_(ids)))
+    return [row.file_name for row in rows]
 
 
 def is_told(connection: Connection, post_id: str) -> bool:

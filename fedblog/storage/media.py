@@ -4,9 +4,10 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, exists, insert, or_, select
 
 from fedblog.domain.media import Media
+from fedblog.storage.lists import is_among
 from fedblog.storage.tables import authors, comments, media, media_uses, posts
 from fedblog.storage.upsert import insert_ignoring
 from fedblog.storage.visibility import is_living_post
@@ -42,6 +43,12 @@ def find(connection: Connection, blog_id: int, ids: Collection[str]) -> dict[str
         select(*COLUMNS).where(media.c.blog_id == blog_id, media.c.id.in_(ids))
     )
     return {row.id: _media(row) for row in rows}
+
+
+def known_files(connection: Connection, names: Collection[str]) -> frozenset[str]:
+    """Those of *names* under which a picture is kept."""
+    found = select(media.c.file_name).where(is_among(connection, media.c.file_name, Text, names))
+    return frozenset(connection.execute(found).scalars())
 
 
 def insert_media(connection: Connection, item: Media) -> None:

@@ -226,17 +226,11 @@ def lone_media(
     return stretch(connection, media.c.id, is_lone, after, limit)
 
 
-def withdraw_media(connection: Connection, ids: Collection[str]) -> dict[str, str]:
-    """The file names of those of *ids* that still stand nowhere, by id."""
-    rows = connection.execute(
-        select(media.c.id, media.c.file_name).where(media.c.id.in_(ids), ~_is_used())
-    )
-    return {row.id: row.file_name for row in rows}
-
-
-def drop_media(connection: Connection, ids: Collection[str]) -> int:
-    """The rows of those of *ids* that still stand nowhere."""
-    return connection.execute(delete(media).where(media.c.id.in_(ids), ~_is_used())).rowcount
+def drop_media(connection: Connection, ids: Collection[str]) -> list[str]:
+    """The rows of those of *ids* that still stand nowhere; gives the names of their files."""
+    is_lone = and_(media.c.id.in_(ids), ~_is_used())
+    gone = connection.execute(delete(media).where(is_lone).returning(media.c.file_name))
+    return list(gone.scalars())
 
 
 def _is_used() -> ColumnElement[bool]:

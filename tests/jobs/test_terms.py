@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,23 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, insert, select, update
 from support.outgoing import add_post
-from support.sinks import NOW, OpenSite
-from support.waiting import PATIENCE
+from support.sinks import NOW, OpenSite, running
+from support.waiting import PATIENCE, eventually
 
 from fedblog.domain.ids import new_id
-from fedblog.jobs import housekeeping
+from fedblog.jobs import erasing, housekeeping
 from fedblog.jobs.erasing import erase
-from fedblog.jobs.housekeeping import drop_old_files, drop_what_is_lone, keep_house
-from fedblog.publishing.media import media_folder
+from fedblog.jobs.housekeeping import (
+    HousekeepingLoop,
+    drop_old_files,
+    drop_what_is_lone,
+    keep_house,
+)
+from fedblog.publishing.media import media_folder, remove_files
 from fedblog.publishing.site import Site
 from fedblog.storage import tables as t
 from fedblog.storage import threads
+from fedblog.storage.media import note_uses
 
 LONG_AGO = NOW - timedelta(days=365)
 
@@ -357,6 +364,68 @@ async def test_file_that_cannot_be_deleted_does_not_keep_others(open_site: OpenS
     await drop_what_is_lone(site, NOW)
     assert await column(site, t.media.c.id) == set()
     assert {path.name for path in folder.iterdir()} == {"1.png"}
+
+
+@pytest.mark.both_engines
+async def test_picture_that_a_post_takes_while_it_is_dropped_keeps_its_file_or_is_not_taken(
+    open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, loop = await open_site(), asyncio.get_running_loop()
+    folder = media_folder(site.settings)
+    folder.mkdir(parents=True)
+    numbers = {"width": 1, "height": 1, "size": 1, "blog_id": 1, "media_type": "image/png"}
+    texts = {"alt": "", "caption": "", "credit": "", "created_at": NOW}
+    for name in ("erased", "lone"):
+        (folder / f"{name}.png").write_bytes(b"png")
+        row = {"id": name, "file_name": f"{name}.png"}
+        await write(site, (t.media, row | numbers | texts))
+    deleted = await site.store.write(add_post)
+    await write(site, (t.media_uses, {"media_id": "erased", "object_id": deleted}))
+    gone = {"status": "deleted", "deleted_at": LONG_AGO}
+    await site.store.write(lambda c: c.execute(update(t.posts).values(**gone)))
+
+    def after_a_post_took_it(folder: Path, names: Collection[str]) -> None:
+        for name in names:
+            text = f"/media/{name}"
+            taking = site.store.write(note_uses, 1, new_id(), [text])
+            asyncio.run_coroutine_threadsafe(taking, loop).result()
+        remove_files(folder, names)
+
+    monkeypatch.setattr(erasing, "remove_files", after_a_post_took_it)
+    assert await erasing.erase(site, NOW)
+    await erasing.drop_lone_media(site, ["lone"])
+    assert await column(site, t.media.c.file_name) == {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.both_engines
+async def test_old_files_of_pictures_that_have_no_row_go(open_site: OpenSite) -> None:
+    site = await open_site()
+    folder = media_folder(site.settings)
+    folder.mkdir(parents=True)
+    numbers = {"width": 1, "height": 1, "size": 1, "blog_id": 1, "media_type": "image/png"}
+    texts = {"alt": "", "caption": "", "credit": "", "created_at": LONG_AGO}
+    row = {"id": "kept", "file_name": "kept.png"}
+    await write(site, (t.media, row | numbers | texts))
+    await write(site, (t.media_uses, {"media_id": "kept", "object_id": new_id()}))
+    for name, age in (("stray", 31), (".upload-1", 31), ("recent", 29), ("kept", 400)):
+        path = folder / f"{name}.png"
+        path.write_bytes(b"png")
+        moment = (NOW - timedelta(days=age)).timestamp()
+        os.utime(path, (moment, moment))
+    await drop_what_is_lone(site, NOW)
+    assert {path.name for path in folder.iterdir()} == {"recent.png", "kept.png"}
+
+
+async def test_folder_that_cannot_be_read_does_not_end_the_loop(
+    open_site: OpenSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await open_site()
+    folder = media_folder(site.settings)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("no folder")
+    async with running(HousekeepingLoop(site)) as task:
+        await eventually(lambda: "housekeeping failed" in caplog.text or task.done())
+        assert not task.done()
 
 
 def test_fetched_pictures_go_after_their_term(tmp_path: Path) -> None:
