@@ -179,10 +179,10 @@ async def check_counts(store: Store, slices: int = SLICES) -> int:
     place = await store.read(server.get, _PLACE) or recounting.BEGINNING
     mended = 0
     for _ in range(slices):
-        found, place = await store.read(recounting.check, place)
+        here = place
+        found, place = await store.read(recounting.check, here)
         if found:
-            await store.write(recounting.mend, found)
-            mended += len(found)
+            mended += await store.write(recounting.mend, here)
         if place == recounting.BEGINNING:
             break
     await store.write(server.put, _PLACE, place)

@@ -3,11 +3,11 @@
 The triggers keep counts in step with every writer; this is for what no trigger sees: two
 transactions on PostgreSQL that each change what the other one's count depends on, and a hand in
 the database. A difference measured in one snapshot stays the same while others count on, so that
-readers look and only a difference is written.
+readers look, and only where there is one is a writer made to look too.
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, select, text
@@ -54,8 +54,10 @@ def check(connection: Connection, place: str, size: int = SIZE) -> tuple[list[Dr
     return _people(connection, int(after))
 
 
-def mend(connection: Connection, found: Sequence[Drift]) -> None:
-    """Put *found* right."""
+def mend(connection: Connection, place: str, size: int = SIZE) -> int:
+    """Check the slice at *place* once more and put right what differs still: another process may
+    have done it since a reader saw it. Gives how many counts were off."""
+    found, _ = check(connection, place, size)
     for drift in found:
         logger.warning(
             "the count of %s of %s was off by %d", drift.kind, drift.key, drift.difference
@@ -72,6 +74,7 @@ def mend(connection: Connection, found: Sequence[Drift]) -> None:
     )
     if found:
         record(connection, EVERYTHING)
+    return len(found)
 
 
 def _objects(

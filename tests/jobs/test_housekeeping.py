@@ -1,10 +1,12 @@
 """What has served its time is forgotten, and nothing else."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, insert, select, update
+from conftest import OpenStore
+from sqlalchemy import Connection, delete, func, insert, select, update
 from support.outgoing import record
 from support.sinks import NOW, OpenSite, running
 from support.waiting import eventually
@@ -198,3 +200,21 @@ async def test_counts_are_checked_on_from_where_the_last_hour_stopped(open_site:
     await site.store.write(spoil)
     mended = [await check_counts(site.store, slices=1) for _ in range(8)]
     assert sum(mended) == 1
+
+
+async def test_count_that_two_processes_find_off_is_mended_once(
+    open_site: OpenSite, open_store: OpenStore
+) -> None:
+    site = await open_site()
+    stores = [site.store, await open_store()]
+
+    def spoil(connection: Connection) -> None:
+        connection.execute(delete(counts))
+        row = {"key": "1", "kind": "posts", "slot": 0, "number": 5}
+        connection.execute(insert(counts).values(row))
+
+    await site.store.write(spoil)
+    for _ in range(5):
+        await asyncio.gather(*(check_counts(store) for store in stores))
+        assert await site.store.read(kept_counts.one, "posts", "1") == 0
+        await site.store.write(spoil)
