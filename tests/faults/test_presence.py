@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, text
 from support import servers
 from support.sinks import HANG, OpenSite, Sink, running, send_activity
 from support.waiting import PATIENCE, eventually
@@ -17,13 +17,14 @@ from fedblog import app
 from fedblog.jobs import deliveries as delivery_loop
 from fedblog.jobs.deliveries import DeliveryLoop
 from fedblog.jobs.followups import FollowUpLoop
-from fedblog.jobs.presence import Presence
+from fedblog.jobs.presence import DEAD_AFTER, Presence
 from fedblog.settings import Settings
 from fedblog.storage import jobs
+from fedblog.storage import processes as process_rows
 from fedblog.storage.tables import deliveries, processes
 
 CLAIMER = Path(__file__).resolve().parent.parent / "support" / "claimer.py"
-SECONDS = 0.1
+SECONDS = 0.3
 
 
 @pytest.fixture
@@ -85,6 +86,43 @@ async def test_what_a_killed_process_held_goes_out_long_before_its_lease_ends(
             process.kill()
             await process.wait()
     assert await site.store.read(entered) == []
+
+
+async def test_one_that_comes_back_with_the_database_first_lets_the_others_come_back(
+    open_site: OpenSite,
+) -> None:
+    site = await open_site(presence_seconds=600.0)
+    presence, store = Presence(site), site.store
+
+    async def rounds(number: int) -> list[int]:
+        for _ in range(number):
+            await presence.round()
+        return await store.read(entered)
+
+    def an_hour_ago(connection: Connection) -> None:
+        moment = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 1)
+        connection.execute(processes.update().values(seen_at=moment))
+
+    other = await store.write(process_rows.register)
+    assert other in await rounds(DEAD_AFTER + 1)
+    await store.write(lambda c: c.execute(text("ALTER TABLE processes RENAME TO away")))
+    await presence.round()
+    await store.write(lambda c: c.execute(text("ALTER TABLE away RENAME TO processes")))
+    await store.write(an_hour_ago)
+    assert other in await rounds(DEAD_AFTER)
+    assert await store.write(process_rows.beat, other)
+    assert other in await rounds(DEAD_AFTER)
+    await store.write(an_hour_ago)
+    assert await rounds(1) == [presence.number]
+
+
+async def test_one_whose_signs_come_late_takes_nobody_for_dead(open_site: OpenSite) -> None:
+    site = await open_site(presence_seconds=1e-6)
+    presence = Presence(site)
+    other = await site.store.write(process_rows.register)
+    for _ in range(DEAD_AFTER * 3):
+        await presence.round()
+    assert other in await site.store.read(entered)
 
 
 async def test_process_that_was_taken_for_dead_enters_anew(open_site: OpenSite) -> None:
