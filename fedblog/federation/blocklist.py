@@ -70,7 +70,9 @@ class Blocklist:
         return inbox in self._inboxes or self.holds_for(inbox)
 
     def _hear(self, changes: Sequence[Change]) -> None:
-        if not _OF_INTEREST.isdisjoint(changes):
+        # Who comes to follow with the inbox of a blocked actor makes it one of several.
+        is_shared = self._inboxes and any(change.kind == "followers" for change in changes)
+        if is_shared or not _OF_INTEREST.isdisjoint(changes):
             self._is_stale = True
             self._heard += 1
 

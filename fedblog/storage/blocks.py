@@ -2,13 +2,24 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+)
 
 from fedblog.domain.block import Block
 from fedblog.domain.origins import bare_host
 from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import actors, blocks
+from fedblog.storage.tables import actors, blocks, followers
+from fedblog.storage.tables import inboxes as inbox_rows
 
 _HELD = ListStatement(
     lambda listed: select(blocks.c.domain, blocks.c.actor_uri).where(
@@ -79,14 +90,25 @@ def is_below(host: str, domains: Collection[str]) -> bool:
 
 
 def inboxes(connection: Connection, blog_id: int) -> frozenset[str]:
-    """The inboxes that are a blocked actor's own; a shared one is others' too."""
+    """The inboxes that are a blocked actor's own."""
     return frozenset(
         connection.execute(
             select(actors.c.inbox)
             .join(blocks, blocks.c.actor_uri == actors.c.uri)
-            .where(blocks.c.blog_id == blog_id)
+            .where(blocks.c.blog_id == blog_id, has_own_inbox())
         ).scalars()
     )
+
+
+def has_own_inbox() -> ColumnElement[bool]:
+    """Whether an actor's inbox is its alone: there are servers where all have one, as their shared
+    one or only as that of each."""
+    others = exists().where(
+        inbox_rows.c.url == actors.c.inbox,
+        followers.c.inbox_id == inbox_rows.c.id,
+        followers.c.actor_uri != actors.c.uri,
+    )
+    return and_(actors.c.inbox.is_distinct_from(actors.c.shared_inbox), ~others)
 
 
 def _levels(host: str) -> Iterator[str]:

@@ -30,6 +30,7 @@ from fedblog.domain.block import Block, covers
 from fedblog.domain.comment import CommentStatus
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import reactions, unforwarded
+from fedblog.storage.blocks import has_own_inbox
 from fedblog.storage.changes import Change, record
 from fedblog.storage.delivery_order import IS_WAITING
 from fedblog.storage.dispatch import fail
@@ -220,12 +221,12 @@ def _waiting(connection: Connection, state: State, limit: int) -> Step:
 
 
 def _own_inbox(connection: Connection, actor_uri: str, after: int) -> list[int]:
-    """The inbox that is the actor's alone; a shared one is others' too."""
+    """The actor's inbox, where it is nobody else's."""
     return list(
         connection.execute(
             select(inboxes.c.id)
             .join(actors, actors.c.inbox == inboxes.c.url)
-            .where(actors.c.uri == actor_uri, inboxes.c.id > after)
+            .where(actors.c.uri == actor_uri, inboxes.c.id > after, has_own_inbox())
         ).scalars()
     )
 

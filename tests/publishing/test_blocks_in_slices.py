@@ -1,11 +1,12 @@
 """A block holds from its commit; what it means for very many rows follows in slices."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 from support.blog import comment, follow, remote_actor
 from support.sinks import running
 
@@ -16,6 +17,7 @@ from fedblog.domain.comment import Comment
 from fedblog.domain.ids import new_id
 from fedblog.domain.reaction import Reaction, ReactionKind
 from fedblog.federation import batch
+from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.facts import Incoming, Outcome
 from fedblog.federation.words import Limits
 from fedblog.jobs.slices import SliceLoop
@@ -33,7 +35,7 @@ from fedblog.storage import (
     threads,
 )
 from fedblog.storage import tables as t
-from fedblog.storage.changes import Change
+from fedblog.storage.changes import Change, record
 
 pytestmark = pytest.mark.both_engines
 
@@ -188,6 +190,50 @@ async def test_blocked_domain_is_gone_through_whatever_its_people_did(site: Site
 
     assert await site.store.read(rest) == ({"notbad.example", "bad.example2"},) * 4
     assert await shown(site) == 30
+
+
+async def test_blocked_person_does_not_take_along_others_whose_inbox_is_the_same(
+    site: Site,
+) -> None:
+    """There are servers whose actors all name one inbox as their own."""
+    mal, bo, late = (
+        replace(remote_actor(name, "one.example", shared=False), inbox="https://one.example/in")
+        for name in ("mal", "bo", "late")
+    )
+    alone = remote_actor("alone", "two.example", shared=False)
+    for person in (mal, bo, alone):
+        await follow(site, person)
+    await a_post(site)
+    blocklist = Blocklist(site.store, site.blog_id)
+    await moderation.block_actor(site, mal.uri)
+    await moderation.block_actor(site, alone.uri)
+    await to_the_end(site)
+    await a_post(site)
+
+    def waiting(connection: Connection) -> list[str]:
+        rows = connection.scalars(
+            select(t.inboxes.c.url)
+            .join(t.deliveries, t.deliveries.c.inbox_id == t.inboxes.c.id)
+            .where(t.deliveries.c.state == "waiting")
+        )
+        return list(rows)
+
+    assert await site.store.read(waiting) == [bo.inbox] * 2
+    await blocklist.refresh()
+    assert not blocklist.forbids(bo.inbox)
+    assert blocklist.forbids(alone.inbox)
+
+    def unfollow(connection: Connection) -> None:
+        connection.execute(delete(t.followers))
+        record(connection, Change("followers", "blog"))
+
+    await site.store.write(unfollow)
+    await blocklist.refresh()
+    assert blocklist.forbids(bo.inbox)
+    await follow(site, late)
+    await site.store.write(record, Change("followers", "blog"))
+    await blocklist.refresh()
+    assert not blocklist.forbids(late.inbox)
 
 
 async def test_reply_that_was_let_in_before_the_block_is_not_stored_after_it(site: Site) -> None:
