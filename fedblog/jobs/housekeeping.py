@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Connection
 
 from fedblog.domain.shares import surplus
 from fedblog.jobs import deliveries as delivery_loop
@@ -81,7 +81,9 @@ async def keep_house(site: Site, now: datetime) -> None:
     await sweep(clock.actors_ahead, now)
     await sweep(clock.receipts_ahead, now)
     await sweep(clock.unforwarded_ahead, now)
-    await store.write(clock.leases_ahead, LONGEST_LEASE, now)
+    latest = now + LONGEST_LEASE + clock.SLACK
+    for lease in (t.deliveries.c.lease_until, t.jobs.c.lease_until):
+        await _put_back(store, lease, latest, None)
     await sweep(terms.drop_changes, now - CHANGES_KEPT)
     await sweep(terms.drop_answers, now - ANSWERS_KEPT)
     await sweep(terms.drop_receipts, older(settings.keep_receipts))
@@ -106,7 +108,17 @@ async def keep_house(site: Site, now: datetime) -> None:
     await erasing.erase(site, now)
 
 
-async def _drop_excess(store: Store, table: Table, time: Column[Any], most: int) -> None:
+async def _put_back(
+    store: Store, column: sweeping.Moment, later_than: datetime, value: datetime | None
+) -> None:
+    """Set what is later than *later_than* to *value*."""
+    while keys := await store.read(clock.found_ahead, column, later_than, _STRETCH):
+        await store.write(clock.put_back, column, later_than, value, keys)
+
+
+async def _drop_excess(
+    store: Store, table: sweeping.Rows, time: sweeping.Moment, most: int
+) -> None:
     """Drop what *table* has over *most*, the oldest by *time* of the domains that have most. Whose
     rows they are is counted and looked for among readers, in stretches; only what goes is
     written."""
@@ -129,7 +141,7 @@ async def _drop_excess(store: Store, table: Table, time: Column[Any], most: int)
 
 
 async def _by_age(
-    store: Store, table: Table, time: Column[Any]
+    store: Store, table: sweeping.Rows, time: sweeping.Moment
 ) -> AsyncIterator[list[tuple[str, tuple[Any, ...]]]]:
     after: Any = None
     while True:

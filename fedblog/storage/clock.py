@@ -1,18 +1,19 @@
 """What a clock that was ahead left behind: times later than any that could have been meant.
 
 A delivery would wait until then, a lease hold until then, an actor not be fetched again before.
-Each of these takes at most *limit* rows, found by an index, and gives how many it put right.
+Each of these takes at most *limit* rows and gives how many it put right.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select, tuple_, update
 
 from fedblog.domain.delivery import LONGEST_WAIT
 from fedblog.storage.delivery_order import IS_WAITING
 from fedblog.storage.dispatch import are_among
+from fedblog.storage.sweeping import Moment
 from fedblog.storage.tables import actors, deliveries, jobs, received, tombstones, unforwarded
 
 SLACK = timedelta(minutes=10)
@@ -35,20 +36,6 @@ def deliveries_ahead(connection: Connection, now: datetime, limit: int) -> int:
             update(deliveries).where(IS_WAITING, are_among(connection, keys)).values(next_at=now)
         )
     return len(keys)
-
-
-def leases_ahead(connection: Connection, longest: timedelta, now: datetime) -> int:
-    """Leases of deliveries and jobs that end later than *longest* from now end now. There are no
-    more of them than processes hold at once."""
-    until = now + longest + SLACK
-    ended = 0
-    for table, condition in ((deliveries, IS_WAITING), (jobs, None)):
-        is_ahead = table.c.lease_until > until
-        if condition is not None:
-            is_ahead = and_(condition, is_ahead)
-        done = connection.execute(update(table).where(is_ahead).values(lease_until=None))
-        ended += done.rowcount
-    return ended
 
 
 def jobs_ahead(connection: Connection, now: datetime, limit: int) -> int:
@@ -78,6 +65,35 @@ def unforwarded_ahead(connection: Connection, now: datetime, limit: int) -> int:
     return _put_right(connection, unforwarded, unforwarded.c.received_at, now + SLACK, now, limit)
 
 
+# --- where no index leads to them: looked for among readers, and only what is found is written ----
+
+
+def found_ahead(
+    connection: Connection, column: Moment, later_than: datetime, limit: int
+) -> list[Row[Any]]:
+    """The keys of at most *limit* rows whose *column* is later than *later_than*."""
+    table = column.table
+    conditions = [column > later_than]
+    if table is deliveries:
+        conditions.append(IS_WAITING)
+    query = select(*table.primary_key).where(*conditions).limit(limit)
+    return list(connection.execute(query))
+
+
+def put_back(
+    connection: Connection,
+    column: Moment,
+    later_than: datetime,
+    value: datetime | None,
+    keys: Sequence[Any],
+) -> int:
+    """Set *column* of those of the rows *keys* that are still ahead to *value*; gives how many."""
+    table = column.table
+    named = _named(connection, table, keys)
+    put = update(table).where(named, column > later_than).values({column.name: value})
+    return connection.execute(put).rowcount
+
+
 def _put_right(
     connection: Connection,
     table: Table,
@@ -91,10 +107,15 @@ def _put_right(
         select(*key).where(column > later_than).order_by(column).limit(limit)
     ).all()
     if rows:
-        named = key[0].in_([row[0] for row in rows]) if len(key) == 1 else _pairs(key, rows)
+        named = _named(connection, table, rows)
         connection.execute(update(table).where(named).values({column.name: value}))
     return len(rows)
 
 
-def _pairs(key: Sequence[ColumnElement[Any]], rows: Sequence[Any]) -> ColumnElement[bool]:
+def _named(connection: Connection, table: Table, rows: Sequence[Any]) -> ColumnElement[bool]:
+    key = list(table.primary_key.columns)
+    if len(key) == 1:
+        return key[0].in_([row[0] for row in rows])
+    if table is deliveries:  # by both columns of its key, which no list of pairs is searched by
+        return are_among(connection, [tuple(row) for row in rows])
     return tuple_(*key).in_([tuple(row) for row in rows])

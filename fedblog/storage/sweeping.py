@@ -22,6 +22,10 @@ from fedblog.domain.origins import counted_origin
 from fedblog.domain.shares import surplus
 from fedblog.storage.lists import is_among
 
+Rows = Table
+Moment = Column[Any]
+"""A table, and a column of it that holds times, for those who may not know of either."""
+
 
 def delete_some(
     connection: Connection,

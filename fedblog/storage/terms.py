@@ -48,12 +48,16 @@ from fedblog.storage.tables import (
     unforwarded,
 )
 
+_NO_NUMBER = (1 << 63) - 1
 _same = counts.alias("same")
 
 
 def drop_changes(connection: Connection, before: datetime, limit: int) -> int:
     """Changes that every process has seen; they lie in the order of their time."""
-    return delete_some(connection, changes, changes.c.at < before, order=changes.c.seq, limit=limit)
+    # The first that is kept ends the search: all that come after it are younger.
+    kept = select(changes.c.seq).where(changes.c.at >= before).order_by(changes.c.seq).limit(1)
+    is_before = changes.c.seq < func.coalesce(kept.scalar_subquery(), _NO_NUMBER)
+    return delete_some(connection, changes, is_before, order=changes.c.seq, limit=limit)
 
 
 def drop_answers(connection: Connection, before: datetime, limit: int) -> int:

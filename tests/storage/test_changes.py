@@ -5,9 +5,10 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 from support.waiting import eventually
 
 from fedblog.storage.changes import EVERYTHING, Change, pending, record
@@ -220,3 +221,34 @@ async def test_old_changes_are_forgotten_and_new_ones_still_heard(
     await store.write(record, C)
     await hears(heard, C)
     assert heard == [C]
+
+
+@pytest.mark.sqlite_alone
+async def test_what_is_kept_costs_nothing_when_what_is_old_is_dropped(store: Store) -> None:
+    now = datetime.now(UTC)
+
+    def fill(connection: Connection) -> None:
+        rows = [{"kind": "post", "key": str(number), "at": now} for number in range(2000)]
+        connection.execute(insert(changes), rows)
+
+    def steps(connection: Connection) -> int:
+        number = 0
+
+        def count() -> int:
+            nonlocal number
+            number += 1
+            return 0
+
+        raw: Any = connection.connection.dbapi_connection
+        raw.set_progress_handler(count, 10)
+        try:
+            assert drop_changes(connection, now - timedelta(hours=1), 100) == 0
+        finally:
+            raw.set_progress_handler(None, 0)
+        return number
+
+    taken = []
+    for _ in range(2):
+        await store.write(fill)
+        taken.append(await store.write(steps))
+    assert taken[1] <= taken[0] * 1.5
