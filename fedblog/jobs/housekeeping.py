@@ -215,8 +215,8 @@ class HousekeepingLoop:
         rounds = 0
         try:
             while True:
-                await self._safely(self._keep(with_daily=rounds % DAILY == 0))
-                rounds += 1
+                if await self._safely(self._keep(with_daily=rounds % DAILY == 0)):
+                    rounds += 1  # else what is done once a day would wait for tomorrow
                 await self._rest()
         finally:
             stop_listening()
@@ -255,13 +255,16 @@ class HousekeepingLoop:
     async def _erase(self) -> None:
         self._is_all_erased = await erasing.erase(self._site, datetime.now(UTC))
 
-    async def _safely(self, work: Awaitable[None]) -> None:
+    async def _safely(self, work: Awaitable[None]) -> bool:
+        """Whether *work* came to its end; what went wrong is logged."""
         try:
             await work
         except StoreClosedError:
             raise
         except (StorageError, OSError):
             logger.exception("housekeeping failed; it is tried again later")
+            return False
+        return True
 
     def _heard(self, changes: Sequence[Change]) -> None:
         if self._site.settings.keep_deleted == 0 and any(

@@ -26,8 +26,9 @@ READERS = 5
 WRITERS = 6
 SERIALIZATION_TRIES = 12
 """Attempts where a concurrent transaction changed the same rows (40001) or a deadlock (40P01)."""
-UNIQUE_TRIES = 3
-"""Attempts where a key stands already (23505): the next sees the row that was just added."""
+KEY_TRIES = 3
+"""Attempts where a key stands already (23505), or a row that is referred to stands no more (23503):
+the next sees the row that was just added or dropped."""
 IDLE_SECONDS = 60.0
 ALONG_INDEXES = (
     "enable_seqscan",
@@ -221,8 +222,8 @@ def _tries(error: SQLAlchemyError) -> int:
     match sqlstate(error):
         case "40001" | "40P01":
             return SERIALIZATION_TRIES
-        case "23505":
-            return UNIQUE_TRIES
+        case "23505" | "23503":
+            return KEY_TRIES
     return 1
 
 

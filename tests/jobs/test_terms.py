@@ -428,6 +428,29 @@ async def test_folder_that_cannot_be_read_does_not_end_the_loop(
         assert not task.done()
 
 
+async def test_daily_look_that_failed_is_made_again_within_the_hour(
+    open_site: OpenSite,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(housekeeping, "EVERY", 0.01)  # an hour
+    monkeypatch.setattr(housekeeping, "DAILY", 1_000_000)
+    site = await open_site()
+    folder = media_folder(site.settings)
+    ready, stray = tmp_path / "ready", tmp_path / "ready" / "stray.png"
+    ready.mkdir()
+    stray.write_bytes(b"png")
+    os.utime(stray, (1000, 1000))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to(stray)
+    (tmp_path / "link").symlink_to(ready)
+    async with running(HousekeepingLoop(site)) as task:
+        await eventually(lambda: "housekeeping failed" in caplog.text or task.done())
+        (tmp_path / "link").replace(folder)
+        await eventually(lambda: not stray.exists())
+
+
 def test_fetched_pictures_go_after_their_term(tmp_path: Path) -> None:
     for name, age in (("old", 100), ("recent", 10)):
         path = tmp_path / "avatars" / "ab" / f"{name}.webp"

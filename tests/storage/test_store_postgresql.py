@@ -49,7 +49,9 @@ async def test_readers_alone_are_told_to_go_along_indexes(store: Store) -> None:
     assert await store.write(told) == {"on"}
 
 
-@pytest.mark.parametrize(("state", "most"), [("40001", 12), ("40P01", 12), ("23505", 3)])
+@pytest.mark.parametrize(
+    ("state", "most"), [("40001", 12), ("40P01", 12), ("23505", 3), ("23503", 3)]
+)
 async def test_a_unit_that_met_another_transaction_runs_again(
     store: Store, state: str, most: int
 ) -> None:
