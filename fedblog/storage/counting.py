@@ -152,7 +152,14 @@ def stands(connection: Connection) -> bool:
         f"SELECT obj_description(oid, 'pg_proc') FROM pg_proc WHERE proname = '{_MARKED}' "
         "AND pronamespace = current_schema()::regnamespace"
     ).scalar()
-    return bool(said == _postgresql_mark())
+    found = connection.exec_driver_sql(
+        "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+        "WHERE NOT tgisinternal AND tgenabled = 'O' "
+        "AND relnamespace = current_schema()::regnamespace "
+        f"AND starts_with(tgname, '{_PREFIX}')"
+    )
+    wanted = {name for name, _ in _postgresql_triggers()}
+    return said == _postgresql_mark() and set(found.scalars()) == wanted
 
 
 def remove(connection: Connection) -> None:
@@ -164,7 +171,7 @@ def remove(connection: Connection) -> None:
             connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
         return
     found = connection.exec_driver_sql(
-        "SELECT proname FROM pg_proc WHERE starts_with(proname, 'fedblog_count_') "
+        f"SELECT proname FROM pg_proc WHERE starts_with(proname, '{_PREFIX}') "
         "AND pronamespace = current_schema()::regnamespace"
     )
     for (name,) in found.all():
@@ -180,7 +187,7 @@ def install(connection: Connection) -> None:
         for _name, statement in _sqlite_triggers():
             connection.exec_driver_sql(statement)
         return
-    for statement in _postgresql_triggers():
+    for _name, statement in _postgresql_triggers():
         connection.exec_driver_sql(statement)
     connection.exec_driver_sql(f"COMMENT ON FUNCTION {_MARKED}() IS '{_postgresql_mark()}'")
 
@@ -304,11 +311,13 @@ def _with_row(text: str, side: str) -> str:
 
 # --- PostgreSQL: for each statement, with the tables of its new and old rows ---------------------
 
-_MARKED = "fedblog_count_comments_insert"
+_PREFIX = "fedblog_count_"
+_MARKED = f"{_PREFIX}comments_insert"
 _SLOT = f"mod(pg_backend_pid(), {SLOTS})"
 
 
-def _postgresql_triggers() -> Iterator[str]:
+def _postgresql_triggers() -> Iterator[tuple[str, str]]:
+    """The statements that make them, with the name of a trigger for both of its two."""
     for event, sides in _NEW_OR_OLD:
         for table in dict.fromkeys((*(rule.table for rule in RULES), t.deliveries)):
             rules = [rule for rule in RULES if rule.table is table]
@@ -349,16 +358,18 @@ def _postgresql_triggers() -> Iterator[str]:
 
 def _postgresql_trigger(
     event: str, sides: tuple[str, ...], table: Table, body: list[str]
-) -> Iterator[str]:
-    name = f"fedblog_count_{table.name}_{event.lower()}"
+) -> Iterator[tuple[str, str]]:
+    name = f"{_PREFIX}{table.name}_{event.lower()}"
     named = " ".join(f"{side.upper()} TABLE AS {side}_rows" for side in sides)
     yield (
+        name,
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"{'; '.join(body)}; RETURN NULL; END $$"
+        f"{'; '.join(body)}; RETURN NULL; END $$",
     )
     yield (
+        name,
         f"CREATE TRIGGER {name} AFTER {event} ON {table.name} REFERENCING {named} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
     )
 
 
@@ -379,7 +390,7 @@ def _postgresql_part(rule: Rule, side: str) -> str:
 
 
 def _postgresql_mark() -> str:
-    text = "\n".join(_postgresql_triggers())
+    text = "\n".join(statement for _, statement in _postgresql_triggers())
     return f"counted by {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

@@ -295,14 +295,19 @@ async def test_what_is_off_is_found_and_mended(store: Store) -> None:
     assert await store.read(all_drifts) == []
 
 
-async def test_a_database_whose_triggers_are_others_is_not_current(store: Store) -> None:
+@pytest.mark.parametrize("how", ["changed", "dropped", "disabled"])
+async def test_a_database_whose_triggers_are_others_is_not_current(store: Store, how: str) -> None:
     assert await store.read(counting.stands)
 
     def spoil(connection: Connection) -> None:
         if connection.dialect.name == "sqlite":
-            connection.execute(text("DROP TRIGGER count_comments_insert"))
-        else:
+            connection.execute(text("DROP TRIGGER count_posts_update"))
+        elif how == "changed":
             connection.execute(text("COMMENT ON FUNCTION fedblog_count_comments_insert() IS 'x'"))
+        elif how == "dropped":
+            connection.execute(text("DROP TRIGGER fedblog_count_posts_update ON posts"))
+        else:
+            connection.execute(text("ALTER TABLE posts DISABLE TRIGGER fedblog_count_posts_update"))
 
     try:
         await store.write(spoil)
