@@ -8,6 +8,7 @@ others have at least half of the writer.
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ AT_ONCE = 16
 LONGEST_WAIT = 30.0
 AFTER_ERROR = 5.0
 LEAST_PAUSE = 0.002
+AMONG_OTHERS = (0.1, 0.5)
 LOG_EVERY = 10.0
 WAITS = (5, 30, 300, 1800, 7200)
 """Seconds until a job whose slice failed goes on; the last one again and again: it is never given
@@ -72,18 +74,21 @@ class SliceLoop:
         """One slice of each job that is due; gives the seconds until there may be more to do."""
         now = datetime.now(UTC)
         found = await self._store.read(slices.due, self._kinds.keys(), now, AT_ONCE)
+        is_any_done = False
         for job_id in found:
             began = time.monotonic()
-            await self._slice(job_id)
+            is_any_done |= await self._slice(job_id)
             await asyncio.sleep(max(time.monotonic() - began, LEAST_PAUSE))
         if found:
-            return 0.0
+            # Where other processes are at all of them, they are not run after.
+            return 0.0 if is_any_done else random.uniform(*AMONG_OTHERS)  # noqa: S311
         due = await self._store.read(jobs.next_due, self._kinds.keys())
         if due is None:
             return LONGEST_WAIT
         return min(LONGEST_WAIT, max(0.05, (due - datetime.now(UTC)).total_seconds()))
 
-    async def _slice(self, job_id: str) -> None:
+    async def _slice(self, job_id: str) -> bool:
+        """Carry one job on; False where it is done or another process is at it."""
         try:
             done = await self._store.write(
                 slices.carry_on,
@@ -98,17 +103,18 @@ class SliceLoop:
             if isinstance(error, StorageError) and not isinstance(error, ConstraintError):
                 raise
             await self._failed(job_id, error)
-            return
+            return True
         if done is None or done.is_done:
             self._limits.pop(job_id, None)
             self._logged.pop(job_id, None)
             if done is not None:
                 logger.info("%s of %s is done: %d rows", done.kind, done.key, done.total)
-            return
+            return done is not None
         self._limits[job_id] = done.limit
         if time.monotonic() - self._logged.get(job_id, 0.0) >= LOG_EVERY:
             self._logged[job_id] = time.monotonic()
             logger.info("%s of %s is at work: %d rows so far", done.kind, done.key, done.total)
+        return True
 
     async def _failed(self, job_id: str, error: Exception) -> None:
         logger.error("a slice of the long job %s failed", job_id, exc_info=error)

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from conftest import OpenStore
 from sqlalchemy import Connection, select, update
@@ -12,6 +14,7 @@ from support.sinks import OpenSite, running
 from support.waiting import eventually
 
 from fedblog.jobs.slices import SliceLoop, go_through
+from fedblog.settings import Settings
 from fedblog.storage import server, slices
 from fedblog.storage.changes import Change, record
 from fedblog.storage.slices import Allowance, Step
@@ -181,6 +184,23 @@ async def test_job_whose_slice_fails_waits_and_lets_others_on(open_site: OpenSit
 
         await eventually(is_gone)
     assert len(await site.store.read(counted)) == LAST
+
+
+async def test_process_that_finds_others_at_all_jobs_waits_a_moment(
+    postgresql_url: str, settings: Settings
+) -> None:
+    store = await Store.open(postgresql_url)
+    site: Any = SimpleNamespace(store=store, settings=settings)
+    loop = SliceLoop(site, KINDS)
+    try:
+        await store.write(begin)
+        with psycopg.connect(postgresql_url) as other:
+            other.execute("SELECT id FROM jobs FOR UPDATE")
+            assert await loop._round() >= 0.1
+        assert await loop._round() == 0.0
+        assert await store.read(counted) != []
+    finally:
+        await store.close()
 
 
 async def test_others_write_between_the_units_that_go_through_everything(store: Store) -> None:
