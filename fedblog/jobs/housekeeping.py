@@ -81,6 +81,11 @@ async def keep_house(site: Site, now: datetime) -> None:
     await sweep(clock.actors_ahead, now)
     await sweep(clock.receipts_ahead, now)
     await sweep(clock.unforwarded_ahead, now)
+    await sweep(clock.answers_ahead, now)
+    await sweep(clock.requests_ahead, now)
+    await sweep(clock.orphans_ahead, now)
+    for made in (t.changes.c.at, t.reports.c.created_at):
+        await _put_back(store, made, now + clock.SLACK, now)
     latest = now + LONGEST_LEASE + clock.SLACK
     for lease in (t.deliveries.c.lease_until, t.jobs.c.lease_until):
         await _put_back(store, lease, latest, None)

@@ -1,6 +1,7 @@
 """What a clock that was ahead left behind: times later than any that could have been meant.
 
-A delivery would wait until then, a lease hold until then, an actor not be fetched again before.
+A delivery would wait until then, a lease hold until then, an actor not be fetched again before, and
+what is kept for a term be kept until then as well.
 Each of these takes at most *limit* rows and gives how many it put right.
 """
 
@@ -8,13 +9,33 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
 from fedblog.domain.delivery import LONGEST_WAIT
 from fedblog.storage.delivery_order import IS_WAITING
 from fedblog.storage.dispatch import are_among
 from fedblog.storage.sweeping import Moment
-from fedblog.storage.tables import actors, deliveries, jobs, received, tombstones, unforwarded
+from fedblog.storage.tables import (
+    actors,
+    authorizations,
+    comments,
+    deliveries,
+    idempotency_keys,
+    jobs,
+    received,
+    tombstones,
+    unforwarded,
+)
 
 SLACK = timedelta(minutes=10)
 """By how much clocks of machines that share a database may differ."""
@@ -65,6 +86,24 @@ def unforwarded_ahead(connection: Connection, now: datetime, limit: int) -> int:
     return _put_right(connection, unforwarded, unforwarded.c.received_at, now + SLACK, now, limit)
 
 
+def answers_ahead(connection: Connection, now: datetime, limit: int) -> int:
+    """No answer was kept by its Idempotency-Key in the time to come."""
+    at = idempotency_keys.c.created_at
+    return _put_right(connection, idempotency_keys, at, now + SLACK, now, limit)
+
+
+def requests_ahead(connection: Connection, now: datetime, limit: int) -> int:
+    """No leave was asked for in the time to come."""
+    at, waits = authorizations.c.created_at, authorizations.c.state == literal_column("'waiting'")
+    return _put_right(connection, authorizations, at, now + SLACK, now, limit, waits)
+
+
+def orphans_ahead(connection: Connection, now: datetime, limit: int) -> int:
+    """No comment that waits for what it answers was received in the time to come."""
+    at, waits = comments.c.received_at, comments.c.post_id.is_(None)
+    return _put_right(connection, comments, at, now + SLACK, now, limit, waits)
+
+
 # --- where no index leads to them: looked for among readers, and only what is found is written ----
 
 
@@ -101,10 +140,11 @@ def _put_right(
     later_than: datetime,
     value: datetime,
     limit: int,
+    *conditions: ColumnElement[bool],
 ) -> int:
     key = list(table.primary_key.columns)
     rows = connection.execute(
-        select(*key).where(column > later_than).order_by(column).limit(limit)
+        select(*key).where(column > later_than, *conditions).order_by(column).limit(limit)
     ).all()
     if rows:
         named = _named(connection, table, rows)

@@ -15,6 +15,7 @@ from fedblog.domain.ids import new_id
 from fedblog.jobs.housekeeping import HousekeepingLoop, check_counts, keep_house
 from fedblog.storage import counts as kept_counts
 from fedblog.storage.tables import (
+    authorizations,
     authors,
     changes,
     comments,
@@ -23,11 +24,14 @@ from fedblog.storage.tables import (
     idempotency_keys,
     jobs,
     received,
+    reports,
     tombstones,
     unforwarded,
 )
 
 pytestmark = pytest.mark.both_engines
+
+DAY = timedelta(days=1)
 
 
 def fill(connection: Connection) -> None:
@@ -118,7 +122,7 @@ def count(connection: Connection) -> list[int]:
 async def test_what_is_older_than_its_term_goes_and_the_rest_stays(open_site: OpenSite) -> None:
     site = await open_site()
     await site.store.write(fill)
-    await keep_house(site, NOW - timedelta(days=1))
+    await keep_house(site, NOW - timedelta(minutes=5))
     assert await site.store.read(count) == [2, 2, 2, 2, 2, 2]
     await keep_house(site, NOW)
     assert await site.store.read(count) == [1, 1, 1, 1, 1, 1]
@@ -154,6 +158,45 @@ async def test_what_a_clock_ahead_of_its_time_wrote_is_put_right(open_site: Open
     assert await site.store.read(ahead) == 4
     await keep_house(site, NOW)
     assert await site.store.read(ahead) == 0
+
+
+async def test_what_a_clock_ahead_of_its_time_kept_has_its_term_from_now_on(
+    open_site: OpenSite,
+) -> None:
+    site = await open_site()
+    columns: list[Any] = [
+        changes.c.at,
+        idempotency_keys.c.created_at,
+        received.c.received_at,
+        comments.c.received_at,
+        unforwarded.c.received_at,
+        authorizations.c.created_at,
+        reports.c.created_at,
+    ]
+
+    def write(connection: Connection) -> None:
+        fill(connection)
+        asked = {"id": new_id(), "blog_id": 1, "interaction": "Quote", "owner": "blog"}
+        asked |= {"target_uri": "t", "object_uri": "o", "actor_uri": "a", "state": "waiting"}
+        connection.execute(
+            insert(authorizations).values(was_granted=False, created_at=NOW, **asked)
+        )
+        report = {"id": new_id(), "blog_id": 1, "actor_uri": "a", "object_uris": "[]"}
+        connection.execute(insert(reports).values(content="", created_at=NOW, **report))
+        for column in columns:
+            connection.execute(update(column.table).values({column.name: NOW + 365 * DAY}))
+
+    def ahead(connection: Connection) -> list[str]:
+        return [
+            column.table.name
+            for column in columns
+            if connection.scalars(select(column).where(column > NOW)).all()
+        ]
+
+    await site.store.write(write)
+    assert len(await site.store.read(ahead)) == len(columns)
+    await keep_house(site, NOW)
+    assert await site.store.read(ahead) == []
 
 
 async def test_house_is_kept_from_the_start(open_site: OpenSite) -> None:
