@@ -50,6 +50,12 @@ MOST_ATTEMPTS = len(RETRY_AFTER_SECONDS) + 1
 """Attempts before a delivery is given up, unless the settings say otherwise."""
 
 
+def longest(most: int) -> timedelta:
+    """How long a delivery may be tried for: *most* attempts, each put off for as long as a peer may
+    ask for."""
+    return (most - 1) * LONGEST_WAIT
+
+
 def next_wait(
     attempts: int, retry_after: float | None = None, *, most: int = MOST_ATTEMPTS
 ) -> timedelta | None:

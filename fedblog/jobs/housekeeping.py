@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from fedblog.domain import delivery
 from fedblog.domain.shares import surplus
 from fedblog.jobs import deliveries as delivery_loop
 from fedblog.jobs import erasing, followups
@@ -48,7 +49,8 @@ CHANGES_KEPT = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
 UNFORWARDED_KEPT = timedelta(days=14)
 """Well within the 25 days for which peers like us believe a proof."""
-LONGEST_DELIVERY = timedelta(days=5)
+SPARE = timedelta(days=1)
+"""What is held is held for longer than anything is tried, by so much."""
 LONGEST_LEASE = max(delivery_loop.LEASE, followups.LEASE)
 SLICES = 100
 """Of the kept counts, how many slices are checked in an hour."""
@@ -106,7 +108,8 @@ async def keep_house(site: Site, now: datetime) -> None:
         seconds=settings.slice_seconds,
     )
     await sweep(terms.drop_activities, older(settings.keep_activities))
-    while strays := await store.read(delivery_order.strays, now - LONGEST_DELIVERY, _STRETCH):
+    longest = delivery.longest(settings.delivery_attempts) + SPARE
+    while strays := await store.read(delivery_order.strays, now - longest, _STRETCH):
         await store.write(delivery_order.free, strays, now)
     await _drop_excess(store, t.received, t.received.c.received_at, settings.receipts_kept)
     await _drop_excess(store, t.tombstones, t.tombstones.c.until, settings.tombstones_kept)

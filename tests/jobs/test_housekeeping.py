@@ -199,6 +199,25 @@ async def test_what_a_clock_ahead_of_its_time_kept_has_its_term_from_now_on(
     assert await site.store.read(ahead) == []
 
 
+async def test_what_is_held_is_freed_after_the_last_try_of_what_it_waits_for(
+    open_site: OpenSite,
+) -> None:
+    more, fewer = await open_site(delivery_attempts=40), await open_site(delivery_attempts=5)
+
+    def hold(connection: Connection) -> None:
+        record(connection, inboxes=["https://a.example/1"], now=NOW - 30 * DAY)
+        connection.execute(update(deliveries).values(next_at=None))
+
+    def is_held(connection: Connection) -> bool:
+        return connection.scalar(select(deliveries.c.next_at)) is None
+
+    await more.store.write(hold)
+    await keep_house(more, NOW)
+    assert await more.store.read(is_held)
+    await keep_house(fewer, NOW)
+    assert not await more.store.read(is_held)
+
+
 async def test_house_is_kept_from_the_start(open_site: OpenSite) -> None:
     site = await open_site()
     await site.store.write(expire, datetime.now(UTC) - timedelta(seconds=1))
