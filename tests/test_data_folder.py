@@ -1,5 +1,6 @@
 """The data folder remembers whose it is: a lost database does not become a new blog in silence."""
 
+import os
 import sqlite3
 from asyncio import to_thread
 from collections.abc import Callable
@@ -176,6 +177,22 @@ async def test_database_of_a_newer_version_is_said_to_be_one(settings: Settings)
             await prepare(settings)
     finally:
         await say_revision(await to_thread(migrate.head))
+
+
+def test_note_is_on_the_disk_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut the new name may stand there with nothing of what was only written."""
+    belonging = folder.Belonging("1", "https://blog.example", "blog")
+    synced: list[tuple[int, bool]] = []
+
+    def sync(file: int) -> None:
+        synced.append((os.fstat(file).st_size, (tmp_path / folder.FILE).exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    folder.write(tmp_path, belonging)
+    assert synced == [((tmp_path / folder.FILE).stat().st_size, False)]
+    assert folder.read(tmp_path) == belonging
 
 
 async def test_note_that_cannot_be_read_stops_the_start(settings: Settings) -> None:

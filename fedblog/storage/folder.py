@@ -4,6 +4,7 @@ An emptied database would otherwise become a new blog with new keys at the old a
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,7 +43,10 @@ def write(folder: Path, belonging: Belonging) -> None:
     file = folder / FILE
     temporary = file.with_suffix(".new")
     try:
-        temporary.write_text(json.dumps(asdict(belonging), indent=1) + "\n", encoding="utf-8")
-        temporary.replace(file)  # never half of it
+        with temporary.open("w", encoding="utf-8") as written:
+            written.write(json.dumps(asdict(belonging), indent=1) + "\n")
+            written.flush()
+            os.fsync(written.fileno())
+        temporary.replace(file)  # never half of it, nor an empty one after a power cut
     except OSError as error:
         raise of_disk(error) from error

@@ -115,7 +115,7 @@ class Proxied:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return path.read_bytes() or None  # empty after a power cut: it is fetched again
     except OSError:
         return None
 

@@ -88,6 +88,18 @@ async def test_face_is_fetched_once_and_served_as_a_small_picture(
     assert pictures.asked == ["/rin.png"]
 
 
+async def test_face_of_which_a_power_cut_left_an_empty_file_is_fetched_again(
+    world: World, readers: Readers, pictures: Pictures
+) -> None:
+    pictures.bodies["/rin.png"] = (200, "image/png", picture())
+    path = await someone(world, f"{pictures.base_url}/rin.png")
+    whole = (await readers.get(path)).content
+    [kept] = world.site.settings.data_dir.glob("cache/*/*/*.webp")
+    kept.write_bytes(b"")
+    assert (await readers.get(path)).content == whole
+    assert pictures.asked == ["/rin.png"] * 2
+
+
 async def test_face_stands_on_the_page_of_the_post(
     world: World, readers: Readers, pictures: Pictures
 ) -> None:
