@@ -53,8 +53,12 @@ class KeyRing:
 
     async def reload(self) -> None:
         """Read the keys table again."""
-        self._is_stale.clear()
-        rows = await self._store.read(key_rows.active, self._blog_id)
+        self._is_stale.clear()  # before: what changes while it is read is heard of
+        try:
+            rows = await self._store.read(key_rows.active, self._blog_id)
+        except BaseException:
+            self._is_stale.set()
+            raise
         # Oldest first, so that the newest stays.
         self._stored = {(row.owner, row.kind): row for row in reversed(rows)}
         held = {(row.owner, row.fragment) for row in rows}

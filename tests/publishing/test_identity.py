@@ -5,6 +5,7 @@ import re
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from sqlalchemy import Connection, text
 from support.blog import author_named
 
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
@@ -23,6 +24,8 @@ from fedblog.publishing.identity import (
 from fedblog.publishing.site import Site
 from fedblog.settings import Settings
 from fedblog.storage import tokens
+from fedblog.storage.changes import Change, record
+from fedblog.storage.errors import StorageError
 from fedblog.storage.store import Store
 
 
@@ -137,6 +140,31 @@ async def test_two_processes_that_start_first_at_once_make_one_blog(
     again = await ensure_identity(store, settings)
     ring = await KeyRing.load(store, again.addresses, again.blog.id)
     assert ring.public_pem("blog")
+
+
+@pytest.mark.both_engines
+async def test_key_ring_that_could_not_read_a_change_reads_it_later(
+    store: Store, settings: Settings
+) -> None:
+    identity = await ensure_identity(store, settings)
+    ring = await KeyRing.load(store, identity.addresses, identity.blog.id)
+
+    async def run(statement: str, *changes: Change) -> None:
+        def unit(connection: Connection) -> None:
+            connection.execute(text(statement))
+            record(connection, *changes)
+
+        await store.write(unit)
+
+    await run("UPDATE keys SET public_pem = 'new'", Change("keys"))
+    await run("ALTER TABLE keys RENAME TO away")
+    try:
+        with pytest.raises(StorageError):
+            await ring.fresh()
+    finally:
+        await run("ALTER TABLE away RENAME TO keys")
+    await ring.fresh()
+    assert ring.public_pem("blog") == "new"
 
 
 async def test_key_ring_finds_an_author_added_by_another_process(site: Site, open_store) -> None:  # type: ignore[no-untyped-def]
