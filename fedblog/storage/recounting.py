@@ -7,12 +7,11 @@ readers look, and only where there is one is a writer made to look too.
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, select, text
 
-from fedblog.domain.addresses import BLOG
 from fedblog.storage import counting, counts
 from fedblog.storage import tables as t
 from fedblog.storage.changes import EVERYTHING, record
@@ -27,7 +26,7 @@ SIZE = 200
 """Posts or comments in one slice."""
 _WHOLE = tuple(rule for rule in RULES if rule.is_whole)
 _OF_OBJECTS = ("r.post_id", "r.comment_id", "r.parent_id")
-_PEOPLE = tuple(rule for rule in _WHOLE if rule.key not in _OF_OBJECTS)
+_PEOPLE = tuple(dict.fromkeys(rule.kind for rule in _WHOLE if rule.key not in _OF_OBJECTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,50 +112,16 @@ def _compared(
 
 
 def _people(connection: Connection, number: int) -> tuple[list[Drift], str]:
-    """The counts of the blog, its people and its terms: one kind of them at a time."""
-    rules = [
-        rule for rule in _WHOLE if rule.key not in ("r.post_id", "r.comment_id", "r.parent_id")
-    ]
-    rule = rules[number]
-    true = {str(row.key): int(row.number) for row in connection.execute(text(counting.truth(rule)))}
-    keys = set(true) | set(_KNOWN[rule.table.name](connection))
-    found = _compared(connection, rule.kind, true, sorted(keys))
+    """The counts of the blog, its people and its terms: one kind of them at a time, also those of
+    keys of which nothing is there any more."""
+    if number >= len(_PEOPLE):
+        return [], BEGINNING
+    kind = _PEOPLE[number]
+    true: dict[str, int] = {}
+    for rule in _WHOLE:
+        if rule.kind == kind:
+            rows = connection.execute(text(counting.truth(rule)))
+            true |= {str(row.key): int(row.number) for row in rows}
+    kept = connection.execute(select(t.counts.c.key).where(t.counts.c.kind == kind).distinct())
+    found = _compared(connection, kind, true, sorted({*true, *kept.scalars()}))
     return found, f"people:{number + 1}" if number + 1 < len(_PEOPLE) else BEGINNING
-
-
-def _blogs(connection: Connection) -> list[str]:
-    return [counts.blog_key(id_) for id_ in connection.execute(select(t.blogs.c.id)).scalars()]
-
-
-def _owners(connection: Connection) -> list[str]:
-    people = connection.execute(select(t.authors.c.blog_id, t.authors.c.id)).all()
-    blogs = connection.execute(select(t.blogs.c.id)).scalars()
-    return [
-        *(counts.owner_key(row[0], row[1]) for row in people),
-        *(counts.owner_key(id_, BLOG) for id_ in blogs),
-    ]
-
-
-def _authors(connection: Connection) -> list[str]:
-    return [str(id_) for id_ in connection.execute(select(t.authors.c.id)).scalars()]
-
-
-def _terms(connection: Connection) -> list[str]:
-    return [
-        counts.term_key(*row)
-        for row in connection.execute(
-            select(t.posts.c.blog_id, t.post_terms.c.kind, t.post_terms.c.slug)
-            .join_from(t.post_terms, t.posts, t.posts.c.id == t.post_terms.c.post_id)
-            .distinct()
-        )
-    ]
-
-
-_KNOWN: dict[str, Callable[[Connection], list[str]]] = {
-    "posts": _blogs,
-    "comments": _blogs,
-    "followers": _owners,
-    "activities": _owners,
-    "post_authors": _authors,
-    "post_terms": _terms,
-}

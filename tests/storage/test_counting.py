@@ -276,6 +276,8 @@ async def test_what_is_off_is_found_and_mended(store: Store) -> None:
     def spoil(connection: Connection) -> None:
         connection.execute(update(t.counts).where(t.counts.c.key == "P1").values(number=77))
         connection.execute(delete(t.counts).where(t.counts.c.kind == "posts"))
+        gone = {"key": "1/tag/gone", "kind": "posts", "slot": 0, "number": 2}
+        connection.execute(insert(t.counts).values(**gone))
 
     def mend(connection: Connection) -> int:
         found, place, mended = all_drifts(connection), recounting.BEGINNING, 0
@@ -291,8 +293,9 @@ async def test_what_is_off_is_found_and_mended(store: Store) -> None:
 
     await store.write(fill)
     await store.write(spoil)
-    assert await store.write(mend) >= 2
+    assert await store.write(mend) >= 3
     assert await store.read(all_drifts) == []
+    assert await store.read(counts.one, "posts", "1/tag/gone") == 0
 
 
 @pytest.mark.parametrize("how", ["changed", "dropped", "disabled"])
