@@ -146,6 +146,7 @@ def test_upgrade_says_how_far_it_is_and_a_first_start_does_not(tmp_path: Path) -
         database.commit()
     said = run(tmp_path, "migrate").stderr
     assert "counting: " in said
+    assert "copying the database before its upgrade" in said
     assert "the database was copied to" in said
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError
@@ -35,6 +36,7 @@ _REVISIONS = re.compile(
 _VERSIONS = "alembic_version"
 _OURS = frozenset({"server", "blogs"})
 """Tables that every version has."""
+_CACHE_KB = 65_536
 _ADVISORY_LOCK = 7_306_930_442  # any number of our own, the same in every process
 
 
@@ -215,12 +217,19 @@ def _engine(url: URL) -> Iterator[Engine]:
         # a table on SQLite means to make it anew.
         engine = create_engine(url, poolclass=NullPool, connect_args={"isolation_level": None})
         event.listen(engine, "begin", lambda connection: _execute(connection, "BEGIN IMMEDIATE"))
+        event.listen(engine, "connect", _give_room)
     else:
         engine = create_engine(url, poolclass=NullPool)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+def _give_room(raw: Any, _record: Any) -> None:
+    """Have indexes sorted in memory: with SQLite's two megabytes, making them reads four times as
+    much from the disk and writes twice as much."""
+    raw.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
 
 
 def _execute(connection: Connection, statement: str) -> None:
@@ -237,6 +246,7 @@ def _back_up(path: Path, revision: str) -> Path:
     folder = path.parent / "backups"
     folder.mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    logger.info("copying the database before its upgrade (%d MB)", path.stat().st_size >> 20)
     target = folder / f"{path.stem}-{revision}-{stamp}.sqlite3"
     _make_file(target)
     with _engine(URL.create("sqlite+pysqlite", database=str(path))) as engine:
