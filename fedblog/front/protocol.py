@@ -48,15 +48,18 @@ class _EndsAfterBody:
         self._cycle = cycle
         self._send = cycle.send
         self.write = protocol.transport.write
+        self.is_closing = protocol.transport.is_closing
 
     async def send(self, message: Any) -> None:
         """Send; an answer before a body of which more may come than is waited for says that the
-        connection ends."""
+        connection ends. So does one before a body that nobody was told to send: whether it comes
+        is not known, and the next request would be taken for it (RFC 9110, section 10.1.1)."""
         cycle = self._cycle
         if cycle.more_body and not cycle.response_started:
             length = dict(cycle.scope["headers"]).get(b"content-length", b"")
             is_short = length.isdigit() and int(length) - self._protocol.body <= LINGER_BYTES
-            cycle.keep_alive = cycle.keep_alive and is_short
+            is_sure = is_short and not cycle.waiting_for_100_continue
+            cycle.keep_alive = cycle.keep_alive and is_sure
         await self._send(message)
 
     def close(self) -> None:
@@ -208,7 +211,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.pipeline:
             self._answered = self.cycle
         # The application begins in a task that has not run yet: what it sends goes by way of this.
-        if self.parser.get_method() not in _BODILESS:
+        if self.expect_100_continue or self.parser.get_method() not in _BODILESS:
             ends = _EndsAfterBody(self, self.cycle)
             self.cycle.transport = ends  # type: ignore[assignment]
             self.cycle.send = ends.send  # type: ignore[method-assign]
@@ -314,11 +317,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
 def _send_whole(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
     """Answer the request of *cycle* with *head* and *body* (endpoints/whole.py); False where it has
-    to go by way of uvicorn: the peer is slow, or gone, or an answer has begun."""
+    to go by way of uvicorn: the peer is slow, or gone, or waits to be told to send its body, or an
+    answer has begun."""
     if cycle.response_started or cycle.disconnected or cycle.flow.write_paused or cycle.access_log:
         return False
+    if cycle.waiting_for_100_continue:
+        return False
     cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
     lines = [head]
     for name, value in cycle.default_headers:  # the date, made once a second
         lines += (name, b": ", value, b"\r\n")

@@ -29,7 +29,10 @@ ATTRIBUTES = (
 
 OF_A_CYCLE = (
     *("access_log", "default_headers", "disconnected", "flow", "keep_alive", "message_event"),
-    *("on_response", "response_complete", "response_started", "scope", "transport"),
+    *("more_body", "on_response", "response_complete", "response_started", "scope", "transport"),
     "waiting_for_100_continue",
 )
 """What is read or set of a request and its answer."""
+
+OF_A_TRANSPORT = ("close", "is_closing", "write")
+"""All that a request and its answer use of their transport: what stands in its place has it."""

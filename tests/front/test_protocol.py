@@ -470,3 +470,45 @@ async def test_answer_before_the_body_ends_is_not_lost_and_says_that_the_connect
             assert answer.endswith(b"\r\n\r\nlong")
             assert answer.lower().count(b"connection: close") == 1
             writer.close()
+
+
+EXPECT = b"Expect: 100-continue\r\n"
+
+
+@pytest.mark.parametrize("path", ["/", "/wait"])
+async def test_body_that_waits_to_be_asked_for_is_asked_for_once(path: str) -> None:
+    async with stage() as on:
+        peer = await on.connect()
+        on.let_go.set()
+        for _ in range(2):  # on one connection
+            await peer.send(post(path, 5, EXPECT))
+            assert await peer.answer() == (100, b"")
+            await peer.send(b"ab", b"cde")
+            assert await peer.answer() == (200, b"5")
+        await peer.send(CHUNKED[:-2] + EXPECT + b"\r\n")
+        assert await peer.answer() == (100, b"")
+        await peer.send(b"3\r\nabc\r\n0\r\n\r\n")
+        assert await peer.answer() == (200, b"3")
+
+
+async def test_body_that_came_unasked_leaves_the_connection_to_the_next_request() -> None:
+    async with stage() as on:
+        peer = await on.connect()
+        await peer.send(post("/unread", 5, EXPECT) + b"abcde")
+        assert (await peer.answer())[0] == 200
+        await peer.send(GET)
+        assert (await peer.answer())[0] == 200
+
+
+@pytest.mark.parametrize("method", [b"POST", b"GET"])
+async def test_next_request_is_not_taken_for_a_body_that_was_never_asked_for(method: bytes) -> None:
+    async with stage() as on:
+        peer = await on.connect()
+        await peer.send(post("/unread", len(GET), EXPECT).replace(b"POST", method))
+        head = await peer.reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in head.lower()
+        await peer.send(GET)
+        async with asyncio.timeout(PATIENCE):
+            assert await peer.reader.read() == b"0"  # to the end
+        assert len(on.asked) == 1

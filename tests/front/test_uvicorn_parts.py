@@ -1,13 +1,14 @@
 """The uvicorn that is installed is one that the bounds were tried with."""
 
 import inspect
+import re
 
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from fedblog.front.protocol import BoundedProtocol
-from fedblog.front.uvicorn_parts import ATTRIBUTES, CALLBACKS, OF_A_CYCLE, TRIED
+from fedblog.front.uvicorn_parts import ATTRIBUTES, CALLBACKS, OF_A_CYCLE, OF_A_TRANSPORT, TRIED
 
 
 def test_installed_version_was_tried() -> None:
@@ -35,6 +36,7 @@ def test_what_is_read_is_there() -> None:
     source = inspect.getsource(RequestResponseCycle)
     for name in OF_A_CYCLE:
         assert f"self.{name} = " in source
+    assert set(re.findall(r"transport\.(\w+)", source)) == set(OF_A_TRANSPORT)
     source = inspect.getsource(FlowControl)
     assert "read_paused" in source
     assert "write_paused" in source

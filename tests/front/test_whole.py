@@ -119,6 +119,16 @@ async def test_expected_continue_is_not_sent_after_the_answer() -> None:
         assert (lines[0], body) == (b"HTTP/1.1 200 OK", b"hello")
 
 
+async def test_connection_ends_where_a_body_was_never_asked_for() -> None:
+    async with connected() as (_, reader, writer):
+        writer.write(get("/whole", "Expect: 100-continue", "Content-Length: 2"))
+        lines, body = await read(reader)
+        assert body == b"hello"
+        assert b"connection: close" in lines
+        writer.write(get("/whole"))
+        assert await reader.read() == b""
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [(b"x-a", b"b\r\nset-cookie: c"), (b"x-a", b"\x00"), (b"x a", b"b"), (b"", b"b")],
