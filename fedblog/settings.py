@@ -6,7 +6,7 @@ It is built once at the start and passed in; nothing reads it from a global.
 import logging
 import os
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -369,6 +369,20 @@ class Settings(BaseSettings):
         host, colon, port = value.rpartition(":")
         if not colon or not host or not port.isdigit() or int(port) > 65535:
             raise ValueError("takes HOST:PORT, such as 127.0.0.1:8000")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusted_proxies(cls, value: str) -> str:
+        listed = [item.strip() for item in value.split(",")]
+        if "*" in listed and len(listed) > 1:
+            raise ValueError("takes * alone, or addresses and networks")
+        for item in listed:
+            if "/" in item:
+                try:
+                    ip_network(item)
+                except ValueError as error:  # uvicorn would take it for a name, and believe nobody
+                    raise ValueError(f"takes networks such as 10.0.0.0/8: {error}") from None
         return value
 
     @classmethod

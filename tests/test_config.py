@@ -60,6 +60,13 @@ def test_base_url_has_one_form(given: str, kept: str) -> None:
     assert load(base_url=given).base_url == kept
 
 
+@pytest.mark.parametrize("listed", ["10.0.0.1/8", "127.0.0.1, fd00::1/8", "*, 127.0.0.1"])
+def test_trusted_proxies_that_nobody_would_be_are_refused(listed: str) -> None:
+    with pytest.raises(SettingsError, match="trusted_proxies"):
+        load(trusted_proxies=listed)
+    assert load(trusted_proxies="10.0.0.0/8, fd00::/8, 192.0.2.1").trusted_proxies
+
+
 @pytest.mark.parametrize(
     "host", ["exa mple.org", "exa<mple.org", "bücher.example", "a..b", "-a.example", "[::x]"]
 )

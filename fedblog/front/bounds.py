@@ -48,14 +48,15 @@ class Bounds:
 
 
 class Trusted:
-    """The proxies that others connect through: their connections are not one client's."""
+    """The proxies that others connect through: their connections are not one client's. *listed*
+    means what it means to uvicorn, which believes what they say of who they are."""
 
     def __init__(self, listed: str) -> None:
         self._names: set[str] = set()
         self._networks: list[IPv4Network | IPv6Network] = []
         for item in filter(None, (part.strip() for part in listed.split(","))):
             try:
-                self._networks.append(ip_network(item, strict=False))
+                self._networks.append(ip_network(item))
             except ValueError:
                 self._names.add(item)
 

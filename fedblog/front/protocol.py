@@ -204,10 +204,10 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._stop(431)
         if self.pipeline and len(self.pipeline) >= _PIPELINED:
             self._stop(503)
+        _on_headers_complete(self)  # raises where the target is none: still the head's fault
         self.phase = _BODY
         self.since = self._all.now
         self.body = self._parts = 0
-        _on_headers_complete(self)
         if not self.pipeline:
             self._answered = self.cycle
         # The application begins in a task that has not run yet: what it sends goes by way of this.

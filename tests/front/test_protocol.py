@@ -167,6 +167,7 @@ async def test_requests_one_after_the_other_on_one_connection() -> None:
         (b"GET / HTTP/1.1\r\n" + (b"A: " + b"b" * 900 + b"\r\n") * 5, 431),
         (b"\r\n" * 5000, 431),
         (b"nonsense\r\n\r\n", 400),
+        (b"GET http:// HTTP/1.1\r\n\r\n", 400),
     ],
 )
 async def test_head_over_a_bound_is_refused_and_never_reaches_the_application(
@@ -323,6 +324,14 @@ async def test_requests_that_wait_on_one_connection_are_few() -> None:
         on.let_go.set()
         await peer.send(GET * 10)
         assert [(await peer.answer())[0] for _ in range(10)] == [200] * 10
+
+
+async def test_bad_request_behind_another_is_not_answered_in_its_place() -> None:
+    async with stage() as on:
+        for bad in (b"GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", b"nonsense\r\n\r\n"):
+            peer = await on.connect()
+            await peer.send(GET.replace(b"/ ", b"/wait ") + bad)
+            assert await peer.answer() == (0, b"")
 
 
 async def test_connections_of_one_address_are_bounded() -> None:

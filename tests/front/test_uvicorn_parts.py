@@ -3,10 +3,13 @@
 import inspect
 import re
 
+import pytest
 import uvicorn
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from fedblog.front.bounds import Trusted
 from fedblog.front.protocol import BoundedProtocol
 from fedblog.front.uvicorn_parts import ATTRIBUTES, CALLBACKS, OF_A_CYCLE, OF_A_TRANSPORT, TRIED
 
@@ -27,6 +30,16 @@ def test_what_is_overridden_is_there_and_takes_the_same() -> None:
         assert list(inspect.signature(getattr(BoundedProtocol, name)).parameters) == list(
             theirs.parameters
         )
+
+
+@pytest.mark.parametrize(
+    "listed",
+    ["*", "", "127.0.0.1", "10.0.0.0/8, ::1", "10.0.0.1/8", "fd00::/8,proxy", "10.1.0.0/16"],
+)
+def test_who_is_trusted_is_whom_uvicorn_trusts(listed: str) -> None:
+    ours, theirs = Trusted(listed), _TrustedHosts(listed)
+    for address in ("127.0.0.1", "10.0.0.1", "10.1.2.3", "::1", "fd00::7", "192.0.2.1"):
+        assert (address in ours) == (address in theirs), address
 
 
 def test_what_is_read_is_there() -> None:
