@@ -16,7 +16,7 @@ from fedblog.domain.actor import ActorKey, RemoteActor
 from fedblog.domain.addresses import Addresses
 from fedblog.domain.memory import Memory
 from fedblog.domain.rates import TokenBuckets
-from fedblog.remote import documents, guard, webfinger
+from fedblog.remote import askings, documents, guard, webfinger
 from fedblog.remote.actor_documents import listed_key, own_keys, remote_actor
 from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import (
@@ -48,6 +48,9 @@ _REFUSED_SECONDS = 300.0
 _GONE = frozenset({404, 410})
 _PART = documents.Part(ACTOR_MEMBERS, 20_000)
 
+_Name = tuple[str, ...]
+"""What is asked for, and for whom where only they share it: ("key", id), ("actor", uri)."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
@@ -77,9 +80,9 @@ class ActorDirectory:
         self._client = client
         self._addresses = addresses
         self._keys: Memory[str, KnownKey] = Memory(_KEYS_IN_MEMORY)
-        self._failures: Memory[str, RemoteError] = Memory(_FAILURES_IN_MEMORY)
+        self._failures: Memory[_Name, RemoteError] = Memory(_FAILURES_IN_MEMORY)
         self._refetches_of_key = TokenBuckets(1, 1)
-        self._under_way: dict[str, asyncio.Future[Any]] = {}
+        self._under_way: dict[_Name, tuple[str, asyncio.Future[Any]]] = {}
         store.listen(self._heard)
 
     # --- keys -----------------------------------------------------------------------------------
@@ -97,37 +100,45 @@ class ActorDirectory:
         """
         if (known := self._keys.get(key_id)) is not None:
             return known
-        return await self._shared(f"key {key_id}", lambda: self._find_key(key_id))
+        return await self._shared(("key", key_id), lambda: self._find_key(key_id))
 
     async def refetch_key(self, key_id: str) -> KnownKey:
         """The key as its server gives it now, for a signature that the known one does not fit.
 
-        Once a minute for a key; a first fetch does not count (S35). Raises
+        Once a minute for a key and each who has it asked for, so that garbage in its name does not
+        use up what a truly changed one needs; a first fetch does not count (S35). Raises
         KeyNotFoundError where that is used up, and what `key` raises.
         """
-        return await self._shared(f"key anew {key_id}", lambda: self._find_key_anew(key_id))
+        return await self._shared(("key anew", key_id), lambda: self._find_key_anew(key_id))
 
     async def _find_key(self, key_id: str) -> KnownKey:
         found = await self._store.read(rows.find_key, key_id)
         if found is None:
-            return await self._first_fetch(key_id, lambda: self._fetch_key(key_id))
+            return await self._first_fetch(("key", key_id), lambda: self._fetch_key(key_id))
         actor, key = found
         known = _loaded(actor, key)
         if datetime.now(UTC) - key.fetched_at > _MAX_AGE:
             try:
-                return await self._first_fetch(key_id, lambda: self._fetch_key(key_id))
+                return await self._first_fetch(("key", key_id), lambda: self._fetch_key(key_id))
             except (UnreachableError, RemoteStatusError, ShortError):
                 pass  # what is known is better than nothing
         self._keys.put(key_id, known)
         return known
 
     async def _find_key_anew(self, key_id: str) -> KnownKey:
-        if self._refetches_of_key.take(key_id):
+        name, whose = ("key anew", key_id), (key_id, askings.asker_name())
+        if (failure := self._failures.get(name)) is not None:
+            raise failure.bare()
+        if self._refetches_of_key.take(whose):
             raise KeyNotFoundError(f"{key_id} was fetched again a moment ago")
         try:
             return await self._fetch_key(key_id)
         except ShortError:
-            self._refetches_of_key.give_back(key_id)  # it was not asked for
+            self._refetches_of_key.give_back(whose)  # it was not asked for
+            raise
+        except RemoteError as error:
+            if error.is_passing:
+                self._failures.put(name, error.bare(), seconds=_UNREACHABLE_SECONDS)
             raise
 
     async def _fetch_key(self, key_id: str) -> KnownKey:
@@ -168,14 +179,15 @@ class ActorDirectory:
             if known is not None and datetime.now(UTC) - known.fetched_at <= _MAX_AGE:
                 return known
             try:
+                name = ("actor", uri)
                 return await self._shared(
-                    f"actor {uri}", lambda: self._first_fetch(uri, lambda: self._fetch_actor(uri))
+                    name, lambda: self._first_fetch(name, lambda: self._fetch_actor(uri))
                 )
             except (UnreachableError, RemoteStatusError, ShortError):
                 if known is None:
                     raise
                 return known
-        return await self._shared(f"actor anew {uri}", lambda: self._fetch_actor(uri))
+        return await self._shared(("actor anew", uri), lambda: self._fetch_actor(uri))
 
     async def resolve_handle(self, handle: str) -> RemoteActor:
         """The actor behind ``@name@host`` (RFC 7033), confirmed from both sides (S24).
@@ -229,9 +241,10 @@ class ActorDirectory:
         )
         await self._store.write(_save, actor, keys, [key.id for key in document.keys])
         self._note_schemes(document, actor)
-        self._failures.drop(actor.uri)
+        self._failures.drop(("actor", actor.uri))
         for key in keys:
-            self._failures.drop(key.key_id)
+            self._failures.drop(("key", key.key_id))
+            self._failures.drop(("key anew", key.key_id))
         return actor, keys
 
     def _note_schemes(self, document: ActorDocument, actor: RemoteActor) -> None:
@@ -242,11 +255,11 @@ class ActorDirectory:
                     self._client.schemes.announced(guard.host_of(inbox), scheme)
                 return
 
-    async def _first_fetch(self, name: str, fetch: Callable[[], Awaitable[T]]) -> T:
+    async def _first_fetch(self, name: _Name, fetch: Callable[[], Awaitable[T]]) -> T:
         """*fetch*, unless it failed a short while ago (S12)."""
         failure = self._failures.get(name)
         if failure is not None:
-            raise failure.with_traceback(None)
+            raise failure.bare()
         try:
             return await fetch()
         except ShortError:
@@ -254,22 +267,30 @@ class ActorDirectory:
         except RemoteError as error:
             is_passing = isinstance(error, UnreachableError | RemoteStatusError)
             seconds = _UNREACHABLE_SECONDS if is_passing else _REFUSED_SECONDS
-            self._failures.put(name, error, seconds=seconds)
+            self._failures.put(name, error.bare(), seconds=seconds)
             raise
 
-    async def _shared(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def _shared(self, name: _Name, work: Callable[[], Awaitable[T]]) -> T:
         """What *work* gives; those who ask under the same *name* meanwhile wait for it.
 
-        It runs in the first caller's task. When that one is cancelled, another goes on.
+        It runs in the first caller's task. When that one is cancelled, another goes on. When that
+        one may not ask, the others ask on their own behalf: what the first has used up is not
+        theirs.
         """
-        while (waiting := self._under_way.get(name)) is not None:
+        own = askings.asker_name()
+        while (found := self._under_way.get(name)) is not None:
+            asker, waiting = found
             try:
                 shared: T = await asyncio.shield(waiting)
                 return shared
             except _AbandonedError:
                 continue
+            except ShortError:
+                if asker == own:
+                    raise
+                return await self._shared((*name, own), work)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._under_way[name] = future
+        self._under_way[name] = (own, future)
         try:
             result = await work()
         except RemoteError as error:

@@ -71,6 +71,12 @@ def on_behalf_of(asker: Asker) -> Iterator[Asker]:
         _asker.reset(token)
 
 
+def asker_name() -> str:
+    """On whose behalf this task asks; "" where nobody knows."""
+    asker = _asker.get()
+    return "" if asker is None else asker.name
+
+
 class Askings:
     """The bounds of one process. *clock* gives seconds."""
 

@@ -1,5 +1,7 @@
 """What can go wrong when another server is asked for something."""
 
+from typing import Self
+
 _LATER = frozenset({408, 425, 429})
 """Statuses below 500 that say "not now" (RFC 9110, RFC 8470, RFC 6585)."""
 
@@ -9,6 +11,13 @@ class RemoteError(Exception):
     out, and may be later; else it is what that server has to say."""
 
     is_passing = False
+
+    def bare(self) -> Self:
+        """The same error without where it was raised: that holds all that was at work there, a
+        fetched document among it. For what is kept."""
+        made = type(self).__new__(type(self), *self.args)
+        made.__dict__.update(self.__dict__)
+        return made
 
 
 class BlockedAddressError(RemoteError):

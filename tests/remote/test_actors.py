@@ -1,6 +1,8 @@
 """The directory of remote actors, their keys and handles."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +15,8 @@ from sqlalchemy import Connection, update
 from support.waiting import eventually
 
 from fedblog.domain.addresses import Addresses
-from fedblog.remote.actors import ActorDirectory
+from fedblog.remote import askings
+from fedblog.remote.actors import ActorDirectory, KnownKey
 from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import (
     ActorGoneError,
@@ -21,8 +24,10 @@ from fedblog.remote.errors import (
     KeyNotFoundError,
     RemoteError,
     RemoteStatusError,
+    ShortError,
     UnreachableError,
     WrongDocumentError,
+    WrongMediaTypeError,
 )
 from fedblog.settings import Settings
 from fedblog.storage import actors as rows
@@ -302,6 +307,70 @@ async def test_failure_is_remembered_for_a_while(directory: ActorDirectory, peer
     assert len(peer.asked) == 1
 
 
+async def test_remembered_failure_keeps_nothing_of_what_was_fetched(
+    directory: ActorDirectory, peer: Peer
+) -> None:
+    peer.answers["/page"] = answer(b"x" * 60_000, media_type="text/html")
+
+    async def ask(number: int) -> None:
+        with pytest.raises(WrongMediaTypeError, match="page"):
+            await directory.key(f"{peer.url}/page#{number}")
+
+    await ask(0)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(1, 41):
+            await ask(number)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 40 * 30_000
+    await ask(40)
+    assert len(peer.asked) == 41, "the last was told from memory"
+
+
+async def test_key_id_that_is_an_actors_own_address_says_nothing_of_the_actor(
+    directory: ActorDirectory, peer: Peer, rsa_key: rsa.RSAPublicKey
+) -> None:
+    uri = f"{peer.url}/users/alice"
+    peer.holds("/users/alice", person(peer, publicKey=main_key(uri, rsa_key)))
+    for _ in range(2):
+        with pytest.raises(KeyNotFoundError):
+            await directory.key(uri)
+    assert (await directory.actor(uri)).uri == uri
+
+
+async def test_who_waits_for_a_fetch_of_others_is_not_told_of_their_shortage(
+    make_client: Callable[[Settings], RemoteClient],
+    settings: Settings,
+    store: Store,
+    peer: Peer,
+    rsa_key: rsa.RSAPublicKey,
+) -> None:
+    bounds = {"asker_burst": 1, "asker_rate": 0.01}
+    directory = ActorDirectory(
+        settings, store, make_client(settings.model_copy(update=bounds)), ADDRESSES
+    )
+    uri = f"{peer.url}/users/alice"
+    key_id = f"{uri}#main-key"
+    peer.holds("/users/alice", person(peer, publicKey=main_key(uri, rsa_key)))
+
+    async def ask(host: str) -> object:
+        with askings.on_behalf_of(askings.of_host(host)):
+            return await directory.key(key_id)
+
+    # One request is what each may have us make: evil has used it up.
+    with askings.on_behalf_of(askings.of_host("evil.example")), pytest.raises(ActorGoneError):
+        await directory.key(f"{peer.url}/other#key")
+    hosts = ["evil.example", *(f"good{n}.example" for n in range(5)), "evil.example"]
+    first, *others, last = await asyncio.gather(*map(ask, hosts), return_exceptions=True)
+    assert isinstance(first, ShortError)
+    assert isinstance(last, ShortError)
+    assert all(isinstance(known, KnownKey) for known in others), others
+
+
 async def test_s12_key_id_of_a_closed_address_gets_no_connection(
     settings: Settings, store: Store, strict_client: RemoteClient, peer: Peer
 ) -> None:
@@ -352,6 +421,24 @@ async def test_s35_changed_key_is_fetched_anew_once(
         with pytest.raises(KeyNotFoundError):
             await directory.refetch_key(key_id)
     assert len(peer.asked) == 2, "the first fetch, which does not count, and one more"
+    # Somebody else's: what the first had fetched again may have been changed since.
+    peer.holds("/users/alice", person(peer, publicKey=main_key(uri, rsa_key)))
+    with askings.on_behalf_of(askings.of_client("192.0.2.7")):
+        assert (await directory.refetch_key(key_id)).public_key == rsa_key
+
+
+async def test_s35_nothing_is_said_of_a_key_whose_server_does_not_give_it_anew(
+    directory: ActorDirectory, peer: Peer, rsa_key: rsa.RSAPublicKey
+) -> None:
+    uri = f"{peer.url}/users/alice"
+    key_id = f"{uri}#main-key"
+    peer.holds("/users/alice", person(peer, publicKey=main_key(uri, rsa_key)))
+    await directory.key(key_id)
+    peer.answers["/users/alice"] = answer(b"", status=503)
+    for _ in range(3):
+        with pytest.raises(RemoteStatusError):
+            await directory.refetch_key(key_id)
+    assert len(peer.asked) == 2
 
 
 async def test_s35_key_that_is_no_longer_listed_is_forgotten(
