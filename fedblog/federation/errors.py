@@ -1,9 +1,10 @@
 """Why a request to an inbox is refused; each is one HTTP status."""
 
-from fedblog.remote.errors import RemoteError, ShortError
+from fedblog.remote.errors import RemoteError, ShortError, UnreachableError
 
 _ASK_AGAIN = 60.0
-"""Seconds after which a server that did not answer is asked again (remote/actors.py)."""
+"""Seconds after which a document that could not be had is asked for again (remote/actors.py); its
+server may be left alone for longer (remote/askings.py)."""
 
 
 class ReceivingError(Exception):
@@ -76,6 +77,7 @@ class ProcessingError(ReceivingError):
 def not_now(error: RemoteError) -> ReceivingError:
     """How a sender is told that what another server has to say could not be found out now."""
     if not isinstance(error, ShortError):
-        return OverloadedError(str(error), retry_after=_ASK_AGAIN)
+        rest = error.retry_after if isinstance(error, UnreachableError) else None
+        return OverloadedError(str(error), retry_after=max(_ASK_AGAIN, rest or 0.0))
     kind = RateLimitedError if error.is_askers else OverloadedError
     return kind(str(error), retry_after=error.retry_after)

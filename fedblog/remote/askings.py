@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from fedblog.domain.memory import Memory
-from fedblog.domain.origins import client_network, counted_host, is_address, registrable_domain
+from fedblog.domain.origins import client_network, counted_host
 from fedblog.domain.rates import TokenBuckets
 from fedblog.remote.errors import ShortError
 from fedblog.remote.turns import Turns
@@ -26,6 +26,8 @@ from fedblog.settings import Settings
 _REMEMBERED = 4000
 _REST_SECONDS = 60.0
 _LONGEST_REST = 3600.0
+_CHEAP = 1.0
+"""Seconds: a failure that took less (a refused connection, no such name) held no place."""
 _OUTAGES = (6, 3)
 """Outages a minute, and at once, after which a host that did answer lately is left alone."""
 _ANSWER_COUNTS = 3600.0
@@ -92,9 +94,10 @@ class Askings:
         )
         self._outages = TokenBuckets(*_OUTAGES, _REMEMBERED, clock=clock)
         self._clock = clock
-        self._answered: Memory[str, bool] = Memory(_REMEMBERED, clock=clock)
-        self._resting: Memory[str, float] = Memory(_REMEMBERED, clock=clock)
-        self._rests: Memory[str, int] = Memory(_REMEMBERED, clock=clock)
+        self._answered: Memory[tuple[str, str], bool] = Memory(_REMEMBERED, clock=clock)
+        self._resting: Memory[tuple[str, str], float] = Memory(_REMEMBERED, clock=clock)
+        self._rests: Memory[tuple[str, str], int] = Memory(_REMEMBERED, clock=clock)
+        self._cheap = min(_CHEAP, settings.fetch_patience / 2)
         self._open_ways: Memory[tuple[str, str], bool] = Memory(_REMEMBERED, clock=clock)
         self._pending: Counter[str] = Counter()
         self._most_pending = max(1, settings.unproven_fetches // _OF_ONE_ADDRESS)
@@ -170,33 +173,37 @@ class Askings:
             self._open_ways.put(way, True, seconds=_WAY_IS_OPEN)
 
     def answered(self, host: str) -> None:
-        """*host* gave an answer, whichever."""
-        name = _server(host)
+        """*host* (name and port) gave an answer, whichever."""
+        name = self._outages_of(host)
         self._answered.put(name, True, seconds=_ANSWER_COUNTS)
         self._rests.drop(name)
 
-    def failed(self, host: str) -> None:
-        """*host* gave no answer, or none in time. One that never did is left alone at once, ever
-        longer; one that did lately after some more."""
-        name = _server(host)
-        if self._answered.get(name) and not self._outages.take(name):
-            return
-        if self._resting.get(name):
-            return
+    def failed(self, host: str, seconds: float) -> float:
+        """*host* (name and port) gave no answer, or none in time, for *seconds*. One that never did
+        is left alone at once, ever longer; one that did lately after some more; one that took no
+        time costs no place. Gives the seconds for which it is left alone.
+
+        Whoever names a host chooses what fails. So it rests under the name and port that failed
+        alone (however many of a domain do, they have one domain's places), and for those whose way
+        to it is open by their own failures only.
+        """
+        name = self._outages_of(host)
+        if until := self._resting.get(name):
+            return until - self._clock()
+        if seconds < self._cheap or (self._answered.get(name) and not self._outages.take(name)):
+            return 0.0
         count = self._rests.get(name) or 0
-        seconds = min(_LONGEST_REST, _REST_SECONDS * 2**count)
+        rest: float = min(_LONGEST_REST, _REST_SECONDS * 2**count)
         self._rests.put(name, count + 1, seconds=2 * _LONGEST_REST)
-        self._resting.put(name, self._clock() + seconds, seconds=seconds)
+        self._resting.put(name, self._clock() + rest, seconds=rest)
+        return rest
 
     def _check_rest(self, host: str) -> None:
-        name = _server(host)
-        if until := self._resting.get(name):
+        if until := self._resting.get(self._outages_of(host)):
             wait = max(1.0, until - self._clock())
-            raise ShortError(f"{name} did not answer lately", retry_after=wait)
+            raise ShortError(f"{host} did not answer lately", retry_after=wait)
 
-
-def _server(host: str) -> str:
-    """What outages of *host* count for: its domain, since names below it are free; of an address
-    the port as well, behind each of which may be another server."""
-    name = registrable_domain(host)
-    return host if is_address(name) else name
+    def _outages_of(self, host: str) -> tuple[str, str]:
+        """What outages of *host* count under: for all who name it, or for the one who asks."""
+        name = asker_name()
+        return (name if self._open_ways.get((name, counted_host(host))) else "", host)

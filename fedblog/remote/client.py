@@ -163,27 +163,33 @@ class RemoteClient:
         ShortError where askings.py bounds it.
         """
         limit = self._settings.fetch_max_bytes if max_bytes is None else max_bytes
-        hops = [self._checked(url)]
+        first = self._checked(url)
+        hops: list[_Hop] = []
         try:
-            async with self.askings.turn(_host_header(hops[0])):
+            async with self.askings.turn(_host_header(first)):
                 try:
                     async with asyncio.timeout(self._settings.fetch_timeout):
-                        return await self._follow(hops, accept, signed, limit)
+                        return await self._follow(first, hops, accept, signed, limit)
                 except TimeoutError:
                     raise UnreachableError(f"{url} took too long") from None
-        except (UnreachableError, SlowHostError):
-            self.askings.failed(_host_header(hops[-1]))
+        except (UnreachableError, SlowHostError) as error:
+            host, seconds = _slowest(hops)
+            if rest := self.askings.failed(host, seconds):
+                error.retry_after = rest
             raise
 
-    async def _follow(self, hops: list[URL], accept: str, signed: bool, limit: int) -> Fetched:
-        """Ask the last of *hops*, and where it leads; each place goes into *hops*."""
+    async def _follow(
+        self, first: URL, hops: list["_Hop"], accept: str, signed: bool, limit: int
+    ) -> Fetched:
+        """Ask *first*, and where it leads; each place goes into *hops*."""
+        target = first
         for _ in range(self._settings.fetch_max_redirects + 1):
-            target = hops[-1]
+            hops.append(_Hop(_host_header(target), asyncio.get_running_loop().time()))
             response = await self._knock(target, accept, signed)
             self.askings.answered(_host_header(target))
             try:
                 if response.status_code in _REDIRECTS:
-                    hops.append(self._redirected(target, response))
+                    target = self._redirected(target, response)
                     continue
                 if not response.is_success:
                     raise RemoteStatusError(response.status_code, str(target))
@@ -197,7 +203,7 @@ class RemoteClient:
             finally:
                 await _release(response)
         raise RedirectError(
-            f"{hops[0]} redirects more than {self._settings.fetch_max_redirects} times"
+            f"{first} redirects more than {self._settings.fetch_max_redirects} times"
         )
 
     def _checked(self, url: str) -> URL:
@@ -296,6 +302,23 @@ class RemoteClient:
                         return await posting.post(session, target, sent, body)
         except TimeoutError:
             raise UnreachableError(f"{target} took too long") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """A host that was asked, and since when."""
+
+    host: str
+    since: float
+
+
+def _slowest(hops: list[_Hop]) -> tuple[str, float]:
+    """Which of *hops* took longest until now, and how many seconds: where a request came to
+    nothing, not the place it was led to at the last moment."""
+    ends = [*(hop.since for hop in hops[1:]), asyncio.get_running_loop().time()]
+    taken = [(end - hop.since, hop.host) for hop, end in zip(hops, ends, strict=True)]
+    seconds, host = max(taken)
+    return host, seconds
 
 
 def _host_header(target: URL) -> str:

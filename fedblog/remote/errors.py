@@ -25,9 +25,11 @@ class BlockedAddressError(RemoteError):
 
 
 class UnreachableError(RemoteError):
-    """No answer: no connection, a broken one, a bad certificate, or out of time."""
+    """No answer: no connection, a broken one, a bad certificate, or out of time. In *retry_after*
+    seconds the host is asked again, where that is known."""
 
     is_passing = True
+    retry_after: float | None = None
 
 
 class ShortError(RemoteError):

@@ -1,11 +1,13 @@
 """How often others may have this server ask another one."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from remote.peers import Peer, StartPeer, answer
 
+from fedblog.federation.errors import not_now
 from fedblog.remote import askings
 from fedblog.remote.askings import Askings, of_client, of_host, on_behalf_of
 from fedblog.remote.client import RemoteClient
@@ -133,7 +135,7 @@ def test_wish_of_the_asked_host_itself_costs_nothing_and_its_way_stays_open() ->
 
 def test_people_of_the_blog_itself_are_not_bounded() -> None:
     bounds = make()
-    bounds.failed("victim.example")
+    bounds.failed("victim.example", 9.0)
     assert taken(bounds, "victim.example", askings.OURSELVES) == 100
 
 
@@ -145,32 +147,64 @@ def test_host_that_never_answered_rests_at_once_and_ever_longer() -> None:
     clock = Clock()
     bounds = make(clock)
     for seconds in (60, 120, 240):
-        bounds.failed("a.silent.example")
+        assert bounds.failed("silent.example", 9.0) == seconds
         with pytest.raises(ShortError) as refused:
-            bounds.take("b.silent.example")
+            bounds.take("silent.example")
         assert refused.value.retry_after == pytest.approx(seconds)
-        clock.now += seconds
-        assert taken(bounds, "a.silent.example", None, 1) == 1
-    bounds.answered("a.silent.example")
-    bounds.failed("a.silent.example")
-    assert taken(bounds, "a.silent.example", None, 1) == 1
+        clock.now += 10
+        assert bounds.failed("silent.example", 9.0) == seconds - 10  # begun before it rested
+        clock.now += seconds - 10
+        assert taken(bounds, "silent.example", None, 1) == 1
+    bounds.answered("silent.example")
+    assert bounds.failed("silent.example", 9.0) == 0
+    assert taken(bounds, "silent.example", None, 1) == 1
 
 
 def test_host_that_answered_lately_rests_only_after_more_outages() -> None:
     bounds = make()
     bounds.answered("good.example")
     for _ in range(3):
-        bounds.failed("good.example")
+        bounds.failed("good.example", 9.0)
         assert taken(bounds, "good.example", None, 1) == 1
-    bounds.failed("good.example")
+    bounds.failed("good.example", 9.0)
     assert taken(bounds, "good.example", None, 1) == 0
 
 
-def test_outage_at_an_address_says_nothing_of_its_other_ports() -> None:
+def test_failure_that_took_no_time_is_no_outage() -> None:
     bounds = make()
-    bounds.failed("192.0.2.1:8001")
-    assert taken(bounds, "192.0.2.1:8001", None, 1) == 0
-    assert taken(bounds, "192.0.2.1:8002", None, 1) == 1
+    for _ in range(20):
+        assert bounds.failed("away.example", 0.2) == 0
+    assert taken(bounds, "away.example", None, 1) == 1
+
+
+@pytest.mark.parametrize(
+    "others",
+    [("192.0.2.1:8002",), ("victim.example", "www.victim.example:8001", "victim.example:8002")],
+)
+def test_outage_says_nothing_of_other_ports_and_names(others: tuple[str, ...]) -> None:
+    bounds = make()
+    for host in ("192.0.2.1:8001", "victim.example:8001", "www.victim.example"):
+        bounds.failed(host, 9.0)
+        assert taken(bounds, host, None, 1) == 0
+    for host in others:
+        assert taken(bounds, host, None, 1) == 1
+
+
+def test_outages_that_others_met_do_not_close_an_open_way() -> None:
+    clock = Clock()
+    bounds = make(clock)
+    bounds.was_right(of_client("192.0.2.7"), "honest.example")
+    for _ in range(10):
+        with on_behalf_of(of_client("192.0.2.66")):
+            bounds.failed("honest.example", 9.0)
+    assert taken(bounds, "honest.example", of_client("192.0.2.66"), 1) == 0
+    assert taken(bounds, "honest.example", of_client("192.0.2.7"), 1) == 1
+    # Its own do: whoever once was right holds no places with a host that falls silent.
+    with on_behalf_of(of_client("192.0.2.7")):
+        bounds.failed("honest.example", 9.0)
+    assert taken(bounds, "honest.example", of_client("192.0.2.7"), 1) == 0
+    clock.now += 60
+    assert taken(bounds, "honest.example", of_client("192.0.2.7"), 1) == 1
 
 
 async def test_every_hop_of_a_redirect_counts_for_the_host_it_asks(
@@ -191,15 +225,59 @@ async def test_every_hop_of_a_redirect_counts_for_the_host_it_asks(
     assert len(victim.asked) <= 5
 
 
-async def test_silent_host_is_not_asked_again(client: RemoteClient, peer: Peer) -> None:
-    async def silent(_asked: object, writer: object) -> None:
-        writer.close()  # type: ignore[attr-defined]
+async def test_silent_host_is_not_asked_again(
+    make_client: "object", settings: Settings, peer: Peer
+) -> None:
+    async def silent(_asked: object, _writer: object) -> None:
+        await asyncio.Event().wait()
 
     peer.answers["/"] = silent  # type: ignore[assignment]
-    with pytest.raises(UnreachableError):
+    bounded = settings.model_copy(update={"fetch_timeout": 0.5, "fetch_patience": 0.2})
+    client: RemoteClient = make_client(bounded)  # type: ignore[operator]
+    with pytest.raises(UnreachableError) as failed:
         await client.get(f"{peer.url}/", accept=ANY)
+    assert failed.value.retry_after == 60
+    assert not_now(failed.value).retry_after == 60
     connections = peer.connections
     with pytest.raises(ShortError) as refused:
         await client.get(f"{peer.url}/", accept=ANY)
     assert refused.value.retry_after > 30
     assert peer.connections == connections
+
+
+async def test_host_that_refuses_at_once_is_asked_again(client: RemoteClient) -> None:
+    for _ in range(3):
+        with pytest.raises(UnreachableError):
+            await client.get("http://127.0.0.1:1/", accept=ANY)
+
+
+async def test_who_redirects_at_the_last_moment_has_the_outage_itself(
+    make_client: "object", settings: Settings, start_peer: StartPeer
+) -> None:
+    evil, victim = await start_peer(), await start_peer("127.0.2.1")
+
+    async def late(_asked: object, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(1.0)
+        writer.write(answer(status=302, Location=f"{victim.url}/"))
+
+    async def breaks_off(_asked: object, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    evil.answers["/"] = late
+    victim.answers["/"] = breaks_off
+    victim.answers["/fine"] = answer(b"hello")
+    bounded = settings.model_copy(update={"fetch_patience": 0.2})
+    client: RemoteClient = make_client(bounded)  # type: ignore[operator]
+    for _ in range(4):  # it did answer
+        with pytest.raises(UnreachableError):
+            await client.get(f"{evil.url}/", accept=ANY)
+    with pytest.raises(ShortError, match=evil.url.removeprefix("http://")):
+        await client.get(f"{evil.url}/", accept=ANY)
+    assert (await client.get(f"{victim.url}/fine", accept=ANY)).body == b"hello"
+
+
+def test_sender_is_told_how_long_a_silent_host_is_left_alone() -> None:
+    error = UnreachableError("silence")
+    assert not_now(error).retry_after == 60
+    error.retry_after = 480.0
+    assert not_now(error.bare()).retry_after == 480

@@ -170,6 +170,35 @@ async def test_names_below_one_domain_hold_only_its_share(
             await asyncio.gather(*attack, return_exceptions=True)
 
 
+async def test_silent_ports_and_names_of_a_newcomer_do_not_shut_it_out(
+    settings: Settings, sqlite_url: str
+) -> None:
+    async with (
+        Silent() as silent,
+        Names({"*": ["127.0.9.12"]}) as names,
+        newcomers("127.0.9.12", "127.0.8.4") as (good, mallory),
+        running_server(
+            bounded(settings, sqlite_url, name_servers=names.address, fetch_timeout=0.5)
+        ) as server,
+    ):
+        people = People(good.base_url.replace("127.0.9.12", "newcomer.example"))
+        good.documents |= {
+            "/users/ann": (
+                200,
+                "application/activity+json",
+                json.dumps(people.actor_document("ann")).encode(),
+            )
+        }
+        post = await server.publish()
+        port = (await silent.listen("127.0.9.12")).rpartition(":")[2]
+        for name in ("newcomer", "www.newcomer", "a.b.newcomer"):
+            key_id = f"http://{name}.example:{port}/x#k"
+            answer = await like(server, mallory, post, key_id=key_id)
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) >= 60
+        assert (await like(server, people, post)).status_code == 202
+
+
 async def test_names_that_nobody_answers_for_shut_no_newcomer_out(
     settings: Settings, sqlite_url: str
 ) -> None:
