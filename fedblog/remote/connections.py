@@ -64,6 +64,11 @@ class _CountedSocket(socket.socket):
         self._open_now.discard(id(self))
         super().close()
 
+    def detach(self) -> int:
+        """Give its descriptor to who closes it, as uvloop has it; it no longer counts."""
+        self._open_now.discard(id(self))
+        return super().detach()
+
 
 def _most_sockets() -> int:
     """How many connections may stay open: half of what the process may have of files."""

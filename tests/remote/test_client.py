@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+import uvloop
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from remote.peers import Asked, Peer, StartPeer, Tls, answer
@@ -162,6 +163,31 @@ async def test_server_that_is_not_there_is_unreachable(client: RemoteClient) -> 
         await client.get("http://127.0.0.1:1/", accept=ANY)
     with pytest.raises(UnreachableError):
         await client.post("http://127.0.0.1:1/", headers={}, body=b"")
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_sockets_count_until_they_are_closed_whichever_loop_runs(
+    settings: Settings, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def ask() -> None:
+        peer = Peer()
+        await peer.start()
+        peer.answers["/"] = answer(b"hello")
+        client = RemoteClient(settings, user_agent="test")
+        counted = client._connections._open_now
+        try:
+            assert (await client.get(f"{peer.url}/", accept=ANY)).body == b"hello"
+            assert len(counted) == 1, "kept for the next request"
+            with pytest.raises(UnreachableError):
+                await client.get("http://127.0.0.1:1/", accept=ANY)
+            assert len(counted) == 1
+        finally:
+            await client.close()
+            await peer.stop()
+        await eventually(lambda: not counted)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(ask())
 
 
 # --- S12, S14, S15: addresses --------------------------------------------------------------------
