@@ -172,16 +172,20 @@ class Connections:
 
     def _make_room(self, client: str | None) -> bool:
         """End a connection of whoever has most, one that is not in the middle of a request if
-        there is one; False where it is *client* that has most, or only proxies have any."""
-        if not self._by_client:
+        there is one. Where *client* will have as many as those who have most, only the one of
+        theirs that has been idle longest. False where no connection has to go."""
+        most = max(map(len, self._by_client.values()), default=0)
+        mine = len(self._by_client.get(client, ())) if client is not None else 0
+        theirs = [ones for ones in self._by_client.values() if len(ones) == most]
+        found: Connection | None = None
+        if most > mine + 1:
+            waiting = (one for one in theirs[0] if one.phase in (Phase.IDLE, Phase.HEAD))
+            found = next(waiting, None) or next(iter(theirs[0]))
+        elif most == mine + 1:
+            idle = (one for ones in theirs for one in ones if one.phase == Phase.IDLE)
+            found = min(idle, key=lambda one: one.since, default=None)
+        if found is None:
             return False
-        most = max(self._by_client, key=lambda name: len(self._by_client[name]))
-        theirs = self._by_client[most]
-        mine = self._by_client.get(client, {}) if client is not None else {}
-        if len(theirs) <= len(mine) + 1:
-            return False
-        waiting = (one for one in theirs if one.phase in (Phase.IDLE, Phase.HEAD))
-        found = next(waiting, None) or next(iter(theirs))
         self.forget(found)
         found.abort()
         return True

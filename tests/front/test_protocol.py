@@ -382,6 +382,37 @@ async def test_who_has_most_is_refused_where_there_are_too_many() -> None:
         assert (await (await on.connect()).answer())[0] == 503
 
 
+async def test_newcomer_takes_the_place_of_who_was_idle_longest_where_all_have_as_many() -> None:
+    async with stage(connections=3) as on:
+        peers = []
+        for number in range(3):
+            peers.append(await on.connect(f"127.0.0.{2 + number}"))
+            await peers[-1].send(GET if number != 1 else GET.replace(b"/ ", b"/wait "))
+            if number != 1:
+                assert (await peers[-1].answer())[0] == 200
+            await on.until(lambda wanted=number + 1: len(on.asked) == wanted)
+            on.pass_time(1)
+        # Who has one already is refused a second.
+        assert (await (await on.connect("127.0.0.4")).answer())[0] == 503
+        new = await on.connect("127.0.0.9")
+        await new.send(GET)
+        assert (await new.answer())[0] == 200
+        assert await peers[0].is_ended()
+        newer = await on.connect("127.0.0.10")
+        await newer.send(GET.replace(b"/ ", b"/wait "))
+        assert await peers[2].is_ended()
+        await on.until(lambda: len(on.asked) == 5)
+        newest = await on.connect("127.0.0.11")
+        await newest.send(GET.replace(b"/ ", b"/wait "))
+        assert await new.is_ended()
+        await on.until(lambda: len(on.asked) == 6)
+        # Nobody is idle any more.
+        assert (await (await on.connect("127.0.0.12")).answer())[0] == 503
+        on.let_go.set()
+        for peer in (peers[1], newer, newest):
+            assert (await peer.answer())[0] == 200
+
+
 async def test_bodies_of_all_together_are_bounded_and_who_has_most_gives_way() -> None:
     async with stage() as on:
         small = await on.connect("127.0.0.3")
