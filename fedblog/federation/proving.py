@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fedblog.activitystreams import values
 from fedblog.activitystreams.reading import Activity
 from fedblog.aside.calls import call
 from fedblog.aside.errors import AsideError, BusyError
@@ -51,6 +52,7 @@ class Prover:
         key_id = proofs.verification_method(document)
         if (
             key_id is None
+            or values.uri(key_id) is None
             or len(body) > self._site.settings.proof_max_bytes
             or activity.id is None
             or not same_host(activity.id, activity.actor)

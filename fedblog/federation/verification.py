@@ -8,6 +8,7 @@ signature itself.
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from fedblog.activitystreams.values import MAX_ID, uri
 from fedblog.domain.frozen import frozen
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
@@ -122,6 +123,8 @@ class Verifier:
                 )
         except SignatureError as error:
             raise UnverifiedError(str(error)) from None
+        if uri(signed.key_id) is None:  # it is remembered in many places
+            raise UnverifiedError(f"the key's id is no URI of at most {MAX_ID} bytes")
         if self._blocklist.holds_for(signed.key_id):
             raise BlockedError("the sender is blocked")
         return signed

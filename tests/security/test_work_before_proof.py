@@ -9,6 +9,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -264,3 +265,26 @@ async def test_large_activities_that_wait_for_keys_are_bounded_in_bytes(
         assert await send(30_000, None) == 202
         waiting.cancel()
     silent.close()
+
+
+async def test_key_id_longer_than_any_id_is_asked_for_and_remembered_nowhere(
+    server: Server, people: People, post: dict[str, Any]
+) -> None:
+    for length, times in ((1025, 0), (1024, 1)):
+        address = f"{people.base_url}/".ljust(length, "k")
+        path = address[len(people.base_url) :]
+        like = people.activity("Like", "mallory", post["activitypub_id"])
+        answer = await people.post(server.inbox, like, by="mallory", key_id=address)
+        assert answer.status_code == 401
+        assert [asked for _, asked, _ in people.requests].count(path) == times
+        proof = {
+            "type": "DataIntegrityProof",
+            "cryptosuite": "eddsa-jcs-2022",
+            "proofPurpose": "assertionMethod",
+            "verificationMethod": f"{address[:-1]}x",
+            "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "proofValue": "z" + "2" * 80,
+        }
+        like = people.activity("Like", "ann", post["activitypub_id"]) | {"proof": proof}
+        assert (await people.post(server.inbox, like, by="mallory")).status_code == 202
+        assert [asked for _, asked, _ in people.requests].count(f"{path[:-1]}x") == times
