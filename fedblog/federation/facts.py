@@ -146,7 +146,7 @@ class Facts:
     tombstones: Kept[tuple[str, str], datetime] = field(default_factory=Kept)
     gone_actors: Kept[str, str] = field(default_factory=Kept)
     outgoing: Kept[str, tuple[outbox.Outgoing, outbox.Recipients]] = field(default_factory=Kept)
-    followups: Kept[tuple[str, str], FollowUp] = field(default_factory=Kept)
+    followups: Kept[tuple[str, str, str], FollowUp] = field(default_factory=Kept)
     reports: Kept[str, Report] = field(default_factory=Kept)
     asker: str = ""
     reports_of: Mapping[str, int] = field(default_factory=dict)
@@ -157,7 +157,8 @@ class Facts:
 
     def follow_up(self, kind: str, key: str, payload: Mapping[str, Any]) -> None:
         """Have a job of *kind* done after this unit."""
-        self.followups.put((kind, key), FollowUp(kind, key, payload, counted_host(self.asker)))
+        asker = counted_host(self.asker)
+        self.followups.put((kind, key, asker), FollowUp(kind, key, payload, asker))
 
     def put_comment(self, comment: Comment) -> None:
         """Keep *comment*, new or changed."""

@@ -28,6 +28,7 @@ from fedblog.remote.errors import (
     WrongDocumentError,
     WrongMediaTypeError,
 )
+from fedblog.storage import threads
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +70,15 @@ class Fetching:
 
     async def fetch_object(self, payload: Mapping[str, Any]) -> None:
         """Fetch the object at ``payload["uri"]`` from its own host and decide about it as about a
-        Create by its author (who must be of that host)."""
-        site, uri = self._site, str(payload["uri"])
+        Create by its author (who must be of that host). Where it is the parent of a reply and came
+        meanwhile by another way, what it waits for itself is fetched."""
+        site = self._site
+        uri, ancestors_left = str(payload["uri"]), int(payload.get("ancestors_left", 0))
         await self._blocklist.refresh()
+        while payload.get("is_parent") and (known := await site.store.read(threads.find, [uri])):
+            uri, ancestors_left = known[0].in_reply_to_uri, ancestors_left - 1
+            if known[0].post_id or ancestors_left < 0 or site.addresses.is_local(uri):
+                return
         if self._blocklist.holds_for(uri):
             return
         try:
@@ -113,7 +120,7 @@ class Fetching:
                 actor=actor,
                 receipt_key="",
                 received_at=datetime.now(UTC),
-                ancestors_left=int(payload.get("ancestors_left", 0)),
+                ancestors_left=ancestors_left,
                 asker=str(payload.get("asker", "")),
                 words=words,
             )

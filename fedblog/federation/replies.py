@@ -149,10 +149,13 @@ def adopt(facts: Facts, parent: Comment) -> None:
             waiting.append(moved)
 
 
-def fetch(facts: Facts, uri: str, ancestors_left: int) -> None:
-    """Have *uri* fetched after this unit, unless it is ours."""
+def fetch(facts: Facts, uri: str, ancestors_left: int, *, is_parent: bool = False) -> None:
+    """Have *uri* fetched after this unit, unless it is ours; a parent only where it is not known
+    by then."""
     if ancestors_left > 0 and not facts.addresses.is_local(uri):
         payload = {"uri": uri, "ancestors_left": ancestors_left - 1, "asker": facts.asker}
+        if is_parent:
+            payload["is_parent"] = True
         facts.follow_up(FETCH_OBJECT, uri, payload)
 
 

@@ -42,7 +42,8 @@ def add(
     *,
     asker: str = "",
 ) -> None:
-    """Write down a job; one of the same *kind* and *key* that waits already is enough.
+    """Write down a job; one of the same *kind*, *key* and *asker* that waits already is enough. One
+    of another asker is not: it may be put off for as long as that one has used up what it may ask.
 
     Of one *asker* at most MOST_OF_AN_ASKER wait: more are left out.
     """
@@ -55,7 +56,7 @@ def add(
             {
                 "id": new_id(),
                 "kind": kind,
-                "key": key,
+                "key": f"{key} {asker}" if asker else key,
                 "payload": orjson.dumps(dict(payload)).decode(),
                 "attempts": 0,
                 "run_at": run_at,

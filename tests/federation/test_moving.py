@@ -79,6 +79,30 @@ async def test_follower_who_moved_is_followed_to_the_new_account(
     assert not [one for one in people.inbox if one["json"]["type"] == "Create"]
 
 
+async def test_false_move_does_not_hold_up_the_true_one(
+    server: Server, people: People, elsewhere: People
+) -> None:
+    await follow(server, people)
+    new = elsewhere.add("anna", alsoKnownAs=[people.uri("ann")])
+    people.add("ann", movedTo=new)
+    false = elsewhere.add("mallory")
+    await follow(server, elsewhere, "mallory")  # its key is known here
+    elsewhere.documents["/users/mallory"] = (500, "text/plain", b"")
+    before = len(elsewhere.requests)
+    await move(server, elsewhere, false, old=people.uri("ann"), by="mallory")
+
+    def is_asked() -> bool:
+        return len(elsewhere.requests) > before
+
+    await server.eventually(is_asked)  # and will be again in half a minute
+    await move(server, people, new)
+
+    async def moved() -> bool:
+        return new in await follower_uris(server)
+
+    await server.eventually(moved)
+
+
 async def test_new_account_may_say_the_move_itself(
     server: Server, people: People, elsewhere: People
 ) -> None:

@@ -61,6 +61,19 @@ async def test_job_that_waits_already_is_enough(open_site: OpenSite) -> None:
     assert [row.payload for row in await site.store.read(rows)] == ['{"first":true}', "{}"]
 
 
+async def test_job_of_one_asker_does_not_stand_for_anothers(open_site: OpenSite) -> None:
+    site = await open_site()
+    now = datetime.now(UTC)
+    for asker in ("evil.example", "good.example", "evil.example", ""):
+        await site.store.write(jobs.add, "fetch", "a", {"for": asker}, now, asker=asker)
+    found = [(row.asker, row.payload) for row in await site.store.read(rows)]
+    assert found == [
+        ("evil.example", '{"for":"evil.example"}'),
+        ("good.example", '{"for":"good.example"}'),
+        ("", '{"for":""}'),
+    ]
+
+
 async def test_failing_job_is_tried_again_later_and_given_up_at_last(open_site: OpenSite) -> None:
     site = await open_site()
     tries = 0

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 from support.names import Names
 from support.people import People
 from support.servers import Server, listening_socket, running_server, serving
@@ -319,6 +320,45 @@ async def test_parents_that_one_host_names_on_another_are_fetched_later_and_not_
             return len(await server.comments(post)) == 12
 
         await server.eventually(all_there)
+
+
+@pytest.mark.both_engines
+async def test_parent_that_one_may_not_have_fetched_is_fetched_for_another(
+    settings: Settings, database_url: str
+) -> None:
+    async with (
+        newcomers("127.0.9.13", "127.0.9.14", "127.0.9.15") as (evil, honest, third),
+        running_server(bounded(settings, database_url, asker_burst=4, asker_rate=0.01)) as server,
+    ):
+        post = await server.publish()
+
+        async def reply(people: People, parent: str, text: str) -> dict[str, Any]:
+            note = people.note("ann", parent, f"<p>{text}</p>")
+            answer = await people.post(
+                server.inbox, people.activity("Create", "ann", note), by="ann"
+            )
+            assert answer.status_code == 202
+            return note
+
+        root = third.note("ann", post["activitypub_id"], "<p>Root</p>")
+        middle = third.note("ann", root["id"], "<p>Middle</p>")
+        third.publish(root["id"][len(third.base_url) :], root)
+        third.publish(middle["id"][len(third.base_url) :], middle)
+        for number in range(6):  # it uses up what it may ask
+            await reply(evil, f"{third.base_url}/made/up/{number}", "Nothing")
+        await reply(evil, root["id"], "Evil")
+
+        async def waits() -> bool:
+            return await server.site.store.read(_postponed) >= 3
+
+        await server.eventually(waits)
+        await reply(honest, middle["id"], "Honest")
+
+        async def is_there() -> bool:
+            texts = {one["content"] for one in await server.comments(post)}
+            return {"<p>Root</p>", "<p>Middle</p>", "<p>Honest</p>"} <= texts
+
+        await server.eventually(is_there)
 
 
 def _postponed(connection: Any) -> int:

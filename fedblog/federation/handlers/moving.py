@@ -20,5 +20,5 @@ def move(incoming: Incoming, facts: Facts) -> Outcome:
         return Outcome("ignored", "moves to or from here")
     if not any(follower.actor_uri == old for follower in facts.followers):
         return Outcome("ignored", "moves nobody who follows here")
-    facts.follow_up(MOVE_FOLLOWER, old, {"old": old, "new": new})
+    facts.follow_up(MOVE_FOLLOWER, f"{old} {new}", {"old": old, "new": new})
     return Outcome("deferred", "both accounts are asked")

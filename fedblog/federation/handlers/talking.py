@@ -110,7 +110,7 @@ def _add(incoming: Incoming, item: Object, facts: Facts) -> Outcome:
     replies.adopt(facts, comment)
     if place.known:
         return Outcome("stored")
-    replies.fetch(facts, item.in_reply_to, incoming.ancestors_left)
+    replies.fetch(facts, item.in_reply_to, incoming.ancestors_left, is_parent=True)
     return Outcome("stored", "waits for its parent")
 
 
