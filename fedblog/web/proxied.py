@@ -73,7 +73,8 @@ class Proxied:
             return kept
         if (other := self._waiting.get(name)) is not None:
             await other.wait()
-            return await self._on_pool(_read, path)
+            # Where it came to nothing for others (they went away, they may not ask), we ask.
+            return await self.picture(url)
         if self._failed.get(name):
             return None
         if len(self._waiting) >= WAITING:

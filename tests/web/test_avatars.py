@@ -11,6 +11,7 @@ from PIL import Image
 from sqlalchemy import Connection, insert, update
 from support.pages import Readers
 from support.servers import listening_socket, serving
+from support.waiting import eventually
 from support.world import World
 
 from fedblog.domain.comment import CommentStatus
@@ -35,9 +36,12 @@ class Pictures:
         self.bodies: dict[str, tuple[int, str, bytes]] = {}
         self.asked: list[str] = []
         self.base_url = ""
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked.append(scope["path"])
+        await self.answers.wait()
         status, kind, body = self.bodies.get(scope["path"], (404, "text/plain", b"no"))
         headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -121,6 +125,24 @@ async def test_many_who_ask_at_once_cause_one_fetch(
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
     assert len(pictures.asked) == 1
+
+
+async def test_reader_who_goes_away_takes_the_face_from_nobody_who_waits_for_it_too(
+    world: World, readers: Readers, pictures: Pictures
+) -> None:
+    pictures.bodies["/rin.png"] = (200, "image/png", picture())
+    path = await someone(world, f"{pictures.base_url}/rin.png")
+    pictures.answers.clear()
+    first = asyncio.create_task(readers.get(path))
+    await eventually(lambda: pictures.asked)
+    others = [asyncio.create_task(readers.get(path)) for _ in range(3)]
+    await asyncio.sleep(0.2)
+    first.cancel()
+    pictures.answers.set()
+    for answer in await asyncio.gather(*others):
+        assert answer.status_code == 200
+        assert answer.content != NOTHING
+    assert len(pictures.asked) == 2
 
 
 @pytest.mark.parametrize(
