@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,8 +57,9 @@ TARGETS = (
 )
 NO_PROCESS_SEES_IT = ("test_commands", "test_end_to_end", "test_story", "test_process", "browser/")
 """Tests that start fedblog as a process of its own, where no mutant is."""
-FIRST, MOST_FILES, MOST = 40, 6, 400
-"""So many tests at first, from so many files; then so many more before a mutant counts as alive."""
+FIRST, MOST_FILES, MOST = 40, 6, 200
+"""So many tests at first, from so many files; then, when all mutants had those, so many more before
+one counts as alive."""
 PROCESSOR_SECONDS, SECONDS = 60.0, 300
 """Of one test, after which it goes round in circles, or waits for what never comes. No test needs
 that much processor time, and what tests wait for they give up sooner (support.waiting)."""
@@ -91,6 +92,13 @@ class Reached:
         found = {test for test in lines.get(mutant.line, []) if test}
         if not found:  # it runs at import
             found = {test for tests in lines.values() for test in tests if test}
+        if not found:  # all of the module does: those who use its neighbours
+            lines = {
+                number: tests
+                for number, path in enumerate(sorted((CHECKOUT / mutant.path).parent.glob("*.py")))
+                if (tests := [t for found in self._lines(path).values() for t in found if t])
+            }
+            found = {test for tests in lines.values() for test in tests}
         much = Counter(test for tests in lines.values() for test in tests)
         words = set(mutant.path.parts[1:-1]) | {mutant.path.stem}
 
@@ -174,10 +182,12 @@ class _Watch:
 
 @dataclass(frozen=True)
 class Run:
-    """*tests*, in this order until one fails, with *mutant* or with nothing changed."""
+    """*tests*, in this order until one fails, with *mutant* or with nothing changed; after all that
+    can wait less, where it *is_late*."""
 
     mutant: Mutant | None
     tests: Sequence[str]
+    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -237,9 +247,9 @@ def trial(mutant: Mutant, tests: list[str], sound: set[str]) -> Trial:
     known to pass without a change."""
     if not tests:
         return Verdict("unreached")
-    for left in portions(tests):
+    for is_late, left in enumerate(portions(tests)):
         while left:
-            ended = yield Run(mutant, left)
+            ended = yield Run(mutant, left, is_late=bool(is_late))
             if ended.code == PASSED:
                 break
             if ended.at not in sound:
@@ -270,23 +280,32 @@ def preload() -> None:
 def judge(trials: Mapping[Mutant, Trial], at_once: int) -> Iterator[tuple[Mutant, Verdict]]:
     """What became of each mutant, in the order in which it is known."""
     waiting = list(trials.items())[::-1]
+    late: deque[tuple[Mutant, Trial, Run]] = deque()
     under_way: dict[int, tuple[Mutant, Trial, Path]] = {}
     with tempfile.TemporaryDirectory(prefix="fedblog-mutants-") as made:
+
+        def start(mutant: Mutant, of: Trial, run: Run) -> None:
+            folder = Path(tempfile.mkdtemp(dir=made))
+            under_way[begin(run, folder)] = (mutant, of, folder)
 
         def go_on(mutant: Mutant, of: Trial, ended: Ended | None) -> Verdict | None:
             try:
                 run = next(of) if ended is None else of.send(ended)
             except StopIteration as end:
                 return cast("Verdict", end.value)
-            folder = Path(tempfile.mkdtemp(dir=made))
-            under_way[begin(run, folder)] = (mutant, of, folder)
+            if run.is_late:
+                late.append((mutant, of, run))
+            else:
+                start(mutant, of, run)
             return None
 
-        while waiting or under_way:
+        while waiting or late or under_way:
             while waiting and len(under_way) < at_once:
                 mutant, of = waiting.pop()
                 if verdict := go_on(mutant, of, None):
                     yield mutant, verdict
+            while late and len(under_way) < at_once:
+                start(*late.popleft())
             for pid, (mutant, of, folder) in list(under_way.items()):
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 if not ended:

@@ -757,3 +757,22 @@ def test_s25_what_is_no_plain_web_address_never_becomes_a_link(address: str) -> 
     item = read_object(note(url=address, attachment=[{"type": "Image", "url": address}]))
     assert item.url == NOTE
     assert item.attachments == ()
+
+
+def test_activities_within_activities_are_read_to_a_bound() -> None:
+    document = act("Undo")
+    for _ in range(30):
+        document = act("Undo", document)
+    activity, depth = read_activity(document), 0
+    while activity.inner is not None:
+        activity, depth = activity.inner, depth + 1
+    assert depth == 4
+
+
+@pytest.mark.parametrize(
+    "instrument", [{"type": "Like", "actor": "mailto:rin"}, {"id": NOTE, "type": 5}, {}]
+)
+def test_request_whose_instrument_cannot_be_read_is_read_without_it(instrument: Any) -> None:
+    activity = read_activity(act("LikeRequest", POST, instrument=instrument))
+    assert activity.object_id == POST
+    assert (activity.instrument, activity.instrument_activity) == (None, None)
