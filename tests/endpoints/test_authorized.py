@@ -149,6 +149,18 @@ async def test_pages_stay_open_and_cached(guarded: Server):
     assert jrd.status_code == 200
 
 
+async def test_what_is_sent_is_judged_by_the_inbox_alone(guarded: Server, people: People):
+    people.add("ann")
+    post = await guarded.publish()
+    reply = people.activity("Create", "ann", people.note("ann", post["activitypub_id"], "Well."))
+    assert (await people.post(guarded.inbox, reply, by="ann")).status_code == 202
+    page = await guarded.http.get(post["url"])
+    assert "Well." in page.text
+    # What is sent to another address is refused as that, signed or not.
+    for url in (post["url"], post["activitypub_id"]):
+        assert (await ask(url, method="POST")).status_code == 405
+
+
 async def test_instance_actor_is_open_and_other_actors_show_their_keys(
     guarded: Server, people: People
 ):
