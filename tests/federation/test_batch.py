@@ -98,3 +98,36 @@ async def test_batch_under_way_at_the_end_leaves_nobody_waiting(
     await asyncio.gather(running, return_exceptions=True)
     await asyncio.wait([sent], timeout=PATIENCE)
     assert sent.done()
+
+
+async def test_sender_who_went_away_keeps_nobody_else_from_an_answer(
+    store: Store, ann: RemoteActor, now: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """Whether the batch is written or fails."""
+    batcher = Batcher(store, Addresses("http://localhost:8000"), 1)
+    write, entered, go_on = store.write, asyncio.Event(), asyncio.Event()
+    trouble: list[Exception] = []
+
+    async def slow(*arguments: Any, **keywords: Any) -> Any:
+        entered.set()
+        await go_on.wait()
+        if trouble:
+            raise trouble[0]
+        return await write(*arguments, **keywords)
+
+    monkeypatch.setattr(store, "write", slow)
+    running = asyncio.create_task(batcher.run())
+    for error in (None, DatabaseBusyError("busy")):
+        trouble[:] = [error] if error else []
+        entered.clear()
+        go_on.clear()
+        gone, waits = (asyncio.create_task(batcher.submit(like(n, ann, now))) for n in (1, 2))
+        await entered.wait()
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        go_on.set()
+        (found,) = await asyncio.gather(waits, return_exceptions=True)
+        assert found is error or found.result == "ignored"
+        assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

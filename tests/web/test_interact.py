@@ -118,6 +118,20 @@ async def test_comment_of_another_server_is_answered_by_its_own_id(
     assert answer.headers["location"].endswith(f"?uri={note['id']}")
 
 
+async def test_comment_of_an_author_is_answered_under_the_authors_name(
+    server: Server, people: People
+) -> None:
+    post = await server.publish()
+    people.add("ann")
+    note = people.note("ann", post["activitypub_id"], "<p>Hm</p>")
+    await people.post(server.inbox, people.activity("Create", "ann", note), by="ann")
+    (comment,) = await server.comments(post)
+    said = await server.api("POST", f"/comments/{comment['id']}/reply", json={"content": "Ah"})
+    name = said.json()["author"]["name"]
+    shown = await page(server, f"/interact?action=reply&object={said.json()['activitypub_id']}")
+    assert shown.one("h1").text == f"Reply to “{name}”"
+
+
 async def test_link_to_the_form_names_what_it_is_about(server: Server) -> None:
     post = await server.publish("On rivers")
     uri = post["activitypub_id"]
