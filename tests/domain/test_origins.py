@@ -30,6 +30,7 @@ from fedblog.domain.origins import (
         ("a.b.ck", "a.b.ck"),
         ("bl\u00f6gge.b\u00fccher.example", "xn--bcher-kva.example"),
         ("a.xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("www.\uff42\u00fccher.example", "xn--bcher-kva.example"),
         ("127.0.0.7:80", "127.0.0.7"),
         ("[2001:db8::1]:443", "2001:db8::1"),
         ("", ""),

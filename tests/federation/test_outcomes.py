@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
+from support.people import AS_TYPE
 from support.servers import Server
 
 from fedblog.activitystreams.reading import read_activity
@@ -17,21 +18,23 @@ from fedblog.storage import actors
 from fedblog.storage import tables as t
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
-ANN = "https://far.example/users/ann"
-NOTE = "https://far.example/notes/1"
+FAR = "http://127.0.0.1:9"
+"""A server where nobody listens."""
+ANN = f"{FAR}/users/ann"
+NOTE = f"{FAR}/notes/1"
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 def person(uri: str = ANN) -> RemoteActor:
     return RemoteActor(
-        uri=uri, type="Person", handle="ann", host="far.example", name="Ann", url=uri,
+        uri=uri, type="Person", handle="ann", host="127.0.0.1:9", name="Ann", url=uri,
         avatar_url="", summary="", inbox=f"{uri}/inbox", shared_inbox=None, followers_uri=None,
         moved_to=None, also_known_as=(), fetched_at=NOW,
     )  # fmt: skip
 
 
 def act(type_: str, object_: Any, **given: Any) -> dict[str, Any]:
-    id_ = f"https://far.example/activities/{new_id()}"
+    id_ = f"{FAR}/activities/{new_id()}"
     document = {"id": id_, "type": type_, "actor": ANN, "object": object_, **given}
     return {name: value for name, value in document.items() if value is not None}
 
@@ -96,6 +99,17 @@ async def test_like_stands_once_until_it_is_undone(server: Server) -> None:
     ]
 
 
+async def test_like_of_a_pages_address_is_undone_by_what_it_says(server: Server) -> None:
+    """Some peers make the id anew, some leave it out."""
+    post = await server.publish()
+    for uri in (post["url"], post["activitypub_id"]):
+        like = act("Like", uri)
+        for undone in (like | {"id": f"{ANN}#another"}, like | {"id": None}):
+            inner = {name: value for name, value in undone.items() if value is not None}
+            assert await outcomes(server, like, act("Undo", inner)) == ["stored", "stored"], undone
+    assert (await server.counts(post))["likes"] == 0
+
+
 async def test_like_of_what_is_gone_or_not_here_is_ignored(server: Server) -> None:
     post = await server.publish()
     assert (await server.api("DELETE", f"/posts/{post['id']}")).status_code in (200, 204)
@@ -110,7 +124,7 @@ async def test_like_of_what_is_gone_or_not_here_is_ignored(server: Server) -> No
 
 
 async def test_move_that_names_no_two_accounts_moves_nobody(server: Server) -> None:
-    old, new = ANN, "https://far.example/users/anna"
+    old, new = ANN, f"{FAR}/users/anna"
     for of, to in ((None, ANN), (ANN, None), (old, "mailto:ann@far.example"), (ANN, ANN)):
         assert await outcomes(server, act("Move", of, target=to)) == ["ignored: moves nobody"]
     assert await outcomes(server, act("Move", old, target=new)) == [
@@ -122,7 +136,7 @@ async def test_requests_that_come_together_are_bounded_like_those_that_come_alon
     server: Server,
 ) -> None:
     uri = (await server.publish())["activitypub_id"]
-    ben = "https://far.example/users/ben"
+    ben = f"{FAR}/users/ben"
     asked = [act("QuoteRequest", uri, instrument=f"{NOTE}/{number}") for number in range(3)]
     asked.append(act("QuoteRequest", uri, instrument=f"{NOTE}/ben", actor=ben))
     assert await outcomes(server, *asked, authorizations_per_actor=2) == [
@@ -173,3 +187,28 @@ async def test_poll_is_edited_or_only_counted(server: Server) -> None:
         "ignored: not newer than what is known",
         "stored: edited",
     ]
+
+
+async def test_what_was_kept_of_pages_and_lists_follows_likes_of_comments_and_ends_of_accounts(
+    server: Server,
+) -> None:
+    post = await server.publish()
+    path = post["url"].removeprefix(server.base_url)
+
+    async def shown() -> tuple[str, int]:
+        page = await server.anonymous(path, accept="text/html")
+        followers = await server.anonymous("/ap/blog/followers", accept=AS_TYPE)
+        return page.text, followers.json()["totalItems"]
+
+    follow = act("Follow", f"{server.base_url}/ap/blog")
+    assert await outcomes(server, act("Create", note(post)), follow) == ["stored", "stored"]
+    before, followers = await shown()
+    assert ("Hm" in before, followers) == (True, 1)
+    assert await outcomes(server, act("Like", NOTE)) == ["stored"]
+    liked, _ = await shown()
+    assert liked != before
+    assert await outcomes(server, act("Undo", act("Like", NOTE))) == ["stored"]
+    assert (await shown())[0] == before
+    assert await outcomes(server, act("Delete", ANN)) == ["stored: actor is gone"]
+    after, followers = await shown()
+    assert ("Hm" in after, followers) == (False, 0)

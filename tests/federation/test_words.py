@@ -84,6 +84,15 @@ def test_markdown_that_is_too_long_or_too_dear_is_shown_as_written() -> None:
     assert "<em>a</em>" in made(content="*a* " * 100, mediaType="text/markdown")["content_html"]
 
 
+def test_summary_of_what_is_no_note_tells_what_it_is_about_and_hides_nothing() -> None:
+    for type_ in ("Article", "Page", "Video", "Audio", "Image", "Event"):
+        found = made(type=type_, content="", summary="Of rivers", name="Rivers")
+        assert (found["name"], found["summary"]) == ("Rivers", ""), type_
+        assert "Of rivers" in found["content_html"], type_
+        assert made(type=type_, summary="Floods", sensitive=True)["summary"] == "Floods", type_
+    assert made(summary="Floods")["summary"] == "Floods"
+
+
 def test_activity_without_a_reply_in_it_has_no_words_of_one() -> None:
     for kind, item in (("Like", POST), ("Announce", note()), ("Create", note(inReplyTo=None))):
         activity = read_activity({"type": kind, "actor": ANN, "object": item})

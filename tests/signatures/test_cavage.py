@@ -5,6 +5,7 @@ import subprocess
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -396,6 +397,17 @@ def test_s8_signed_created_without_its_parameter_is_refused() -> None:
     lines = [*post_lines(), f"(created): {int(NOW.timestamp())}"]
     with pytest.raises(SignatureError):
         check(by_hand(lines, algorithm="hs2019"))
+
+
+def test_date_of_every_month_is_read() -> None:
+    parsed = cavage.parse(f'keyId="{KEY_ID}",headers="(request-target) host date",signature="YQ=="')
+    for month in range(1, 13):
+        at = datetime(2026, month, 5, 12, 0, 0, tzinfo=UTC)
+        header = format_datetime(at, usegmt=True)
+        cavage.check_time(parsed, header, at, past=60, future=60)
+        for days in (-1, 1):
+            with pytest.raises(StaleError):
+                cavage.check_time(parsed, header, at + timedelta(days=days), past=60, future=60)
 
 
 @pytest.mark.parametrize(
