@@ -1,11 +1,15 @@
 """A follower goes to another account."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from support.people import People
 from support.servers import Server, listening_socket, serving
+
+from fedblog.domain.actor import RemoteActor
+from fedblog.federation.moving import refusal
 
 
 @pytest.fixture
@@ -240,3 +244,24 @@ async def test_follow_of_an_author_who_is_not_here_is_ignored(
     uri = f"{server.base_url}/ap/authors/01KAXJ5C2N6V0Q3T8W9Y4Z7B1D"
     await people.post(server.inbox, people.activity("Follow", "ann", uri), by="ann")
     assert await follower_uris(server) == []
+
+
+def test_s23_reason_why_nobody_is_moved_is_never_empty() -> None:
+    old_uri, new_uri = "https://one.example/ann", "https://two.example/ann"
+
+    def account(uri: str, moved_to: str | None = None, *others: str) -> RemoteActor:
+        return RemoteActor(
+            uri=uri, type="Person", handle="ann", host="one.example", name="", url=uri,
+            avatar_url="", summary="", inbox=f"{uri}/inbox", shared_inbox=None, followers_uri=None,
+            moved_to=moved_to, also_known_as=others, fetched_at=datetime.now(UTC),
+        )  # fmt: skip
+
+    old, new = account(old_uri, new_uri), account(new_uri, None, old_uri)
+    assert refusal(old, old_uri, new, new_uri) == ""
+    for one, at, other, is_why in (
+        (old, f"{old_uri}/", new, "two"),
+        (account(new_uri, new_uri), new_uri, account(new_uri, None, new_uri), "two"),
+        (account(old_uri), old_uri, new, "old account"),
+        (old, old_uri, account(new_uri), "new account"),
+    ):
+        assert is_why in refusal(one, at, other, new_uri)

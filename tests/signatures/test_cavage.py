@@ -331,6 +331,17 @@ def test_s6_verification_alone_never_holds_without_the_target() -> None:
         )
 
 
+def test_s6_signature_may_cover_a_hundred_headers_and_no_more() -> None:
+    for number in (100, 101):
+        names = " ".join(f"h{index}" for index in range(number))
+        given = f'keyId="{KEY_ID}",headers="{names}",signature="YQ=="'
+        if number == 100:
+            assert len(cavage.parse(given).headers) == 100
+        else:
+            with pytest.raises(MalformedSignatureError):
+                cavage.parse(given)
+
+
 # --- S8: time -----------------------------------------------------------------------------------
 
 

@@ -60,6 +60,14 @@ def test_s7_digest_missing_several_wrong_or_without_sha_256_is_refused(values: l
         check_digest(values, BODY)
 
 
+def test_digest_header_is_looked_at_to_a_bound() -> None:
+    rest = f",{GOOD}"
+    check_digest(["x" * (8192 - len(rest)) + rest], BODY)
+    for values in (["x" * (8193 - len(rest)) + rest], ["x" * 8192, GOOD]):
+        with pytest.raises(DigestError):
+            check_digest(values, BODY)
+
+
 def test_s7_body_altered_afterwards_is_refused() -> None:
     with pytest.raises(DigestError):
         check_digest([GOOD], BODY + b" ")

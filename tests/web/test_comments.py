@@ -4,13 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 from support.pages import Element, Readers
 from support.world import World
 
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import Post
 from fedblog.storage import tables as t
+from fedblog.storage import views_interaction
+from fedblog.storage.views_carried import Attachment
 from fedblog.storage.views_comments import ANSWERS, LEVELS, THREADS
 
 
@@ -300,3 +302,38 @@ async def test_emoji_and_right_to_left_names_stay_in_their_place(
     await say(world, post, "مرحبا", guest_name="سارة")
     (shown,) = comments(await readers.page(post.path or ""))
     assert shown.one("p", class_="who").one("bdi").text == "سارة"
+
+
+async def test_writer_of_a_comment_is_named_by_what_is_known(world: World) -> None:
+    post = await world.post()
+    await world.remote_actor("rin")
+    rin = "https://peer.example/users/rin"
+
+    async def named(**given: Any) -> str:
+        comment = await world.comment(post, **given)
+        found = await world.site.store.read(views_interaction.comment, 1, comment.id)
+        assert found is not None
+        return found.title
+
+    assert await named(author_id=world.authors["ada"].id) == world.authors["ada"].name
+    assert await named(guest_name="Gil") == "Gil"
+    assert await named(actor_uri=rin) == "Rin"
+
+    def nameless(connection: Connection) -> None:
+        connection.execute(update(t.actors).where(t.actors.c.uri == rin).values(name=""))
+
+    await world.site.store.write(nameless)
+    assert await named(actor_uri=rin) == "rin"
+    assert await named(actor_uri="https://peer.example/users/nobody") == "?"
+
+
+def test_picture_is_what_can_be_encoded_anew() -> None:
+    for media_type, type_, is_one in (
+        ("image/png", "Document", True),
+        ("image/svg+xml", "Image", False),
+        ("video/mp4", "Image", False),
+        ("", "Image", True),
+        ("", "Document", False),
+    ):
+        item = Attachment("https://peer.example/1", media_type, "", type=type_)
+        assert item.is_picture is is_one, (media_type, type_)
