@@ -52,8 +52,10 @@ def note(post: dict[str, Any], **given: Any) -> dict[str, Any]:
     }
 
 
-async def outcomes(server: Server, *documents: dict[str, Any], **bounds: int) -> list[str]:
-    """What becomes of *documents*, which come in one batch."""
+async def outcomes(
+    server: Server, *documents: dict[str, Any], forwarded: bytes | None = None, **bounds: int
+) -> list[str]:
+    """What becomes of *documents*, which come in one batch, each to be sent on as *forwarded*."""
     site = server.site
 
     def unit(connection: Connection) -> list[str]:
@@ -61,7 +63,8 @@ async def outcomes(server: Server, *documents: dict[str, Any], **bounds: int) ->
         for document in documents:
             actor = person(document["actor"])
             actors.save(connection, actor, [])
-            batch.append(Incoming(read_activity(document), actor, new_id(), datetime.now(UTC), 0))
+            come = Incoming(read_activity(document), actor, new_id(), datetime.now(UTC), 0)
+            batch.append(replace(come, forwarded=forwarded))
         found = process(
             connection, site.addresses, site.blog_id, batch, bounds=replace(DEFAULTS, **bounds)
         )
@@ -212,3 +215,16 @@ async def test_what_was_kept_of_pages_and_lists_follows_likes_of_comments_and_en
     assert await outcomes(server, act("Delete", ANN)) == ["stored: actor is gone"]
     after, followers = await shown()
     assert ("Hm" in after, followers) == (False, 0)
+
+
+async def test_reply_that_is_not_sent_on_takes_no_place_of_a_deletion(server: Server) -> None:
+    post = await server.publish()
+    first, second, third = (note(post, id=f"{NOTE}/{number}") for number in range(3))
+    assert await outcomes(server, act("Create", first)) == ["stored"]
+    come = [act("Create", second), act("Create", third), act("Delete", first["id"])]
+    assert await outcomes(server, *come, forwarded=b"{}", forwards_per_post=1) == ["stored"] * 3
+    sent_on = select(t.activities.c.type).where(
+        t.activities.c.object_uri.in_([first["id"], second["id"], third["id"]])
+    )
+    types = await server.site.store.read(lambda connection: connection.scalars(sent_on).all())
+    assert sorted(types) == ["Create", "Delete"]
