@@ -399,6 +399,17 @@ async def test_former_path_leads_to_the_present_one(world: World, readers: Reade
         assert response.headers["location"] == f"http://localhost:8000{post.path}"
 
 
+async def test_page_by_its_number_at_a_former_path_or_at_none_leads_to_no_comments(
+    world: World, readers: Readers
+) -> None:
+    post = await world.post()
+    await world.site.store.write(permalinks.add_former, 1, "/2026/11/19/former/", post.id)
+    found = await readers.get("/2026/11/19/former/?page=2")
+    assert found.status_code == 301
+    assert found.headers["location"] == f"http://localhost:8000{post.path}"
+    assert (await readers.get("/2026/11/19/never/?page=2")).status_code == 404
+
+
 async def test_former_path_of_a_deleted_post_gives_its_tombstone(
     world: World, readers: Readers
 ) -> None:
