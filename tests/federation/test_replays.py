@@ -191,3 +191,35 @@ async def test_new_follow_after_an_undo_counts(server: Server, people: People) -
     headers = people.signed_headers("ann", server.inbox, body, date=later)
     assert (await people.post_raw(server.inbox, body, headers)).status_code == 202
     assert await followers(server) == 1
+
+
+async def test_message_without_id_counts_again_at_another_time_and_not_at_the_same(
+    server: Server, people: People
+) -> None:
+    people.add("ann")
+    follow = people.activity("Follow", "ann", f"{server.base_url}/ap/blog", id=...)
+    body = json.dumps(follow).encode()
+    created = int(datetime.now(UTC).timestamp())
+    for seconds, number in ((0, 1), (0, 0), (5, 1)):
+        headers = message_headers(people, "ann", server.inbox, body, created=created + seconds)
+        assert (await people.post_raw(server.inbox, body, headers)).status_code == 202
+        assert await followers(server) == number
+        inner = {"type": "Follow", "actor": people.uri("ann"), "object": follow["object"]}
+        undo = people.activity("Undo", "ann", inner)
+        assert (await people.post(server.inbox, undo, by="ann")).status_code == 202
+
+
+async def test_activities_without_id_of_one_moment_are_told_apart_by_what_is_in_them(
+    server: Server, people: People
+) -> None:
+    people.add("ann")
+    posts = [await server.publish() for _ in range(2)]
+    for post in posts:
+        like = people.activity("Like", "ann", post["activitypub_id"])
+        assert (await people.post(server.inbox, like, by="ann")).status_code == 202
+    now = datetime.now(UTC)
+    for post in posts:
+        inner = {"type": "Like", "actor": people.uri("ann"), "object": post["activitypub_id"]}
+        undo = people.activity("Undo", "ann", inner, id=...)
+        assert (await people.post(server.inbox, undo, by="ann", date=now)).status_code == 202
+    assert [(await server.counts(post))["likes"] for post in posts] == [0, 0]
