@@ -51,7 +51,7 @@ def test_stamps_of_edits_increase_by_whole_seconds() -> None:
     post = post.edited(NOW)
     assert post.edited_at == second
     post = post.edited(NOW)
-    assert post.edited_at == second + timedelta(seconds=1)
+    assert (post.edited_at, post.version) == (second + timedelta(seconds=1), 4)
     later = NOW + timedelta(minutes=1)
     assert post.edited(later).edited_at == later.replace(microsecond=0)
 

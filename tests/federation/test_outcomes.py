@@ -165,6 +165,16 @@ async def test_reply_that_is_asked_for_waits_or_is_refused_as_the_post_says(serv
     assert sorted(said) == ["Accept", "Reject"]
 
 
+async def test_s38_reply_by_its_address_alone_is_lent_to_its_writer_alone(server: Server) -> None:
+    post = await server.publish()
+    assert await outcomes(server, act("Create", note(post))) == ["stored"]
+    request = act("ReplyRequest", post["activitypub_id"], instrument=NOTE)
+    assert await outcomes(server, request | {"actor": f"{FAR}/users/ben"}, request) == [
+        "ignored: asks for what another person asked for",
+        "stored: granted",
+    ]
+
+
 async def test_poll_is_edited_or_only_counted(server: Server) -> None:
     post = await server.publish()
     options = [{"type": "Note", "name": name} for name in ("Yes", "No")]
