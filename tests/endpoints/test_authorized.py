@@ -96,6 +96,14 @@ async def test_page_of_a_collection_is_given_to_a_signature_over_its_query(
     assert (await ask(url, message(people, url))).status_code == 200
 
 
+async def test_signature_is_over_the_path_as_it_was_sent(guarded: Server, people: People):
+    people.add("ann")
+    url = (await guarded.publish())["activitypub_id"]
+    escaped = f"{url[:-1]}%{ord(url[-1]):02X}"
+    assert (await ask(escaped, cavage(people, escaped))).status_code == 200
+    assert (await ask(escaped, cavage(people, url))).status_code == 401
+
+
 async def test_unsigned_request_gets_no_document_even_after_a_signed_one(
     guarded: Server, people: People
 ):
