@@ -175,6 +175,19 @@ async def test_s38_reply_by_its_address_alone_is_lent_to_its_writer_alone(server
     ]
 
 
+async def test_replies_that_wait_are_found_whatever_came_with_what_they_answer(
+    server: Server,
+) -> None:
+    post = await server.publish()
+    lost, waits = (note(post, id=f"{NOTE}/{name}") for name in ("lost", "waits"))
+    lost["inReplyTo"], waits["inReplyTo"] = f"{NOTE}/nowhere", f"{NOTE}/parent"
+    assert await outcomes(server, act("Create", waits)) == ["stored: waits for its parent"]
+    come = [act("Create", lost), act("Create", note(post, id=f"{NOTE}/parent"))]
+    assert await outcomes(server, *come) == ["stored: waits for its parent", "stored"]
+    shown = [item["activitypub_id"] for item in await server.comments(post)]
+    assert sorted(shown) == [f"{NOTE}/parent", f"{NOTE}/waits"]
+
+
 async def test_poll_is_edited_or_only_counted(server: Server) -> None:
     post = await server.publish()
     options = [{"type": "Note", "name": name} for name in ("Yes", "No")]
