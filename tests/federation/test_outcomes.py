@@ -11,9 +11,10 @@ from support.servers import Server
 from fedblog.activitystreams.reading import read_activity
 from fedblog.domain.actor import RemoteActor
 from fedblog.domain.ids import new_id
-from fedblog.federation.batch import process
+from fedblog.federation.batch import process, worded
 from fedblog.federation.bounds import DEFAULTS
 from fedblog.federation.facts import Incoming
+from fedblog.federation.words import Limits
 from fedblog.storage import actors
 from fedblog.storage import tables as t
 
@@ -64,7 +65,7 @@ async def outcomes(
             actor = person(document["actor"])
             actors.save(connection, actor, [])
             come = Incoming(read_activity(document), actor, new_id(), datetime.now(UTC), 0)
-            batch.append(replace(come, forwarded=forwarded))
+            batch.append(worded(replace(come, forwarded=forwarded), Limits()))
         found = process(
             connection, site.addresses, site.blog_id, batch, bounds=replace(DEFAULTS, **bounds)
         )

@@ -399,6 +399,14 @@ async def test_former_path_leads_to_the_present_one(world: World, readers: Reade
         assert response.headers["location"] == f"http://localhost:8000{post.path}"
 
 
+async def test_nothing_stands_after_the_last_comment(world: World, readers: Readers) -> None:
+    post = await world.post()
+    comments = [await world.comment(post) for _ in range(2)]
+    for comment, status in zip(comments, (200, 404), strict=True):
+        answer = await readers.get(f"{post.path}?after={comment.id}")
+        assert answer.status_code == status
+
+
 async def test_page_by_its_number_at_a_former_path_or_at_none_leads_to_no_comments(
     world: World, readers: Readers
 ) -> None:
