@@ -77,6 +77,6 @@ async def test_name_that_nobody_answers_for_is_no_fault_of_who_asks(
         with pytest.raises(SlowHostError):
             await client.get("http://slow.example/", accept="*/*")
         with pytest.raises(ShortError):  # and it is left alone for a while
-            await client.get("http://other.slow.example/", accept="*/*")
+            await client.get("http://slow.example/again", accept="*/*")
         with pytest.raises(UnreachableError):
             await client.get("http://nothing.example/", accept="*/*")

@@ -41,10 +41,10 @@ def type_name(value: Any) -> str:
 
 
 def carried(document: Document) -> Any:
-    """The object that an activity is first of all about."""
+    """The object that an activity is about: of several the first that has an id."""
     value = document.get("object")
     if isinstance(value, list):
-        return value[0] if value else None
+        return next((item for item in value if ids(item)), value[0] if value else None)
     return value
 
 
