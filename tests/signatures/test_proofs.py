@@ -210,6 +210,7 @@ def test_proof_that_expires_is_good_until_then() -> None:
     [
         ("2026-07-12T19:30:38.560996451Z", datetime(2026, 7, 12, 19, 30, 38, 560996, UTC)),
         ("2026-07-12T19:30:38", datetime(2026, 7, 12, 19, 30, 38, 0, UTC)),
+        ("2026-07-12T21:30:38+02:00", datetime(2026, 7, 12, 19, 30, 38, 0, UTC)),
         ("today", None),
         (7, None),
     ],
