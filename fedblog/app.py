@@ -159,6 +159,8 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             routed,
             site.store,
             max_bytes=settings.page_cache_bytes,
+            remade_bytes=settings.remade_bytes,
+            remade_wait=settings.remade_wait,
             queries=Queries(routes),
             refuses=refuses,
         )

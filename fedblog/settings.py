@@ -270,6 +270,12 @@ class Settings(BaseSettings):
         8, gt=0, description="How deep comments are nested on pages; deeper ones stay there."
     )
     page_cache_bytes: int = Field(64 << 20, ge=0, description="Memory for cached pages; 0 is off.")
+    remade_bytes: int = Field(
+        2_000_000, gt=0, description="Bytes of pages a second made anew because there is news."
+    )
+    remade_wait: float = Field(
+        5.0, ge=0, description="Seconds after which a page is made anew in any case."
+    )
     comment_pictures: Literal["held", "shown"] = Field(
         "held",
         description="Pictures in remote comments: held until a moderator approves, or shown.",

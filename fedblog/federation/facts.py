@@ -41,7 +41,7 @@ from fedblog.storage import (
     threads,
 )
 from fedblog.storage import tombstones as tombstone_rows
-from fedblog.storage.changes import Change
+from fedblog.storage.changes import NEWS, Change
 from fedblog.storage.inboxes import domain_of
 from fedblog.storage.received import Receipt
 
@@ -352,15 +352,18 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     if waiting := {row.actor_uri or "" for row in new if row.post_id is None}:
         bounds = facts.bounds
         threads.keep_orphans(connection, waiting, bounds.orphans_per_actor, bounds.orphans_kept)
-    # What is held as it comes alters no page: a flood of it must not have them all made anew.
-    for row in (*(row for row in new if row.is_shown), *changed):
-        if row.post_id is not None:
-            said[Change("comments", row.post_id)] = None
+    # What is held as it comes alters no page: a flood of it must not have them all made anew. What
+    # is shown no longer has to go at once, all else may wait for a moment.
+    shown = (row for row in (*new, *changed) if row.is_shown)
+    said.update((Change(NEWS, row.post_id or ""), None) for row in shown)
+    hidden = (row for row in changed if not row.is_shown and row.post_id is not None)
+    said.update((Change("comments", row.post_id or ""), None) for row in hidden)
     reactions.delete_all(connection, facts.reactions.removed())
     reactions.insert_all(connection, facts.reactions.added())
     reactions.replace_all(connection, facts.reactions.changed())
     for reaction in (*facts.reactions.added(), *facts.reactions.removed()):
-        said.update(dict.fromkeys(_reaction_changes(facts, reaction)))
+        if post_id := _post_of(facts, reaction):
+            said[Change(NEWS, post_id)] = None
     followers.delete_all(connection, facts.followers.removed())
     followers.save_all(connection, [*facts.followers.added(), *facts.followers.changed()])
     for follower in (*facts.followers.added(), *facts.followers.removed()):
@@ -396,11 +399,10 @@ def reaction_key(reaction: Reaction) -> ReactionKey:
     return (reaction.object_uri, reaction.actor_uri, reaction.kind.value, reaction.emoji)
 
 
-def _reaction_changes(facts: Facts, reaction: Reaction) -> Iterable[Change]:
-    if reaction.post_id is not None:
-        yield Change("reactions", reaction.post_id)
-    elif (comment := facts.comments.get(reaction.object_uri)) is not None and comment.post_id:
-        yield Change("comments", comment.post_id)
+def _post_of(facts: Facts, reaction: Reaction) -> str | None:
+    """The post that *reaction* is about, or below which what it is about stands."""
+    comment = facts.comments.get(reaction.object_uri)
+    return reaction.post_id or (comment.post_id if comment is not None else None)
 
 
 def _remove_actor(

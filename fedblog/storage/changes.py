@@ -17,7 +17,9 @@ class Change(NamedTuple):
     """*kind* names what changed, *key* which one.
 
     Kinds: ``post`` (key: post id; its text, state or place in lists), ``comments`` (post id),
-    ``reactions`` (post id), ``followers`` (owner), ``blog`` (""; title, settings), ``author`` (id),
+    ``reactions`` (post id), ``news`` (post id; comments, likes or boosts came or are others now,
+    and nothing that was shown has to go: in a flood pages may say so a little later),
+    ``followers`` (owner), ``blog`` (""; title, settings), ``author`` (id),
     ``actor`` (URI; a remote actor's name or face), ``blocks`` (""), ``deliveries`` ("" ; some
     wait), ``jobs`` (""; some wait), ``schedule`` (""; a post waits for its time), ``tokens`` (""),
     ``keys`` (""), ``authorization`` (id; granted or revoked), and ``everything`` (""; changes may
@@ -29,6 +31,8 @@ class Change(NamedTuple):
 
 
 EVERYTHING = Change("everything")
+NEWS = "news"
+"""The kind of change to what ``comments`` and ``reactions`` stand for that can wait a moment."""
 
 
 def record(connection: Connection, *items: Change) -> None:

@@ -6,6 +6,7 @@ how a page is made is left to the application behind. Vary and validation as in 
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,10 @@ from typing import Protocol, TypeVar
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedblog.domain.memory import Memory
+from fedblog.domain.rates import TokenBuckets
 from fedblog.endpoints.caching import APART, TAGS
 from fedblog.endpoints.queries import Queries
-from fedblog.storage.changes import EVERYTHING, Change
+from fedblog.storage.changes import EVERYTHING, NEWS, Change
 from fedblog.web.ready import (
     Page,
     accepts_gzip,
@@ -40,6 +42,8 @@ _WATCHED = frozenset(
         b"signature-input",
     }
 )
+_TOLD = ("comments", "reactions")
+"""What there is news of."""
 _NOT_PAGES = ("/api/", "/media/", "/static/", "/proxy/")
 _MEMORY = 512
 _LONGEST_HEADER = 400
@@ -59,23 +63,28 @@ class ChangeFeed(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Render:
-    """A page being made: what changed meanwhile, and who waits for it. *is_wanted* where somebody
-    does."""
+    """A page being made: what changed meanwhile, what there is news of, and who waits for it.
+    *is_wanted* where somebody does."""
 
     done: asyncio.Event = field(default_factory=asyncio.Event)
     changes: set[Change] = field(default_factory=set)
+    news: set[Change] = field(default_factory=set)
     is_wanted: bool = False
 
     def is_poisoned(self, tags: Iterable[Change]) -> bool:
         """Whether one of *tags* changed while the page was being made."""
-        return bool(self.changes) and (
-            EVERYTHING in self.changes
-            or any(
-                tag in self.changes
-                or (tag.key == ANY and any(change.kind == tag.kind for change in self.changes))
-                for tag in tags
-            )
-        )
+        return EVERYTHING in self.changes or _are_among(tags, self.changes)
+
+    def is_late(self, tags: Iterable[Change]) -> bool:
+        """Whether there is news meanwhile of what one of *tags* stands for."""
+        return _are_among(tags, self.news)
+
+
+def _are_among(tags: Iterable[Change], changes: set[Change]) -> bool:
+    return bool(changes) and any(
+        tag in changes or (tag.key == ANY and any(change.kind == tag.kind for change in changes))
+        for tag in tags
+    )
 
 
 _EMPTY_BODY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
@@ -96,6 +105,10 @@ class PageCache:
     other signed requests get what everyone gets. *knows* says whether a Cookie or Authorization
     header is one of ours: with it a page is rendered and never kept. Without *knows* nobody logs
     in, and what a client makes up changes nothing.
+
+    *remade_bytes* of pages a second are made anew because there is news below a post, at once twice
+    that; beyond it readers get the copy that there is, for at most *remade_wait* seconds by *clock*
+    (decision 3). What has to go is never shown again.
     """
 
     def __init__(
@@ -107,6 +120,9 @@ class PageCache:
         queries: Queries | None = None,
         refuses: Callable[[bytes], Awaitable[bool]] | None = None,
         knows: Callable[[bytes], Awaitable[bool]] | None = None,
+        remade_bytes: int = 2_000_000,
+        remade_wait: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
         self.bytes = 0
@@ -118,6 +134,10 @@ class PageCache:
         self._unproven: OrderedDict[_Key, None] = OrderedDict()
         self._unproven_bytes = 0
         self._by_tag: dict[Change, set[_Key]] = {}
+        self._late: dict[_Key, float] = {}  # since when there is news
+        self._remade = TokenBuckets(60 * remade_bytes, 2 * remade_bytes, clock=clock)
+        self._remade_wait = remade_wait
+        self._clock = clock
         self._renders: dict[_Key, Render] = {}
         self._underway: set[Render] = set()
         self._asked_once: Memory[_Key, bool] = Memory(_ASKED_ONCE)
@@ -166,6 +186,8 @@ class PageCache:
                 self._remember(self._representations, accept, kind)
         key = (path, query, kind)
         page = self._pages.get(key)
+        if self._late and page is not None and key in self._late and self._is_remade(key, page):
+            page = None
         if page is None:
             page = await self._make(key, scope, receive, send)
             if page is None:
@@ -186,14 +208,23 @@ class PageCache:
             await ready.answer.send(scope, send)
 
     def changed(self, changes: Sequence[Change]) -> None:
-        """Drop what depends on *changes*; what is being made from older facts is not kept."""
+        """Drop what depends on *changes*; what is being made from older facts is not kept. Pages of
+        which there is only news are late."""
+        news = [Change(kind, one.key) for one in changes if one.kind == NEWS for kind in _TOLD]
+        changes = [change for change in changes if change.kind != NEWS]
         for render in self._underway:
             render.changes.update(changes)
+            render.news.update(news)
+        for change in news:
+            for tag in (change, Change(change.kind, ANY)):
+                for key in self._by_tag.get(tag, ()):
+                    self._late.setdefault(key, self._clock())
         for change in changes:
             if change == EVERYTHING:
                 self._pages.clear()
                 self._unproven.clear()
                 self._by_tag.clear()
+                self._late.clear()
                 self.bytes = self._unproven_bytes = 0
                 return
             for tag in (change, Change(change.kind, ANY)):
@@ -264,7 +295,18 @@ class PageCache:
             and not render.is_poisoned(tags)
         ):
             self._keep(key, page)
+            if render.is_late(tags):
+                self._late[key] = self._clock()
         return page
+
+    def _is_remade(self, key: _Key, page: Page) -> bool:
+        """Drop a late *page* where it may be made anew now; gives whether it was."""
+        if self._clock() - self._late[key] >= self._remade_wait:
+            self._remade.spend("", page.size)
+        elif self._remade.take("", page.size):
+            return False
+        self._drop(key)
+        return True
 
     def _is_asked_again(self, key: _Key, render: Render) -> bool:
         """Whether the page is asked for more than once. Of addresses with a query there are as many
@@ -297,6 +339,7 @@ class PageCache:
         page = self._pages.pop(key, None)
         if page is None:
             return
+        self._late.pop(key, None)
         if key in self._unproven:
             self._prove(key, page)
         self.bytes -= page.size

@@ -12,7 +12,7 @@ from support.waiting import PATIENCE
 from fedblog.endpoints.caching import keep_apart
 from fedblog.endpoints.collections import CURSOR
 from fedblog.endpoints.queries import Queries, QueryRoute
-from fedblog.storage.changes import EVERYTHING, Change
+from fedblog.storage.changes import EVERYTHING, NEWS, Change
 from fedblog.web.answers import BEFORE
 from fedblog.web.cache import ANY, PageCache
 
@@ -59,6 +59,8 @@ class Site:
     refuses: Callable[[bytes], Awaitable[bool]] | None = None
     knows: Callable[[bytes], Awaitable[bool]] | None = None
     is_apart: bool = False
+    remade_bytes: int = 2_000_000
+    now: float = 0.0
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,6 +76,9 @@ class Site:
             queries=Queries(routes),
             refuses=self.refuses,
             knows=self.knows,
+            remade_bytes=self.remade_bytes,
+            remade_wait=5.0,
+            clock=lambda: self.now,
         )
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -160,6 +165,79 @@ async def test_page_is_dropped_when_one_of_its_tags_changes(change: Change, rend
     site.feed.change(change)
     await site.ask()
     assert site.renders == renders
+
+
+COMMENTS = Change("comments", "1")
+REACTIONS = Change("reactions", "1")
+
+
+@pytest.mark.parametrize("tag", [COMMENTS, REACTIONS, Change("comments", ANY)])
+async def test_page_of_which_there_is_news_is_made_anew_at_once_in_calm_times(tag: Change) -> None:
+    site = Site(tags=(POST, tag))
+    await site.ask()
+    site.feed.change(Change(NEWS, "2"))
+    await site.ask()
+    assert site.renders == (2 if tag.key == ANY else 1)
+    before = site.renders
+    site.feed.change(Change(NEWS, "1"), Change(NEWS, "1"))
+    site.body = b"more " * 200
+    assert (await site.ask()).body == site.body
+    assert (await site.ask()).body == site.body
+    assert site.renders == before + 1
+
+
+async def test_in_a_flood_of_news_readers_get_the_copy_for_a_moment() -> None:
+    """A page is some 3 kB: two of them a second, and four at once, may be made anew."""
+    site = Site(tags=(POST, COMMENTS), body=PAGE, remade_bytes=6000)
+    await site.ask()
+    for _ in range(200):
+        site.feed.change(Change(NEWS, "1"))
+        await site.ask()
+    burst = site.renders
+    assert 2 <= burst <= 8
+    seconds = 20
+    for _ in range(seconds * 50):
+        site.now += 0.02
+        site.feed.change(Change(NEWS, "1"))
+        await site.ask()
+    assert burst + seconds <= site.renders <= burst + 3 * seconds
+
+
+async def test_page_too_large_to_be_made_anew_often_is_so_after_the_wait() -> None:
+    site = Site(tags=(POST, COMMENTS), remade_bytes=10)
+    await site.ask()
+    site.feed.change(Change(NEWS, "1"))
+    site.body = b"more " * 200
+    site.now = 4.9
+    assert (await site.ask()).body == PAGE
+    site.feed.change(Change(NEWS, "1"))
+    site.now = 5.0
+    assert (await site.ask()).body == site.body
+
+
+@pytest.mark.parametrize("change", [COMMENTS, POST, EVERYTHING])
+async def test_what_has_to_go_is_shown_no_longer_whatever_comes_beside_it(
+    change: Change,
+) -> None:
+    site = Site(tags=(POST, COMMENTS), remade_bytes=10)
+    await site.ask()
+    site.feed.change(Change(NEWS, "1"), change)
+    site.body = b"less"
+    assert (await site.ask()).body == b"less"
+
+
+async def test_page_of_which_there_is_news_while_it_is_made_is_kept_and_late() -> None:
+    site = Site(tags=(POST, COMMENTS), gate=asyncio.Event())
+    asked = asyncio.create_task(site.ask())
+    await asyncio.sleep(0)
+    site.feed.change(Change(NEWS, "1"))
+    assert site.gate is not None
+    site.gate.set()
+    assert (await asked).body == PAGE
+    site.body = b"more " * 200
+    assert (await site.ask()).body == site.body
+    await site.ask()
+    assert site.renders == 2
 
 
 async def test_star_tag_hears_every_change_of_its_kind() -> None:
