@@ -131,6 +131,10 @@ class Settings(BaseSettings):
         description="Requests a minute that one domain, or unproven one address, may have us make.",
     )
     asker_burst: int = Field(80, gt=0, description="Requests at once before that rate applies.")
+    key_refetch_rate: float = Field(
+        600.0, gt=0, description="Known keys fetched again a minute for signatures that do not fit."
+    )
+    key_refetch_burst: int = Field(30, gt=0, description="Known keys fetched again at once.")
     unproven_fetches: int = Field(
         128, gt=0, description="Keys fetched at once for signatures that are not proven yet."
     )

@@ -82,6 +82,7 @@ class ActorDirectory:
         self._keys: Memory[str, KnownKey] = Memory(_KEYS_IN_MEMORY)
         self._failures: Memory[_Name, RemoteError] = Memory(_FAILURES_IN_MEMORY)
         self._refetches_of_key = TokenBuckets(1, 1)
+        self._refetches = TokenBuckets(settings.key_refetch_rate, settings.key_refetch_burst)
         self._under_way: dict[_Name, tuple[str, asyncio.Future[Any]]] = {}
         store.listen(self._heard)
 
@@ -106,8 +107,10 @@ class ActorDirectory:
         """The key as its server gives it now, for a signature that the known one does not fit.
 
         Once a minute for a key and each who has it asked for, so that garbage in its name does not
-        use up what a truly changed one needs; a first fetch does not count (S35). Raises
-        KeyNotFoundError where that is used up, and what `key` raises.
+        use up what a truly changed one needs; a first fetch does not count (S35). All together so
+        many a minute: forged signatures in many names must not take the places of those who are
+        asked for the first time. Raises KeyNotFoundError where the first is used up, ShortError
+        where the second is, and what `key` raises.
         """
         return await self._shared(("key anew", key_id), lambda: self._find_key_anew(key_id))
 
@@ -131,6 +134,9 @@ class ActorDirectory:
             raise failure.bare()
         if self._refetches_of_key.take(whose):
             raise KeyNotFoundError(f"{key_id} was fetched again a moment ago")
+        if wait := self._refetches.take(""):
+            self._refetches_of_key.give_back(whose)
+            raise ShortError("too many keys are fetched again", retry_after=max(1.0, wait))
         try:
             return await self._fetch_key(key_id)
         except ShortError:

@@ -427,6 +427,34 @@ async def test_s35_changed_key_is_fetched_anew_once(
         assert (await directory.refetch_key(key_id)).public_key == rsa_key
 
 
+async def test_s35_keys_fetched_anew_for_whoever_it_may_be_are_few(
+    settings: Settings,
+    store: Store,
+    client: RemoteClient,
+    peer: Peer,
+    rsa_key: rsa.RSAPublicKey,
+) -> None:
+    """Forged signatures in many names must not take what newcomers' first fetches need."""
+    few = settings.model_copy(update={"key_refetch_rate": 0.001, "key_refetch_burst": 3})
+    directory = ActorDirectory(few, store, client, ADDRESSES)
+    names = [f"person{number}" for number in range(6)]
+    for name in names:
+        uri = f"{peer.url}/users/{name}"
+        document = person(peer, name, publicKey=main_key(uri, rsa_key))
+        peer.holds(f"/users/{name}", document)
+        await directory.key(f"{uri}#main-key")
+    asked = len(peer.asked)
+    for name in names[:3]:
+        await directory.refetch_key(f"{peer.url}/users/{name}#main-key")
+    for name in names[3:]:
+        with pytest.raises(ShortError):
+            await directory.refetch_key(f"{peer.url}/users/{name}#main-key")
+    assert len(peer.asked) == asked + 3
+    uri = f"{peer.url}/users/newcomer"
+    peer.holds("/users/newcomer", person(peer, "newcomer", publicKey=main_key(uri, rsa_key)))
+    await directory.key(f"{uri}#main-key")
+
+
 async def test_s35_nothing_is_said_of_a_key_whose_server_does_not_give_it_anew(
     directory: ActorDirectory, peer: Peer, rsa_key: rsa.RSAPublicKey
 ) -> None:
