@@ -80,7 +80,9 @@ class Settings(BaseSettings):
     text_waiting_bytes: int = Field(
         8 << 20, gt=0, description="Bytes of the activities that so wait."
     )
-    text_timeout: float = Field(10.0, gt=0, description="Seconds for reading one long text.")
+    text_timeout: float = Field(
+        10.0, gt=0, description="Seconds of processor time for one long text."
+    )
     text_seconds: float = Field(
         6.0, gt=0, description="Seconds of processor time a minute for long texts of one domain."
     )
@@ -333,7 +335,9 @@ class Settings(BaseSettings):
         32 << 20, gt=0, description="Bytes of memory that decoding one may take."
     )
     pictures_waiting: int = Field(64, gt=0, description="Pictures waiting to be decoded.")
-    picture_timeout: float = Field(60.0, gt=0, description="Seconds for decoding one picture.")
+    picture_timeout: float = Field(
+        60.0, gt=0, description="Seconds of processor time for one picture."
+    )
 
     @property
     def database(self) -> str:

@@ -19,18 +19,21 @@ from fedblog.aside.errors import EndedError
 from fedblog.aside.frames import LENGTHS, LONGEST_HEAD, begin
 
 _CHUNK = 256 << 10
+_ON_THE_CLOCK = 10
+"""How much longer work may take than processor time is allowed for it: it runs at a low priority,
+and a machine that is busy, or a start of the process, must not have it given up again and again."""
 _GROWN = 64 << 20
 """Bytes that it has taken after which it is not used again."""
 
 
 class Process:
     """Runs ``python -m module``, a module that calls `serving.serve`. What it is asked takes at
-    most *timeout* seconds, what it answers has at most *most_bytes*. Its methods are for one thread
-    at a time."""
+    most *seconds* of processor time (the system ends it after that), what it answers has at most
+    *most_bytes*. Its methods are for one thread at a time."""
 
-    def __init__(self, module: str, *, timeout: float, most_bytes: int) -> None:
+    def __init__(self, module: str, *, seconds: float, most_bytes: int) -> None:
         self._module = module
-        self._timeout = timeout
+        self._seconds = seconds
         self._most_bytes = most_bytes
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -47,7 +50,7 @@ class Process:
         if process is None or process.poll() is not None:
             self.kill()
             process = self._process = self._start()
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + _ON_THE_CLOCK * self._seconds
         try:
             told, answer = self._ask(process, head, content, deadline)
             peak = told.pop("peak")
@@ -93,7 +96,7 @@ class Process:
         assert process.stdin is not None
         assert process.stdout is not None
         size = len(content) if isinstance(content, bytes) else content.seek(0, 2)
-        head = head | {"seconds": self._timeout}
+        head = head | {"seconds": self._seconds}
         _send(
             process.stdin.fileno(), itertools.chain([begin(head, size)], _chunks(content)), deadline
         )

@@ -4,6 +4,7 @@ It reads what it is asked from its standard input, writes its answers to its sta
 on until its input ends. The system holds it to its bounds.
 """
 
+import math
 import os
 import resource
 import sys
@@ -15,7 +16,6 @@ from typing import IO, Any
 
 from fedblog.aside.frames import LENGTHS, begin
 
-_SPARE_SECONDS = 2
 _ROOM = 64 << 20
 """Address space beside what work may take: what came, what is written, libraries."""
 
@@ -65,11 +65,11 @@ def _exactly(source: IO[bytes], size: int) -> bytes:
 
 
 def _bound_time(seconds: float) -> None:
-    """Have the system end this process at *seconds* of processor time: nobody else will where who
-    asked is gone."""
+    """Have the system end this process at *seconds* of processor time, also where who asked is
+    gone. It counts whole seconds."""
     with suppress(OSError, ValueError):
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + _SPARE_SECONDS, hard))
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), hard))
 
 
 def _peak() -> int:

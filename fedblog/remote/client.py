@@ -101,7 +101,7 @@ class RemoteClient:
         )
         self.texts = Room(
             "texts",
-            Process(MODULE, timeout=settings.text_timeout, most_bytes=_MOST_ANSWERED),
+            Process(MODULE, seconds=settings.text_timeout, most_bytes=_MOST_ANSWERED),
             budget=TokenBuckets(1000 * settings.text_seconds, 1000 * settings.text_seconds_burst),
             waiting=settings.text_waiting,
             waiting_each=settings.text_waiting_each,

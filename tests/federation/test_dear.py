@@ -42,7 +42,7 @@ needs_corpus = pytest.mark.skipif(not FILES, reason="the corpus is not beside th
 
 @pytest.fixture
 async def room() -> AsyncIterator[Room]:
-    process = Process(calls.MODULE, timeout=PATIENCE, most_bytes=4 << 20)
+    process = Process(calls.MODULE, seconds=PATIENCE, most_bytes=4 << 20)
     opened = Room("test", process, waiting=8, waiting_each=8)
     yield opened
     await opened.close()

@@ -28,7 +28,7 @@ class Darkroom:
     def __init__(self, settings: Settings) -> None:
         self._room = Room(
             "pictures",
-            Process(_MODULE, timeout=settings.picture_timeout, most_bytes=_MOST_BYTES),
+            Process(_MODULE, seconds=settings.picture_timeout, most_bytes=_MOST_BYTES),
             waiting=settings.pictures_waiting,
             waiting_each=settings.pictures_waiting,
         )
