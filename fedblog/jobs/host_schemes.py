@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 from fedblog.publishing.site import Site
 from fedblog.remote.schemes import MOST_HOSTS
@@ -36,7 +37,7 @@ class HostSchemes:
         """Write down what was learned since the last time."""
         if learned := self._schemes.take_unsaved():
             try:
-                await self._store.write(hosts.note_signature_schemes, learned)
+                await self._store.write(hosts.note_signature_schemes, learned, datetime.now(UTC))
             except StoreClosedError:
                 raise
             except StorageError:  # it will be learned again

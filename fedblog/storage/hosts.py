@@ -50,15 +50,17 @@ def signature_schemes(connection: Connection, limit: int) -> dict[str, str]:
     return {row.host: row.signature_scheme for row in rows}
 
 
-def note_signature_schemes(connection: Connection, schemes: Mapping[str, str]) -> None:
-    """Remember by which signature scheme each host takes requests."""
+def note_signature_schemes(
+    connection: Connection, schemes: Mapping[str, str], now: datetime
+) -> None:
+    """Remember by which signature scheme each host takes requests, as it did at *now*."""
     upsert(
         connection,
         hosts,
         [
-            {"host": name, "signature_scheme": scheme, "failures": 0}
+            {"host": name, "signature_scheme": scheme, "failures": 0, "last_success_at": now}
             for name, scheme in sorted(schemes.items())
         ],
         key=["host"],
-        update=["signature_scheme"],
+        update=["signature_scheme", "last_success_at"],
     )

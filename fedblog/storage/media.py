@@ -13,7 +13,6 @@ from fedblog.storage.upsert import insert_ignoring
 from fedblog.storage.visibility import is_living_post
 
 _NAME = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)")
-_MOST_NAMES = 2000
 _above = posts.alias("above")
 
 COLUMNS = (
@@ -84,8 +83,8 @@ def note_uses(
         names.update(dict.fromkeys(_NAME.findall(text)))
     ids = {also} if also else set()
     if names:
-        wanted = list(names)[:_MOST_NAMES]
-        found = select(media.c.id).where(media.c.blog_id == blog_id, media.c.file_name.in_(wanted))
+        named = is_among(connection, media.c.file_name, Text, names)
+        found = select(media.c.id).where(media.c.blog_id == blog_id, named)
         ids.update(connection.execute(found).scalars())
     rows = [{"media_id": media_id, "object_id": object_id} for media_id in sorted(ids)]
     insert_ignoring(connection, media_uses, rows)

@@ -58,6 +58,9 @@ def of_most(
     """The *key*s, which lie in the order of time, of what is over *most* among the rows for which
     *conditions* hold: the oldest of the domain whose *actor*s have most. For few rows: all are
     counted."""
+    there = select(func.count()).select_from(key.table).where(*conditions)
+    if connection.execute(there).scalar_one() <= most:
+        return []
     actors: dict[str, list[str]] = {}
     held: Counter[str] = Counter()
     numbers = select(actor, func.count()).where(*conditions).group_by(actor).order_by(actor)

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from fedblog.storage import counts
-from fedblog.storage.tables import authors, comments, post_authors
-from fedblog.storage.visibility import counts_as_comment
+from fedblog.storage.tables import authors, comments, post_authors, posts
+from fedblog.storage.visibility import counts_as_comment, is_public_post
 
 # The newest of each, at the end of an index; nothing is counted.
 _LAST_POST = (
@@ -22,7 +22,8 @@ _LAST_POST = (
 )
 _LAST_COMMENT = (
     select(comments.c.published_at)
-    .where(comments.c.author_id == authors.c.id, counts_as_comment())
+    .join_from(comments, posts, posts.c.id == comments.c.post_id)
+    .where(comments.c.author_id == authors.c.id, counts_as_comment(), is_public_post())
     .order_by(comments.c.published_at.desc())
     .limit(1)
     .correlate(authors)

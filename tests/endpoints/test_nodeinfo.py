@@ -72,6 +72,15 @@ async def test_counts_change_by_exactly_what_happened(world: World) -> None:
     assert (await usage())["localComments"] == 1
 
 
+async def test_a_comment_under_a_deleted_post_makes_nobody_active(world: World) -> None:
+    ben = world.authors["ben"].id
+    for status, active in ((PostStatus.DELETED, 0), (PostStatus.PUBLISHED, 1)):
+        post = await world.post(status=status, published_at=datetime(2020, 1, 1, tzinfo=UTC))
+        await world.comment(post, author_id=ben)
+        users = (await world.json("/nodeinfo/2.1"))["usage"]["users"]
+        assert users == {"total": 2, "activeMonth": active, "activeHalfyear": active}
+
+
 async def test_a_post_long_ago_makes_nobody_active(world: World) -> None:
     await world.post(published_at=datetime(2020, 1, 1, tzinfo=UTC))
     users = (await world.json("/nodeinfo/2.1"))["usage"]["users"]

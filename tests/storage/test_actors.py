@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fedblog.domain.actor import ActorKey, RemoteActor
-from fedblog.storage import actors, hosts
+from fedblog.storage import actors, hosts, terms
 from fedblog.storage.changes import Change
 from fedblog.storage.store import Store
 
@@ -122,6 +122,11 @@ async def test_deleted_actor_keeps_nothing_of_itself(store: Store, heard: list[C
 
 
 async def test_signature_scheme_of_a_host_is_kept(store: Store) -> None:
-    await store.write(hosts.note_signature_schemes, {"a.example": "rfc9421"})
+    await store.write(hosts.note_signature_schemes, {"a.example": "rfc9421"}, LATER)
     host = (await store.read(hosts.find, ["a.example"]))["a.example"]
     assert host.signature_scheme == "rfc9421"
+    # Kept for its term though nobody there is known.
+    for at, kept in ((LATER, ["a.example"]), (LATER + timedelta(seconds=1), [])):
+        lone, _ = await store.read(terms.lone_hosts, at, None, 10)
+        await store.write(terms.drop_hosts, lone, at)
+        assert list(await store.read(hosts.find, ["a.example"])) == kept
