@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from fedblog.domain.delivery import DeliveryState
-from fedblog.domain.pace import Pace
 from fedblog.domain.threads import begun_pool
 from fedblog.federation import deliver
 from fedblog.federation.blocklist import Blocklist
@@ -22,6 +21,7 @@ from fedblog.federation.deliver import Outcome, Parcel, SignedRequest
 from fedblog.jobs.completing import GRACE_SECONDS, completed
 from fedblog.jobs.host_queues import HostQueues
 from fedblog.jobs.host_schemes import HostSchemes
+from fedblog.jobs.pace import Pace
 from fedblog.jobs.presence import Presence
 from fedblog.publishing.keyring import UnknownKeyError
 from fedblog.publishing.site import Site

@@ -11,12 +11,12 @@ from typing import Any
 
 from fedblog.jobs.completing import completed
 from fedblog.jobs.presence import Presence
+from fedblog.jobs.rounds import Rounds
 from fedblog.publishing.site import Site
 from fedblog.remote import askings
 from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.storage import jobs
-from fedblog.storage.changes import Change
-from fedblog.storage.errors import StorageError, StoreClosedError
+from fedblog.storage.errors import StorageError
 from fedblog.storage.jobs import Job
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ WAITS = (30, 300, 1800, 7200, 21600)
 LONGEST_WAIT = 30.0
 LONGEST_RUN = 240.0
 """Seconds; shorter than the lease, so that no job runs twice at once."""
-AFTER_ERROR = 5.0
 LONGEST_POSTPONED = timedelta(days=3)
 """After it a job that never could be tried is dropped."""
 
@@ -49,7 +48,9 @@ class FollowUpLoop:
         self._site = site
         self._presence = presence or Presence(site)
         self._kinds = kinds
-        self._changed = asyncio.Event()
+        self._rounds = Rounds(
+            site.store, "jobs", self._start_some, trouble="jobs cannot be claimed"
+        )
         self._running: dict[asyncio.Task[None], Job] = {}
 
     async def run(self) -> None:
@@ -57,24 +58,9 @@ class FollowUpLoop:
         store = self._site.store
         if store.dialect == "sqlite":
             await store.write(jobs.release_leases)
-        stop_listening = store.listen(self._heard)
         try:
-            while True:
-                self._changed.clear()
-                try:
-                    wait = await self._start_some()
-                except StoreClosedError:
-                    raise
-                except StorageError:
-                    logger.exception("jobs cannot be claimed; trying again")
-                    wait = AFTER_ERROR
-                try:
-                    async with asyncio.timeout(wait):
-                        await self._changed.wait()
-                except TimeoutError:
-                    continue
+            await self._rounds.run()
         finally:
-            stop_listening()
             await self._give_back()
 
     async def _start_some(self) -> float | None:
@@ -143,7 +129,7 @@ class FollowUpLoop:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.pop(task, None)
-        self._changed.set()
+        self._rounds.wake()
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its lease ends, and the job comes back.
             logger.error("what came of a job could not be written", exc_info=error)
@@ -157,10 +143,6 @@ class FollowUpLoop:
             await self._site.store.write(jobs.release, list(running.values()))
         except StorageError:
             logger.exception("jobs keep their leases: the database took nothing more")
-
-    def _heard(self, changes: Sequence[Change]) -> None:
-        if any(change.kind in ("jobs", "everything") for change in changes):
-            self._changed.set()
 
 
 def _put_off(job: Job, error: ShortError, now: datetime) -> timedelta:

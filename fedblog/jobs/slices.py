@@ -10,15 +10,15 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from fedblog.jobs.rounds import Rounds
 from fedblog.publishing.site import Site
 from fedblog.storage import jobs, slices
-from fedblog.storage.changes import Change
-from fedblog.storage.errors import ConstraintError, StorageError, StoreClosedError
+from fedblog.storage.errors import ConstraintError, StorageError
 from fedblog.storage.slices import FIRST_LIMIT, State, Work
 from fedblog.storage.store import Store
 
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 16
 """Jobs that are carried on in turn before others are looked for."""
 LONGEST_WAIT = 30.0
-AFTER_ERROR = 5.0
 LEAST_PAUSE = 0.002
 AMONG_OTHERS = (0.1, 0.5)
 LOG_EVERY = 10.0
@@ -45,30 +44,13 @@ class SliceLoop:
         self._kinds = kinds
         self._limits: dict[str, int] = {}
         self._logged: dict[str, float] = {}
-        self._changed = asyncio.Event()
+        self._rounds = Rounds(
+            site.store, "jobs", self._round, trouble="long jobs cannot be carried on"
+        )
 
     async def run(self) -> None:
         """Carry on what is due until cancelled."""
-        stop_listening = self._store.listen(self._heard)
-        try:
-            while True:
-                self._changed.clear()
-                try:
-                    wait = await self._round()
-                except StoreClosedError:
-                    raise
-                except StorageError:
-                    logger.exception("long jobs cannot be carried on; trying again")
-                    wait = AFTER_ERROR
-                if wait <= 0:
-                    continue
-                try:
-                    async with asyncio.timeout(wait):
-                        await self._changed.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            stop_listening()
+        await self._rounds.run()
 
     async def _round(self) -> float:
         """One slice of each job that is due; gives the seconds until there may be more to do."""
@@ -120,10 +102,6 @@ class SliceLoop:
         logger.error("a slice of the long job %s failed", job_id, exc_info=error)
         text = str(error) or type(error).__name__
         await self._store.write(slices.failed, job_id, text, datetime.now(UTC), WAITS)
-
-    def _heard(self, changes: Sequence[Change]) -> None:
-        if any(change.kind in ("jobs", "everything") for change in changes):
-            self._changed.set()
 
 
 async def go_through(

@@ -8,8 +8,8 @@ import pytest
 from support.sinks import OpenSite, Sink, running, send_activity
 from support.waiting import eventually
 
-from fedblog.domain.pace import Pace
 from fedblog.jobs.deliveries import BEGUN_IN_A_TURN, DeliveryLoop
+from fedblog.jobs.pace import Pace
 
 
 class Turns:
