@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from support.values import post
 
 from fedblog.activitystreams import json, writing
 from fedblog.activitystreams.documents import Mention
@@ -12,7 +13,7 @@ from fedblog.activitystreams.reading import is_public, read_activity, read_actor
 from fedblog.domain.addresses import Addresses
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.comment import Comment, CommentStatus
-from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
+from fedblog.domain.post import Byline, PostStatus
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 BASE = "https://blog.example.org"
@@ -22,25 +23,10 @@ OTHER = "01JD0000000000000000000001"
 RIN = "https://peer.example/users/rin"
 ADDRESSES = Addresses(BASE, "blog", "example.org")
 BLOG = Blog(1, "blog", "Act Today", "", "Guestspeaker", "", "en", "UTC", AT, AT)
-POST = Post(
-    id=ID,
-    blog_id=1,
-    version=1,
+POST = post(
     status=PostStatus.PUBLISHED,
-    title="Herons",
-    slug="herons",
     path="/2026/11/20/herons/",
-    content_source="Text",
-    content_format="markdown",
-    content_html="<p>Text</p>",
-    summary=None,
-    excerpt="Text",
-    language="en",
-    voice="group",
-    comments=CommentPolicy.OPEN,
-    featured_media=None,
     tags=("heron",),
-    categories=(),
     bylines=(Byline("A", OTHER, "a"), Byline("B", url='https://b.example/"')),
     created_at=AT,
     updated_at=AT,

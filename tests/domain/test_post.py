@@ -3,37 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.values import post
 
 from fedblog.domain.errors import PostStateError
-from fedblog.domain.post import CommentPolicy, Post, PostStatus
+from fedblog.domain.post import Post
 
 NOW = datetime(2026, 11, 20, 10, 0, 0, 250_000, tzinfo=UTC)
 
 
 def draft() -> Post:
-    return Post(
-        id="01ARZ3NDEKTSV4RRFFQ69G5FAV",
-        blog_id=1,
-        version=1,
-        status=PostStatus.DRAFT,
-        title="A title",
-        slug="a-title",
-        path=None,
-        content_source="Text",
-        content_format="markdown",
-        content_html="<p>Text</p>",
-        summary=None,
-        excerpt="Text",
-        language="en",
-        voice="group",
-        comments=CommentPolicy.OPEN,
-        featured_media=None,
-        tags=(),
-        categories=(),
-        bylines=(),
-        created_at=NOW,
-        updated_at=NOW,
-    )
+    return post(created_at=NOW, updated_at=NOW)
 
 
 def test_post_is_published_once_and_keeps_its_address() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url
+from support.values import person
 from support.waiting import PATIENCE
 
 from fedblog.activitystreams.reading import read_activity
@@ -33,22 +34,7 @@ def like(number: int, actor: RemoteActor, now: Any) -> Incoming:
 
 @pytest.fixture
 def ann(now: Any) -> RemoteActor:
-    return RemoteActor(
-        uri=ANN,
-        type="Person",
-        handle="ann",
-        host="far.example",
-        name="Ann",
-        url=ANN,
-        avatar_url="",
-        summary="",
-        inbox=f"{ANN}/inbox",
-        shared_inbox=None,
-        followers_uri=None,
-        moved_to=None,
-        also_known_as=(),
-        fetched_at=now,
-    )
+    return person(ANN, fetched_at=now)
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """A follower goes to another account."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from support.people import People
 from support.servers import Server, listening_socket, serving
+from support.values import person
 
 from fedblog.domain.actor import RemoteActor
 from fedblog.federation.moving import refusal
@@ -250,11 +250,7 @@ def test_s23_reason_why_nobody_is_moved_is_never_empty() -> None:
     old_uri, new_uri = "https://one.example/ann", "https://two.example/ann"
 
     def account(uri: str, moved_to: str | None = None, *others: str) -> RemoteActor:
-        return RemoteActor(
-            uri=uri, type="Person", handle="ann", host="one.example", name="", url=uri,
-            avatar_url="", summary="", inbox=f"{uri}/inbox", shared_inbox=None, followers_uri=None,
-            moved_to=moved_to, also_known_as=others, fetched_at=datetime.now(UTC),
-        )  # fmt: skip
+        return person(uri, moved_to=moved_to, also_known_as=others)
 
     old, new = account(old_uri, new_uri), account(new_uri, None, old_uri)
     assert refusal(old, old_uri, new, new_uri) == ""

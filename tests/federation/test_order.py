@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
+from support.values import person
 
 from fedblog.activitystreams.reading import read_activity
 from fedblog.domain.actor import RemoteActor
@@ -23,25 +24,6 @@ from fedblog.storage.tables import blogs, comments, followers, posts, reactions
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ADDRESSES = Addresses("http://localhost:8000")
-
-
-def remote_actor(uri: str) -> RemoteActor:
-    return RemoteActor(
-        uri=uri,
-        type="Person",
-        handle="ann",
-        host="far.example",
-        name="Ann",
-        url=uri,
-        avatar_url="",
-        summary="",
-        inbox=uri + "/inbox",
-        shared_inbox="https://far.example/inbox",
-        followers_uri=None,
-        moved_to=None,
-        also_known_as=(),
-        fetched_at=NOW,
-    )
 
 
 def incoming(document: dict[str, Any], actor: RemoteActor, at: datetime = NOW) -> Incoming:
@@ -96,7 +78,9 @@ class Story:
         mark = new_id()
         self.post_id = new_id()
         self.post = ADDRESSES.post(self.post_id)
-        self.actor = remote_actor(f"https://far.example/users/{mark}")
+        self.actor = person(
+            f"https://far.example/users/{mark}", shared_inbox="https://far.example/inbox"
+        )
         self.base = f"https://far.example/{mark}"
         self.note = f"{self.base}/note"
         self.child = f"{self.base}/child"

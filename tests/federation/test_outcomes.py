@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from support.people import AS_TYPE
 from support.servers import Server
+from support.values import person
 
 from fedblog.activitystreams.reading import read_activity
 from fedblog.domain.actor import RemoteActor
@@ -26,12 +27,8 @@ NOTE = f"{FAR}/notes/1"
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-def person(uri: str = ANN) -> RemoteActor:
-    return RemoteActor(
-        uri=uri, type="Person", handle="ann", host="127.0.0.1:9", name="Ann", url=uri,
-        avatar_url="", summary="", inbox=f"{uri}/inbox", shared_inbox=None, followers_uri=None,
-        moved_to=None, also_known_as=(), fetched_at=NOW,
-    )  # fmt: skip
+def ann(uri: str = ANN) -> RemoteActor:
+    return person(uri, fetched_at=NOW)
 
 
 def act(type_: str, object_: Any, **given: Any) -> dict[str, Any]:
@@ -62,7 +59,7 @@ async def outcomes(
     def unit(connection: Connection) -> list[str]:
         batch = []
         for document in documents:
-            actor = person(document["actor"])
+            actor = ann(document["actor"])
             actors.save(connection, actor, [])
             come = Incoming(read_activity(document), actor, new_id(), datetime.now(UTC), 0)
             batch.append(worded(replace(come, forwarded=forwarded), Limits()))

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from html import escape
 from io import StringIO
@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from pydantic import AnyHttpUrl, AwareDatetime, BaseModel, Field
 from rich.console import Console
 from support.every import for_every
+from support.values import AT, post
 
 from fedblog.activitystreams import writing
 from fedblog.domain.addresses import Addresses
 from fedblog.domain.blog import Blog
 from fedblog.domain.errors import InvalidFieldError
 from fedblog.domain.media import Media
-from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
+from fedblog.domain.post import Byline, Post, PostStatus
 from fedblog.publishing.fields import TITLE_LENGTH, one_line
 from fedblog.publishing.looks import PARTS, PEERS, Rendering, renderings
 from fedblog.publishing.looks.printing import show
@@ -30,35 +31,20 @@ from fedblog.text.markdown import render
 from fedblog.text.sanitise import author_html
 
 BASE = "https://blog.example.org"
-AT = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 ID = "01JD0000000000000000000000"
 URL = f"{BASE}/2026/11/20/herons/"
 ADDRESSES = Addresses(BASE, "blog", "blog.example.org")
 BLOG = Blog(1, "blog", "Act Today", "", "Guestspeaker", "", "en", "UTC", AT, AT)
 PICTURE = Media("01JD", 1, "heron.webp", "image/webp", 1200, 630, 9000, "A heron", "", "", AT)
 ADA = Byline("Ada Author", "01JD0000000000000000000001", "ada")
-PLAIN = Post(
-    id=ID,
-    blog_id=1,
-    version=1,
+PLAIN = post(
     status=PostStatus.PUBLISHED,
     title="Herons of the Elbe",
-    slug="herons",
     path="/2026/11/20/herons/",
     content_source="",
-    content_format="markdown",
     content_html="<p>They stand and wait.</p>\n<p>Then they do not.</p>",
-    summary=None,
     excerpt="They stand and wait. Then they do not.",
-    language="en",
-    voice="group",
-    comments=CommentPolicy.OPEN,
-    featured_media=None,
-    tags=(),
-    categories=(),
     bylines=(ADA,),
-    created_at=AT,
-    updated_at=AT,
     published_at=AT,
 )
 FULL = replace(

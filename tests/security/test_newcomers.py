@@ -171,6 +171,14 @@ async def test_names_below_one_domain_hold_only_its_share(
             await asyncio.gather(*attack, return_exceptions=True)
 
 
+def named(there: People) -> People:
+    """The people of a server that is called newcomer.example, whom *there* answers for."""
+    people = People(f"http://newcomer.example:{there.base_url.rpartition(':')[2]}")
+    document = json.dumps(people.actor_document("ann")).encode()
+    there.documents["/users/ann"] = (200, "application/activity+json", document)
+    return people
+
+
 async def test_silent_ports_and_names_of_a_newcomer_do_not_shut_it_out(
     settings: Settings, sqlite_url: str
 ) -> None:
@@ -182,14 +190,7 @@ async def test_silent_ports_and_names_of_a_newcomer_do_not_shut_it_out(
             bounded(settings, sqlite_url, name_servers=names.address, fetch_timeout=0.5)
         ) as server,
     ):
-        people = People(good.base_url.replace("127.0.9.12", "newcomer.example"))
-        good.documents |= {
-            "/users/ann": (
-                200,
-                "application/activity+json",
-                json.dumps(people.actor_document("ann")).encode(),
-            )
-        }
+        people = named(good)
         post = await server.publish()
         port = (await silent.listen("127.0.9.12")).rpartition(":")[2]
         for name in ("newcomer", "www.newcomer", "a.b.newcomer"):
@@ -218,14 +219,7 @@ async def test_names_that_nobody_answers_for_shut_no_newcomer_out(
             )
         ) as server,
     ):
-        people = People(good.base_url.replace("127.0.9.5", "newcomer.example"))
-        good.documents |= {
-            "/users/ann": (
-                200,
-                "application/activity+json",
-                json.dumps(people.actor_document("ann")).encode(),
-            )
-        }
+        people = named(good)
         post = await server.publish()
         attack = [
             asyncio.create_task(

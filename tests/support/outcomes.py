@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete
+from support.values import person
 
 from fedblog.activitystreams import json, values
 from fedblog.activitystreams.errors import ReadingError
@@ -189,7 +190,7 @@ def _decide(connection: Connection, site: Site, post_uri: str, activity: Activit
     now = datetime.now(UTC)
     for table in (t.reactions, t.comments, t.followers, t.tombstones, t.jobs):
         connection.execute(delete(table))
-    sender = _person(activity.actor, now)
+    sender = person(activity.actor, fetched_at=now)
     actors.save(connection, sender, [])
     _know_before(connection, site, post_uri, activity, sender, now)
     written = words.of_activity(activity, words.Limits())
@@ -275,13 +276,4 @@ def _comment(site: Site, post_uri: str, uri: str, sender: RemoteActor, now: date
         url=uri, name="", source_html="", content_html="<p>Before</p>", summary="", language=None,
         visibility="public", status=CommentStatus.APPROVED, status_locked=False, attachments="[]",
         published_at=long_ago, received_at=now - timedelta(days=1),
-    )  # fmt: skip
-
-
-def _person(uri: str, now: datetime) -> RemoteActor:
-    host = uri.split("/", 3)[2]
-    return RemoteActor(
-        uri=uri, type="Person", handle="someone", host=host, name="Someone", url=uri,
-        avatar_url="", summary="", inbox=f"https://{host}/inbox", shared_inbox=None,
-        followers_uri=None, moved_to=None, also_known_as=(), fetched_at=now,
     )  # fmt: skip
