@@ -5,6 +5,7 @@ activity, so it is believed only while its repetition would be noticed, and only
 have an id to notice it by. A Linked Data signature is worth nothing here (S5).
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,11 +23,11 @@ from fedblog.remote.errors import RemoteError, ShortError
 from fedblog.signatures import proofs
 from fedblog.signatures.errors import InvalidSignatureError, SignatureError
 
+log = logging.getLogger(__name__)
+
 LONGEST_AGE = timedelta(days=25)
 """Shorter than receipts are kept (jobs/housekeeping.py): an older activity could be a repetition
 that is not noticed any more."""
-
-
 _READ_AT_ONCE = 8192
 """Bytes of a document whose proof is read on the event loop: less than a millisecond of it."""
 _AGAIN = 30.0
@@ -78,8 +79,10 @@ class Prover:
         except RemoteError as error:
             if error.is_passing:
                 raise
+            log.info("the proof of %s does not count: %s", activity.id, error)
             return None
-        except SignatureError:
+        except SignatureError as error:
+            log.info("the proof of %s does not hold: %s", activity.id, error)
             return None
         return known.actor
 

@@ -9,6 +9,7 @@ actor's proof, else fetched from its own host.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -58,6 +59,7 @@ from fedblog.signatures import proofs
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import jobs
 
+log = logging.getLogger(__name__)
 _COST_OF_A_REFUSAL = 4
 
 _WAIT = 30.0
@@ -188,8 +190,12 @@ class Receiver:
     ) -> bool:
         try:
             return await self._proven_by(document, activity, sender, body) is not None
-        except (OverloadedError, RateLimitedError):
-            return False  # it counts without its proof; only nobody else gets it from here
+        except (OverloadedError, RateLimitedError) as error:
+            # It counts without its proof; only nobody else gets it from here.
+            log.info(
+                "%s is not sent on, as its proof cannot be checked now: %s", activity.id, error
+            )
+            return False
 
     @contextmanager
     def _held(self, size: int, signed: Signed) -> Iterator[None]:

@@ -22,11 +22,13 @@ from fedblog.storage.tables import (
 )
 from fedblog.storage.visibility import (
     PUBLIC,
+    beyond_indexes,
     counts_as_boost,
     counts_as_like,
     is_about_post,
+    is_boost_of_same_person,
+    is_like_of_same_person,
     is_local_comment,
-    is_of_same_person,
     is_public_comment,
     is_public_post,
 )
@@ -242,12 +244,11 @@ _earlier = reactions.alias("earlier")
 _IS_COUNTED = {"likes": counts_as_like, "shares": counts_as_boost}
 # The first of each person counts.
 _IS_FIRST = {
-    name: not_(
-        exists().where(
-            is_of_same_person(_earlier), is_counted(_earlier), _earlier.c.id < reactions.c.id
-        )
+    name: not_(exists().where(is_earlier, beyond_indexes(_earlier.c.id) < reactions.c.id))
+    for name, is_earlier in (
+        ("likes", is_like_of_same_person(_earlier)),
+        ("shares", is_boost_of_same_person(_earlier)),
     )
-    for name, is_counted in _IS_COUNTED.items()
 }
 
 

@@ -39,7 +39,7 @@ ALONG_INDEXES = (
     "jit",
 )
 """What the planner is to leave, where it can, on connections that read: what is left is to go along
-an index, in its order (decision 19)."""
+an index, in its order (decision 19); and by one process, as starting others takes longer."""
 CONNECTION_TRIES = 3
 """Attempts where the connection had gone before the COMMIT."""
 
@@ -245,7 +245,8 @@ def _prepare_reader(connection: Any, _record: Any) -> None:
     connection.set_read_only(True)
     cursor = connection.cursor()
     cursor.execute(
-        "SELECT " + ", ".join(f"set_config('{it}', 'off', false)" for it in ALONG_INDEXES)
+        "SELECT set_config('max_parallel_workers_per_gather', '0', false), "
+        + ", ".join(f"set_config('{it}', 'off', false)" for it in ALONG_INDEXES)
     )
     cursor.close()
     connection.commit()

@@ -21,9 +21,10 @@ from fedblog.storage.views import Card
 from fedblog.storage.views_comments import Thread
 from fedblog.storage.views_people import Person
 from fedblog.storage.visibility import (
+    beyond_indexes,
     counts_as_like,
     is_about_post,
-    is_of_same_person,
+    is_like_of_same_person,
     is_public_post,
 )
 
@@ -111,10 +112,7 @@ _NEXT = (
     .limit(1)
 )
 _other = reactions.alias("other")
-_IS_SAME_PERSON = and_(
-    is_of_same_person(_other),
-    counts_as_like(_other),
-)
+_IS_SAME_PERSON = is_like_of_same_person(_other)
 _EMOJI = select(func.max(_other.c.emoji)).where(_IS_SAME_PERSON).scalar_subquery()
 _LIKERS = (
     select(reactions.c.actor_uri, _EMOJI.label("emoji"))
@@ -122,7 +120,7 @@ _LIKERS = (
         reactions.c.post_id == bindparam("post_id"),
         is_about_post(),
         counts_as_like(),
-        not_(exists().where(_IS_SAME_PERSON, _other.c.id > reactions.c.id)),
+        not_(exists().where(_IS_SAME_PERSON, beyond_indexes(_other.c.id) > reactions.c.id)),
     )
     .order_by(reactions.c.id.desc())
     .limit(FACES)

@@ -91,15 +91,34 @@ def counts_as_boost(table: Any = reactions) -> ColumnElement[bool]:
     return _among(table, _SHARES)
 
 
-def is_of_same_person(other: Any) -> ColumnElement[bool]:
-    """Whether a row of *other*, an alias of the reactions table, is the same person's reaction to
-    the same thing.
+def is_like_of_same_person(other: Any) -> ColumnElement[bool]:
+    """Whether a row of *other*, an alias of the reactions table, is the same person's like of the
+    same thing."""
+    return _of_same_person(other, _LIKES)
 
-    So said that the index of what was said to one thing is the better one for every planner: by
-    that of people all that somebody who likes every post ever liked would be gone through.
-    """
+
+def is_boost_of_same_person(other: Any) -> ColumnElement[bool]:
+    """Whether a row of *other*, an alias of the reactions table, is the same person's boost of the
+    same thing."""
+    return _of_same_person(other, _SHARES)
+
+
+def beyond_indexes(column: Any) -> ColumnElement[str]:
+    """The value of a column of texts, so said that no index is chosen for what is asked of it."""
+    found: ColumnElement[str] = column.concat(_text(""))
+    return found
+
+
+def _of_same_person(other: Any, kinds: tuple[str, ...]) -> ColumnElement[bool]:
+    """So said that the index of what was said to one thing is the better one for every planner,
+    whatever it knows: by that of people all that somebody who likes every post ever liked would be
+    gone through."""
     who = reactions.c.actor_uri
-    return and_(other.c.object_uri == reactions.c.object_uri, other.c.actor_uri.between(who, who))
+    return and_(
+        other.c.object_uri == reactions.c.object_uri,
+        other.c.actor_uri.between(who, who),
+        beyond_indexes(other.c.kind).in_([_text(kind) for kind in kinds]),
+    )
 
 
 def is_about_post(table: Any = reactions) -> ColumnElement[bool]:
