@@ -49,6 +49,9 @@ PER_HOST = 8
 SIGN_SIZE = 32
 SIGN_THREADS = 2
 SETTLE_SECONDS = 0.05
+CLAIM_SECONDS = 0.05
+"""Between two claims where the first found few: what comes one by one is claimed together."""
+FEW = 32
 LONGEST_SLEEP = 60.0
 """Leases of a process that died are looked for at least this often."""
 AFTER_ERROR = 1.0
@@ -93,6 +96,7 @@ class DeliveryLoop:
         self._has_ready = asyncio.Event()
         self._has_results = asyncio.Event()
         self._all_claimed = True
+        self._found_few = False
         self._left_out: Sequence[str] = ()
         self._is_ending = False
 
@@ -143,6 +147,8 @@ class DeliveryLoop:
                 logger.exception("deliveries cannot be claimed; trying again")
                 wait = AFTER_ERROR
             if wait > 0:
+                if self._found_few:
+                    await asyncio.sleep(CLAIM_SECONDS)
                 await _wait(self._wanted, wait)
 
     @property
@@ -155,6 +161,7 @@ class DeliveryLoop:
         only_fresh = self._queues.retries >= MOST_RETRIES
         count = await completed(self._take_some(only_fresh))
         self._all_claimed = count < CLAIM_SIZE
+        self._found_few = 0 < count < FEW
         if not self._all_claimed:
             return 0.0
         due = await self._site.store.read(dispatch.next_due)

@@ -28,6 +28,9 @@ LEASE = timedelta(minutes=5)
 WAITS = (30, 300, 1800, 7200, 21600)
 """Seconds until the next try of a job that failed; after the last it is given up."""
 LONGEST_WAIT = 30.0
+SECONDS_APART = 0.04
+"""Between two looks for jobs, each of which begins a few: no flood of them, which none waits for,
+takes the event loop from readers."""
 LONGEST_RUN = 240.0
 """Seconds; shorter than the lease, so that no job runs twice at once."""
 LONGEST_POSTPONED = timedelta(days=3)
@@ -49,7 +52,11 @@ class FollowUpLoop:
         self._presence = presence or Presence(site)
         self._kinds = kinds
         self._rounds = Rounds(
-            site.store, "jobs", self._start_some, trouble="jobs cannot be claimed"
+            site.store,
+            "jobs",
+            self._start_some,
+            trouble="jobs cannot be claimed",
+            apart=SECONDS_APART,
         )
         self._running: dict[asyncio.Task[None], Job] = {}
 
@@ -67,13 +74,12 @@ class FollowUpLoop:
         """Start due jobs where there is room; gives the seconds until there may be more (None: as
         soon as one under way ends)."""
         kinds = list(self._kinds)
-        while True:
-            # A few at a time: all that are claimed may be one asker's.
-            room = min(OF_AN_ASKER, AT_ONCE - len(self._running))
-            if room <= 0:
-                return None
-            if await completed(self._take_some(kinds, room)) < room:
-                break
+        # A few at a time: all that are claimed may be one asker's.
+        room = min(OF_AN_ASKER, AT_ONCE - len(self._running))
+        if room <= 0:
+            return None
+        if await completed(self._take_some(kinds, room)) == room:
+            return 0.0
         due = await self._site.store.read(jobs.next_due, kinds, except_askers=self._busy_askers())
         if due is None:
             return LONGEST_WAIT

@@ -16,7 +16,8 @@ _AFTER_ERROR = 5.0
 class Rounds:
     """Calls *once* until cancelled: it gives the seconds until the next call (None: no time). A
     change of *kind* in *store* ends the wait, and so does `wake`. What the database refuses is
-    logged with *trouble*, and tried again."""
+    logged with *trouble*, and tried again. Rounds are *apart* by so many seconds at least, so that
+    what comes one by one is seen to together."""
 
     def __init__(
         self,
@@ -25,11 +26,13 @@ class Rounds:
         once: Callable[[], Awaitable[float | None]],
         *,
         trouble: str,
+        apart: float = 0.0,
     ) -> None:
         self._store = store
         self._kind = kind
         self._once = once
         self._trouble = trouble
+        self._apart = apart
         self._changed = asyncio.Event()
 
     def wake(self) -> None:
@@ -49,6 +52,7 @@ class Rounds:
                 except StorageError:
                     logger.exception("%s; trying again", self._trouble)
                     wait = _AFTER_ERROR
+                await asyncio.sleep(self._apart)
                 try:
                     async with asyncio.timeout(wait):
                         await self._changed.wait()

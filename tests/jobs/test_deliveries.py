@@ -1,17 +1,21 @@
 """The delivery loop among peers that behave."""
 
 import json
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 from support.sinks import HANG, OpenSite, Sink, add_followers, running, send_activity, states
 from support.waiting import PATIENCE, eventually
 
-from fedblog.jobs.deliveries import MOST_PARCELS, PER_HOST, DeliveryLoop
+from fedblog.jobs.deliveries import CLAIM_SECONDS, FEW, MOST_PARCELS, PER_HOST, DeliveryLoop
 from fedblog.publishing.site import Site
+from fedblog.storage import dispatch
 
 pytestmark = pytest.mark.both_engines
 
@@ -62,6 +66,28 @@ async def test_loop_sleeps_until_the_next_try_is_due(open_site: OpenSite, sink: 
     async with running(DeliveryLoop(site)):
         await eventually(lambda: all_delivered(site))
     assert datetime.now(UTC) >= later
+
+
+async def test_what_comes_one_by_one_is_claimed_together(
+    open_site: OpenSite, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await open_site()
+    claim = dispatch.claim
+    claimed: list[tuple[float, int]] = []
+
+    def noted(*arguments: Any, **keywords: Any) -> Any:
+        began = time.monotonic()
+        found = claim(*arguments, **keywords)
+        claimed.append((began, len(found)))
+        return found
+
+    monkeypatch.setattr(dispatch, "claim", noted)
+    async with running(DeliveryLoop(site)):
+        for number in range(40):
+            await site.store.write(send_activity, inboxes=[f"{sink.base_url}/inbox/{number}"])
+        await eventually(lambda: len(sink.received) == 40)
+    between = [later - first for (first, found), (later, _) in pairwise(claimed) if 0 < found < FEW]
+    assert all(seconds > CLAIM_SECONDS / 2 for seconds in between)
 
 
 async def test_slow_inboxes_of_one_host_hold_up_no_other_host(

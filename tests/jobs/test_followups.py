@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from support.sinks import OpenSite, running
 from support.waiting import eventually
 
-from fedblog.jobs.followups import AT_ONCE, OF_AN_ASKER, WAITS, FollowUpLoop
+from fedblog.jobs.followups import AT_ONCE, OF_AN_ASKER, SECONDS_APART, WAITS, FollowUpLoop
 from fedblog.remote.errors import ShortError, UnreachableError
 from fedblog.storage import jobs
 from fedblog.storage.changes import Change, record
@@ -146,6 +146,22 @@ async def test_slow_job_holds_up_no_other_and_few_run_at_once(open_site: OpenSit
         release.set()
         await eventually(lambda: len(done) == 3 * AT_ONCE)
     assert most <= AT_ONCE
+
+
+async def test_many_jobs_that_end_at_once_begin_a_few_at_a_time(open_site: OpenSite) -> None:
+    site = await open_site()
+    began: list[float] = []
+
+    async def fetch(payload: Mapping[str, Any]) -> None:
+        began.append(asyncio.get_running_loop().time())
+
+    for number in range(5 * OF_AN_ASKER):
+        await add(site.store, str(number))
+    async with running(FollowUpLoop(site, {"fetch": fetch})):
+        await eventually(lambda: _is_empty(site.store))
+    assert len(began) == 5 * OF_AN_ASKER
+    for first, later in zip(began, began[OF_AN_ASKER:], strict=False):
+        assert later - first > SECONDS_APART / 2
 
 
 async def test_shutdown_gives_a_job_under_way_back_and_the_next_start_runs_it(
