@@ -1,13 +1,14 @@
 """Activities sent from here, kept as the bytes that every recipient gets."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from fedblog.domain.addresses import BLOG
 from fedblog.domain.ids import first_id_at, last_of_now
+from fedblog.storage.bulk import BulkInsert
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import activities, comments
 
@@ -28,25 +29,13 @@ class StoredActivity:
     created_at: datetime
 
 
+_INSERT = BulkInsert(activities, [field.name for field in fields(StoredActivity)])
 _BY_ID = ListStatement(lambda listed: select(*activities.c).where(listed(activities.c.id)))
 
 
 def insert_activity(connection: Connection, activity: StoredActivity) -> None:
     """Keep a new activity. Raises ConstraintError for an id that is taken."""
-    connection.execute(
-        insert(activities).values(
-            id=activity.id,
-            blog_id=activity.blog_id,
-            owner=activity.owner,
-            type=activity.type,
-            object_uri=activity.object_uri,
-            object_version=activity.object_version,
-            post_id=activity.post_id,
-            is_public=activity.is_public,
-            body=activity.body,
-            created_at=activity.created_at,
-        )
-    )
+    _INSERT.run(connection, [tuple(getattr(activity, name) for name in _INSERT.names)])
 
 
 def last_id(connection: Connection, now: datetime) -> str | None:

@@ -77,11 +77,7 @@ def held(connection: Connection, blog_id: int, actors: Iterable[tuple[str, str]]
 
 def domains(connection: Connection, blog_id: int) -> frozenset[str]:
     """The blocked domains."""
-    return frozenset(
-        connection.execute(
-            select(blocks.c.domain).where(blocks.c.blog_id == blog_id, blocks.c.domain.is_not(None))
-        ).scalars()
-    )
+    return frozenset(connection.execute(_DOMAINS, {"blog_id": blog_id}).scalars())
 
 
 def is_below(host: str, domains: Collection[str]) -> bool:
@@ -91,13 +87,7 @@ def is_below(host: str, domains: Collection[str]) -> bool:
 
 def inboxes(connection: Connection, blog_id: int) -> frozenset[str]:
     """The inboxes that are a blocked actor's own."""
-    return frozenset(
-        connection.execute(
-            select(actors.c.inbox)
-            .join(blocks, blocks.c.actor_uri == actors.c.uri)
-            .where(blocks.c.blog_id == blog_id, has_own_inbox())
-        ).scalars()
-    )
+    return frozenset(connection.execute(_INBOXES, {"blog_id": blog_id}).scalars())
 
 
 def has_own_inbox() -> ColumnElement[bool]:
@@ -109,6 +99,16 @@ def has_own_inbox() -> ColumnElement[bool]:
         followers.c.actor_uri != actors.c.uri,
     )
     return and_(actors.c.inbox.is_distinct_from(actors.c.shared_inbox), ~others)
+
+
+_DOMAINS = select(blocks.c.domain).where(
+    blocks.c.blog_id == bindparam("blog_id"), blocks.c.domain.is_not(None)
+)
+_INBOXES = (
+    select(actors.c.inbox)
+    .join(blocks, blocks.c.actor_uri == actors.c.uri)
+    .where(blocks.c.blog_id == bindparam("blog_id"), has_own_inbox())
+)
 
 
 def _levels(host: str) -> Iterator[str]:

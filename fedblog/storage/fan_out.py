@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, delete, literal, select
+from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fedblog.domain.delivery import DeliveryState
@@ -19,7 +19,7 @@ from fedblog.storage import blocks as block_rows
 from fedblog.storage import delivery_order, slices
 from fedblog.storage import inboxes as inbox_rows
 from fedblog.storage.changes import Change, record
-from fedblog.storage.lists import is_among
+from fedblog.storage.lists import ListStatement, is_among
 from fedblog.storage.slices import Allowance, State, Step
 from fedblog.storage.tables import (
     activities,
@@ -201,20 +201,30 @@ def _known(connection: Connection, blog_id: int, urls: Collection[str]) -> list[
 
 
 def _insert(connection: Connection, activity_id: str, ids: Sequence[int], now: datetime) -> None:
-    rows = (
-        select(
-            literal(activity_id),
-            inboxes.c.id,
-            literal(DeliveryState.WAITING.value),
-            literal(0),
-            literal(now, deliveries.c.next_at.type),
-        )
-        .where(is_among(connection, inboxes.c.id, BigInteger, ids))
-        .order_by(inboxes.c.id)
-    )
+    _INSERT[connection.dialect.name].run(connection, ids, activity=activity_id, at=now)
+
+
+def _inserting(engine: Any) -> ListStatement:
+    """Deliveries of an activity to the inboxes in a list, in the words of *engine*."""
     names = ["activity_id", "inbox_id", "state", "attempts", "next_at"]
-    engine = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(engine.insert(deliveries).from_select(names, rows).on_conflict_do_nothing())
+    rows = select(
+        bindparam("activity", type_=Text),
+        inboxes.c.id,
+        literal(DeliveryState.WAITING.value),
+        literal(0),
+        bindparam("at", type_=deliveries.c.next_at.type),
+    ).order_by(inboxes.c.id)
+    return ListStatement(
+        lambda listed: (
+            engine.insert(deliveries)
+            .from_select(names, rows.where(listed(inboxes.c.id)))
+            .on_conflict_do_nothing()
+        ),
+        BigInteger,
+    )
+
+
+_INSERT = {"sqlite": _inserting(sqlite), "postgresql": _inserting(postgresql)}
 
 
 # --- the order of activities ---------------------------------------------------------------------

@@ -27,6 +27,13 @@ _BY_ACTOR = ListStatement(
         .where(listed(followers.c.actor_uri))
     )
 )
+_COUNT_AT = select(func.count()).select_from(
+    select(followers.c.inbox_id)
+    .join_from(inbox_table, followers, followers.c.inbox_id == inbox_table.c.id)
+    .where(inbox_table.c.domain == bindparam("there"))
+    .limit(bindparam("most"))
+    .subquery()
+)
 _DELETE = delete(followers).where(
     followers.c.blog_id == bindparam("of_blog"),
     followers.c.owner == bindparam("of_owner"),
@@ -44,14 +51,8 @@ def count_at(connection: Connection, domains: Collection[str], most: int) -> dic
     *most*."""
     numbers = {}
     for domain in sorted(domains):
-        there = (
-            select(followers.c.inbox_id)
-            .join_from(inbox_table, followers, followers.c.inbox_id == inbox_table.c.id)
-            .where(inbox_table.c.domain == domain)
-            .limit(most)
-            .subquery()
-        )
-        numbers[domain] = connection.execute(select(func.count()).select_from(there)).scalar_one()
+        wanted = {"there": domain, "most": most}
+        numbers[domain] = connection.execute(_COUNT_AT, wanted).scalar_one()
     return numbers
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from fedblog.domain.ids import new_id
 from fedblog.storage.changes import Change, record
@@ -23,6 +23,17 @@ class StoredKey:
 
 _COLUMNS = (keys.c.owner, keys.c.fragment, keys.c.kind, keys.c.private_pem, keys.c.public_pem)
 _NEWEST_FIRST = (keys.c.created_at.desc(), keys.c.id.desc())
+_SIGNING = (
+    select(*_COLUMNS)
+    .where(
+        keys.c.blog_id == bindparam("blog"),
+        keys.c.owner == bindparam("whose"),
+        keys.c.kind == bindparam("of_kind"),
+        keys.c.retired_at.is_(None),
+    )
+    .order_by(*_NEWEST_FIRST)
+    .limit(1)
+)
 
 
 def active(connection: Connection, blog_id: int) -> list[StoredKey]:
@@ -48,17 +59,8 @@ def of_owner(connection: Connection, blog_id: int, owner: str) -> list[StoredKey
 
 def signing(connection: Connection, blog_id: int, owner: str, kind: str) -> StoredKey | None:
     """The key of *kind* that signs for one actor."""
-    row = connection.execute(
-        select(*_COLUMNS)
-        .where(
-            keys.c.blog_id == blog_id,
-            keys.c.owner == owner,
-            keys.c.kind == kind,
-            keys.c.retired_at.is_(None),
-        )
-        .order_by(*_NEWEST_FIRST)
-        .limit(1)
-    ).first()
+    wanted = {"blog": blog_id, "whose": owner, "of_kind": kind}
+    row = connection.execute(_SIGNING, wanted).first()
     return None if row is None else StoredKey(*row)
 
 

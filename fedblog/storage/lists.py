@@ -32,8 +32,8 @@ def _sqlite_member(column: ColumnElement[Any]) -> ColumnElement[bool]:
     return column.in_(select(values.c.value))
 
 
-def _postgresql_member(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column == any_(bindparam("values", type_=ARRAY(Text)))
+def _postgresql_member(kind: type[Text] | type[BigInteger]) -> Member:
+    return lambda column: column == any_(bindparam("values", type_=ARRAY(kind)))
 
 
 def is_among(
@@ -65,17 +65,24 @@ def pairs_of(connection: Connection, pairs: Collection[tuple[str, int]]) -> Subq
 
 
 class ListStatement:
-    """A statement over the members of one list of texts.
+    """A statement over the members of one list of texts, or of numbers where *kind* says so.
 
     *build* gets a function that says "this column is in the list" and gives the statement.
     """
 
-    def __init__(self, build: Callable[[Member], Executable]) -> None:
+    def __init__(
+        self,
+        build: Callable[[Member], Executable],
+        kind: type[Text] | type[BigInteger] = Text,
+    ) -> None:
         self._sqlite = build(_sqlite_member)
-        self._postgresql = build(_postgresql_member)
+        self._postgresql = build(_postgresql_member(kind))
 
     def run(
-        self, connection: Connection, values: Collection[str], **parameters: Any
+        self,
+        connection: Connection,
+        values: Collection[str] | Collection[int],
+        **parameters: Any,
     ) -> Sequence[Row[Any]]:
         """The rows for *values*; no statement at all when there are none."""
         if not values:
