@@ -34,6 +34,10 @@ MOST_IN_A_BATCH = 256
 _OF_NO_ONE = (DatabaseBusyError, StorageFullError, StoreClosedError, SchemaError)
 """Failures that no activity of a batch can be blamed for: running each alone would only repeat
 them, one waiting time after the other."""
+_FEW = 16
+"""Fewer than these in a batch came one by one: what comes while one rests as long as that took is
+written together, and the interpreter is the readers' meanwhile."""
+_LONGEST_REST = 0.02
 DUPLICATE = Outcome("duplicate", "received before")
 
 
@@ -83,9 +87,15 @@ class Batcher:
                     self._arrived.clear()
                 batch = [entry for entry in batch if not entry[1].done()]
                 if any(incoming.words is None for incoming, _ in batch):
-                    batch = await loop.run_in_executor(thread, self._worded, batch)
+                    if any(words.has_any(incoming.activity) for incoming, _ in batch):
+                        batch = await loop.run_in_executor(thread, self._worded, batch)
+                    else:
+                        batch = self._worded(batch)
                 if batch:
+                    began = loop.time()
                     await self._write(batch)
+                    if len(batch) < _FEW:
+                        await asyncio.sleep(min(loop.time() - began, _LONGEST_REST))
         finally:
             thread.shutdown(wait=False, cancel_futures=True)
             for _, future in (*batch, *self._waiting):

@@ -77,6 +77,11 @@ def of_activity(activity: Activity, limits: Limits) -> Words:
     return Words() if item is None else Words(of_object(item, limits))
 
 
+def has_any(activity: Activity) -> bool:
+    """Whether there is anything to make the words of *activity* from."""
+    return activity.type == "Flag" or _written(activity) is not None
+
+
 def _written(activity: Activity) -> Object | None:
     """What *activity* carries that may become a comment."""
     item = activity.object if activity.type in _WRITING else activity.instrument

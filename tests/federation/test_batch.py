@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from support.waiting import PATIENCE
 from fedblog.activitystreams.reading import read_activity
 from fedblog.domain.actor import RemoteActor
 from fedblog.domain.addresses import Addresses
+from fedblog.federation import batch as batch_module
 from fedblog.federation.batch import Batcher
 from fedblog.federation.facts import Incoming
 from fedblog.storage import sqlite_connection
@@ -117,3 +119,60 @@ async def test_sender_who_went_away_keeps_nobody_else_from_an_answer(
         assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_comes_one_by_one_is_written_together_while_the_batcher_rests(
+    sqlite_url: str, ann: RemoteActor, now: Any, monkeypatch: pytest.MonkeyPatch
+):
+    store = await Store.open(sqlite_url, listen=False)
+    batcher = Batcher(store, Addresses("http://localhost:8000"), 1)
+    write, sizes = store.write, []
+    monkeypatch.setattr(batch_module, "_LONGEST_REST", 0.5)
+
+    async def slow(unit: Any, addresses: Any, blog_id: Any, batch: Any, *rest: Any) -> Any:
+        sizes.append(len(batch))
+        await asyncio.sleep(0.5)
+        return await write(unit, addresses, blog_id, batch, *rest)
+
+    monkeypatch.setattr(store, "write", slow)
+    running = asyncio.create_task(batcher.run())
+    first = asyncio.create_task(batcher.submit(like(0, ann, now)))
+    await first
+    # The batcher rests from the moment that this one was answered.
+    await asyncio.gather(*(_later(batcher, like(n, ann, now), n) for n in range(1, 6)))
+    assert sizes == [1, 5]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await store.close()
+
+
+async def _later(batcher: Batcher, incoming: Incoming, turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await batcher.submit(incoming)
+
+
+async def test_what_has_no_words_waits_for_no_thread(
+    sqlite_url: str, ann: RemoteActor, now: Any, monkeypatch: pytest.MonkeyPatch
+):
+    store = await Store.open(sqlite_url, listen=False)
+    batcher = Batcher(store, Addresses("http://localhost:8000"), 1)
+    threads: list[str] = []
+    worded = batch_module.worded
+
+    def noted(*arguments: Any) -> Incoming:
+        threads.append(threading.current_thread().name)
+        return worded(*arguments)
+
+    monkeypatch.setattr(batch_module, "worded", noted)
+    running = asyncio.create_task(batcher.run())
+    await batcher.submit(like(1, ann, now))
+    assert threads == [threading.current_thread().name]
+    document = {"id": f"{ANN}/flags/1", "type": "Flag", "actor": ANN, "object": [ANN]}
+    flag = Incoming(read_activity({**document, "content": "look"}), ann, "flag", now, 0)
+    await asyncio.gather(batcher.submit(like(2, ann, now)), batcher.submit(flag))
+    assert len(threads) == 3
+    assert all(name.startswith("batch") for name in threads[1:])
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await store.close()
