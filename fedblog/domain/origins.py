@@ -28,7 +28,7 @@ def bare_host(host: str) -> str:
 def registrable_domain(host: str) -> str:
     """The domain that somebody registered and *host* (port allowed and dropped) lies in, in lower
     case A-labels. An IP literal gives itself, and so does a public suffix or a single label."""
-    name = _ascii(bare_host(host).rstrip("."))
+    name = in_ascii(bare_host(host).rstrip("."))
     if _address(name) is not None:
         return name
     return _SUFFIXES.privatesuffix(name) or name
@@ -40,7 +40,7 @@ def is_public_suffix(host: str) -> bool:
 
     A name of one label that is in no list counts (``lan``); ``localhost`` does not.
     """
-    name = _ascii(bare_host(host).rstrip("."))
+    name = in_ascii(bare_host(host).rstrip("."))
     if not name or name == "localhost" or _address(name) is not None:
         return False
     return bool(_SUFFIXES.is_public(name))
@@ -73,6 +73,16 @@ def client_network(address: str) -> str:
     return str(IPv6Network((int(found) >> _CUSTOMER_BITS << _CUSTOMER_BITS, _CUSTOMER_BITS)))
 
 
+def in_ascii(name: str) -> str:
+    """*name* in A-labels, where it can be written so."""
+    if name.isascii():
+        return name
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return name
+
+
 def is_address(host: str) -> bool:
     """Whether *host* (without port and brackets) is an IP address and no name."""
     return _address(host) is not None
@@ -88,13 +98,3 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
         return ip_address(text.partition("%")[0])
     except ValueError:
         return None
-
-
-def _ascii(name: str) -> str:
-    """*name* in A-labels, where it can be written so."""
-    if name.isascii():
-        return name
-    try:
-        return idna.encode(name, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        return name

@@ -181,6 +181,7 @@ def process(
             )
     fact_rows.save(connection, facts, receipts)
     forwarding.record(connection, facts, forwards, is_on=forward_replies)
+    fact_rows.bound(connection, facts)
     return outcomes
 
 

@@ -37,6 +37,7 @@ from fedblog.storage import (
     reactions,
     received,
     reports,
+    resolving,
     slices,
     threads,
 )
@@ -122,7 +123,8 @@ class Report:
 
 @dataclass(slots=True)
 class Facts:
-    """The state that the activities of one batch look at and change. *owners* are the keys of the
+    """The state that the activities of one batch look at and change. *meant* says what the
+    addresses of ours among those named mean; *owners* are the keys of the
     local actors among those named that can be followed; *asker* is the host on whose behalf the
     activity at hand has others asked; *blocked* are the actors that were blocked since they were
     let in. *reports_of* and *asked_by* count what is kept of actors, *followers_at* how many
@@ -133,7 +135,7 @@ class Facts:
     now: datetime
     bounds: Bounds = field(default_factory=Bounds)
     posts: Mapping[str, threads.PostFacts] = field(default_factory=dict)
-    posts_by_path: Mapping[str, threads.PostFacts] = field(default_factory=dict)
+    meant: Mapping[str, resolving.Found] = field(default_factory=dict)
     owners: set[str] = field(default_factory=lambda: {BLOG})
     receipts: set[tuple[str, str]] = field(default_factory=set)
     blocked: frozenset[str] = frozenset()
@@ -153,7 +155,6 @@ class Facts:
     asked_by: Mapping[str, int] = field(default_factory=dict)
     followers_at: Mapping[str, int] = field(default_factory=dict)
     _waiting: dict[str, list[str]] = field(default_factory=dict)
-    _named: dict[str, threads.PostFacts | None] = field(default_factory=dict)
 
     def follow_up(self, kind: str, key: str, payload: Mapping[str, Any]) -> None:
         """Have a job of *kind* done after this unit."""
@@ -206,18 +207,23 @@ class Facts:
         return uri is not None and (uri, actor_uri) in self.tombstones
 
     def post_at(self, uri: str) -> threads.PostFacts | None:
-        """The post that *uri* (its ActivityPub id or a human address of it) names."""
-        if uri not in self._named:
-            self._named[uri] = self._post_at(uri)
-        return self._named[uri]
+        """The post that *uri* (any address that was given out for it) names."""
+        found = self.meant.get(uri)
+        return self.posts.get(found.key) if found is not None and found.kind == "post" else None
 
-    def _post_at(self, uri: str) -> threads.PostFacts | None:
-        named = self.addresses.parse(uri)
-        if named is not None:
-            return self.posts.get(named.key) if named.kind == "post" else None
-        if self.addresses.is_local(uri):
-            return self.posts_by_path.get(_path(self.addresses, uri))
-        return None
+    def comment_at(self, uri: str) -> Comment | None:
+        """The comment that *uri* (its id, or an address that was given out for it here) names."""
+        return self.comments.get(self.id_of(uri))
+
+    def id_of(self, uri: str) -> str:
+        """The id of what *uri* names: of what is ours the one form of its many addresses."""
+        found = self.meant.get(uri)
+        return uri if found is None else found.uri
+
+    def owner_at(self, uri: str | None) -> str | None:
+        """The owner key of the local actor that *uri* names."""
+        found = self.meant.get(uri) if uri is not None else None
+        return found.key if found is not None and found.kind == "actor" else None
 
 
 def load(
@@ -232,17 +238,20 @@ def load(
     facts = Facts(addresses, blog_id, now, bounds)
     actor_uris = {item.actor.uri for item in batch}
     actor_rows.take_turns(connection, actor_uris)
-    uris: set[str] = set()
+    named: set[str] = set()
     created: dict[str, str] = {}
     for item in batch:
-        uris.update(_mentioned(item.activity))
+        named.update(_mentioned(item.activity))
         if item.activity.type == "Flag":
-            uris.update(item.activity.object_ids)
+            named.update(item.activity.object_ids)
         for written in _written(item.activity):
             # Another host's claim about an id must not stand in the way of the true one.
             if written.id and written.in_reply_to and same_host(written.id, item.actor.uri):
                 created[written.id] = written.in_reply_to
     types = {item.activity.type for item in batch}
+    facts.meant = resolving.resolve(connection, addresses, blog_id, named)
+    uris = {facts.id_of(uri) for uri in named}
+    created = {uri: facts.id_of(above) for uri, above in created.items()}
 
     facts.blocked = blocks.held(
         connection, blog_id, {(item.actor.uri, item.actor.host) for item in batch}
@@ -272,8 +281,8 @@ def load(
     if types & _REPORTING:
         facts.reports_of = reports.counts(connection)
     if types & _NAMING_ACTORS:
-        named = {found.key for uri in uris if (found := addresses.parse(uri)) is not None}
-        authors = author_rows.find(connection, {key for key in named if is_id(key)})
+        owners = {found.key for found in facts.meant.values() if found.kind == "actor"}
+        authors = author_rows.find(connection, {key for key in owners if is_id(key)})
         facts.owners |= {key for key, author in authors.items() if author.blog_id == blog_id}
     if types & REQUEST_TYPES:
         asking = {item.activity.instrument_id for item in batch if item.activity.instrument_id}
@@ -291,23 +300,13 @@ def _load_thread(
 ) -> None:
     """Posts and comments among *uris*, the posts above those comments, and the orphans that hang
     somewhere below what this batch hangs under a post; *created* says what answers what."""
-    addresses = facts.addresses
-    post_ids, paths, others = set(), set(), set()
-    for uri in uris:
-        if not addresses.is_local(uri):
-            others.add(uri)
-            continue
-        named = addresses.parse(uri)
-        if named is None:
-            paths.add(_path(addresses, uri))
-        elif named.kind == "post":
-            post_ids.add(named.key)
-        elif named.kind == "comment":
-            others.add(uri)
-    found = {row.uri: row for row in threads.find(connection, others)}
+    ours = facts.addresses.is_local
+    comment_uris = {one.uri for one in facts.meant.values() if one.kind == "comment"}
+    comment_uris.update(uri for uri in uris if not ours(uri))
+    found = {row.uri: row for row in threads.find(connection, comment_uris)}
+    post_ids = {one.key for one in facts.meant.values() if one.kind == "post"}
     post_ids.update(row.post_id for row in found.values() if row.post_id is not None)
     facts.posts = threads.find_posts(connection, post_ids)
-    facts.posts_by_path = threads.find_posts_by_path(connection, facts.blog_id, paths)
     looked_below: set[str] = set()
     while placed := _placed(facts, created, found) - looked_below:
         looked_below |= placed
@@ -349,9 +348,6 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     new, changed = facts.comments.added(), facts.comments.changed()
     threads.insert_all(connection, sorted(new, key=lambda row: row.depth))
     threads.update_all(connection, changed)
-    if waiting := {row.actor_uri or "" for row in new if row.post_id is None}:
-        bounds = facts.bounds
-        threads.keep_orphans(connection, waiting, bounds.orphans_per_actor, bounds.orphans_kept)
     # What is held as it comes alters no page: a flood of it must not have them all made anew. What
     # is shown no longer has to go at once, all else may wait for a moment.
     shown = (row for row in (*new, *changed) if row.is_shown)
@@ -394,6 +390,14 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     changes.record(connection, *said)
 
 
+def bound(connection: Connection, facts: Facts) -> None:
+    """Drop what is too much of what waits for a parent; the last step of a unit, when nothing that
+    hangs on a reply which goes is still to be written."""
+    if waiting := {row.actor_uri or "" for row in facts.comments.added() if row.post_id is None}:
+        bounds = facts.bounds
+        threads.keep_orphans(connection, waiting, bounds.orphans_per_actor, bounds.orphans_kept)
+
+
 def reaction_key(reaction: Reaction) -> ReactionKey:
     """By what a reaction is unique."""
     return (reaction.object_uri, reaction.actor_uri, reaction.kind.value, reaction.emoji)
@@ -432,6 +436,8 @@ def _mentioned(activity: Activity | None) -> Iterable[str]:
     named = [activity.object_id, activity.instrument_id, inner.id if inner is not None else None]
     for item in _written(activity):
         named += (item.id, item.in_reply_to)
+    if activity.instrument is not None:
+        named += activity.instrument.quotes
     yield from filter(None, named)
     yield from _mentioned(inner)
     yield from _mentioned(activity.instrument_activity)
@@ -445,7 +451,3 @@ def _written(activity: Activity) -> list[Object]:
 def inbox_domain(actor: RemoteActor) -> str:
     """Whose the host is where *actor* gets what its followers get."""
     return domain_of(actor.shared_inbox or actor.inbox)
-
-
-def _path(addresses: Addresses, uri: str) -> str:
-    return uri[len(addresses.base_url) :].split("?", 1)[0].split("#", 1)[0] or "/"

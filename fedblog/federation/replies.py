@@ -52,7 +52,7 @@ def find_place(facts: Facts, in_reply_to: str) -> Place:
         if post.comments is CommentPolicy.CLOSED:
             raise NoPlaceError("comments are closed")
         return Place(True, post.id, None, 0, _first_status(post.comments))
-    parent = facts.comments.get(in_reply_to)
+    parent = facts.comment_at(in_reply_to)
     if parent is not None:
         if parent.post_id is None:
             # Both wait: only what stands under a post has a parent, so no circle can form.
@@ -78,7 +78,7 @@ def new_comment(incoming: Incoming, item: Object, uri: str, place: Place, facts:
         uri=uri,
         post_id=place.post_id,
         parent_id=place.parent_id,
-        in_reply_to_uri=item.in_reply_to or "",
+        in_reply_to_uri=facts.id_of(item.in_reply_to or ""),
         depth=place.depth,
         actor_uri=incoming.actor.uri,
         author_id=None,

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select, update
 
 from fedblog.domain.authorization import Authorization, AuthorizationState, Interaction
 from fedblog.domain.comment import Comment
 from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, authorizations, comments, posts
+from fedblog.storage.upsert import insert_ignoring
 from fedblog.storage.visibility import is_living_post, is_public_comment, is_public_post
 
 _BY_OBJECT = ListStatement(
@@ -63,14 +64,14 @@ def counts(connection: Connection, actor_uris: Collection[str], most: int) -> di
 
 
 def insert_all(connection: Connection, items: Sequence[Authorization]) -> None:
-    """Keep new ones."""
+    """Keep new ones; one that stands already stays as it is."""
     if items:
         rows = [
             {name: getattr(item, name) for name in Authorization.__dataclass_fields__}
             | {"interaction": item.interaction.value, "state": item.state.value}
             for item in items
         ]
-        connection.execute(insert(authorizations), rows)
+        insert_ignoring(connection, authorizations, rows)
 
 
 def update_all(connection: Connection, items: Sequence[Authorization]) -> None:

@@ -21,7 +21,7 @@ _COLUMNS = (
     *("id", "blog_id", "object_uri", "post_id", "comment_id", "actor_uri"),
     *("kind", "emoji", "activity_uri", "created_at"),
 )
-_INSERT = BulkInsert(reactions, _COLUMNS)
+_INSERT = BulkInsert(reactions, _COLUMNS, is_ignoring=True)
 _UPDATE = (
     update(reactions)
     .where(
@@ -45,7 +45,7 @@ def find(
 
 
 def insert_all(connection: Connection, items: Sequence[Reaction]) -> None:
-    """Keep new reactions."""
+    """Keep new reactions; one that stands already stays as it is."""
     _INSERT.run(connection, [_values(item) for item in items])
 
 

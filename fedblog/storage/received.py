@@ -21,7 +21,7 @@ _BY_ACTIVITY = ListStatement(
     )
 )
 _COLUMNS = ("actor_uri", "activity_uri", "type", "outcome", "reason", "received_at")
-_INSERT = BulkInsert(received, _COLUMNS)
+_INSERT = BulkInsert(received, _COLUMNS, is_ignoring=True)
 _values_of = attrgetter(*_COLUMNS)
 
 
@@ -44,5 +44,5 @@ def find(connection: Connection, activity_uris: Collection[str]) -> set[tuple[st
 
 
 def insert_all(connection: Connection, receipts: Sequence[Receipt]) -> None:
-    """Remember *receipts*, none of which may stand there already."""
+    """Remember *receipts*; one that stands there already stays as it is."""
     _INSERT.run(connection, [_values_of(receipt) for receipt in receipts])

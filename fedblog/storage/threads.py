@@ -24,7 +24,7 @@ from fedblog.storage.bulk import BulkInsert, Values
 from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement, is_among
 from fedblog.storage.sweeping import of_most
-from fedblog.storage.tables import comments, permalinks, posts, reactions
+from fedblog.storage.tables import comments, posts, reactions
 
 _BY_URI = ListStatement(lambda listed: select(comments).where(listed(comments.c.uri)))
 
@@ -48,18 +48,6 @@ def _orphans(listed: Callable[[ColumnElement[Any]], ColumnElement[bool]]) -> Sel
 _ORPHANS = ListStatement(_orphans)
 _POST_FACTS = (posts.c.id, posts.c.status, posts.c.comments)
 _POSTS_BY_ID = ListStatement(lambda listed: select(*_POST_FACTS).where(listed(posts.c.id)))
-_POSTS_BY_PATH = ListStatement(
-    lambda listed: select(posts.c.path.label("asked"), *_POST_FACTS).where(
-        listed(posts.c.path), posts.c.blog_id == bindparam("blog_id")
-    )
-)
-_POSTS_BY_FORMER_PATH = ListStatement(
-    lambda listed: (
-        select(permalinks.c.path.label("asked"), *_POST_FACTS)
-        .join(posts, posts.c.id == permalinks.c.post_id)
-        .where(listed(permalinks.c.path), permalinks.c.blog_id == bindparam("blog_id"))
-    )
-)
 NO_WORDS: dict[str, Any] = {
     "name": "",
     "source_html": "",
@@ -108,19 +96,6 @@ def find_orphans(connection: Connection, uris: Collection[str]) -> list[Comment]
 def find_posts(connection: Connection, ids: Collection[str]) -> dict[str, PostFacts]:
     """The posts with these ids, in whatever state."""
     return {row.id: _post(row) for row in _POSTS_BY_ID.run(connection, ids)}
-
-
-def find_posts_by_path(
-    connection: Connection, blog_id: int, paths: Collection[str]
-) -> dict[str, PostFacts]:
-    """The posts that are or once were at these human paths."""
-    found = {
-        row.asked: _post(row)
-        for row in _POSTS_BY_FORMER_PATH.run(connection, paths, blog_id=blog_id)
-    }
-    rows = _POSTS_BY_PATH.run(connection, paths, blog_id=blog_id)
-    found.update({row.asked: _post(row) for row in rows})
-    return found
 
 
 def insert_all(connection: Connection, items: Sequence[Comment]) -> None:

@@ -15,7 +15,7 @@ def insert_ignoring(
 ) -> None:
     """Insert *rows*, leaving out those whose keys stand in *table* already."""
     if rows:
-        connection.execute(_ignoring(connection.dialect.name, table), list(rows))
+        connection.execute(ignoring(connection.dialect.name, table), list(rows))
 
 
 def upsert(
@@ -50,7 +50,8 @@ def add_up(
 
 
 @cache
-def _ignoring(dialect: str, table: Table) -> _Insert:
+def ignoring(dialect: str, table: Table) -> _Insert:
+    """The INSERT into *table* that leaves out rows whose keys stand there already."""
     return _insert(dialect, table).on_conflict_do_nothing()
 
 

@@ -41,10 +41,10 @@ def follow(incoming: Incoming, facts: Facts) -> Outcome:
 
 def _refuse(incoming: Incoming, facts: Facts) -> Outcome:
     """The readers' voice and the instance are followed by nobody: said so, lest the asker waits."""
-    named = facts.addresses.parse(incoming.activity.object_id or "")
-    if named is None or named.key not in (READERS, INSTANCE) or not incoming.actor.inbox:
+    owner = facts.owner_at(incoming.activity.object_id)
+    if owner not in (READERS, INSTANCE) or not incoming.actor.inbox:
         return Outcome("ignored", "follows nobody here")
-    _answer(facts, incoming, named.key, "Reject")
+    _answer(facts, incoming, owner, "Reject")
     return Outcome("stored", "rejected")
 
 
@@ -81,7 +81,5 @@ def block(incoming: Incoming, facts: Facts) -> Outcome:
 
 def followed(facts: Facts, uri: str | None) -> str | None:
     """The owner key of the local actor that *uri* names, where it can be followed."""
-    named = facts.addresses.parse(uri) if uri else None
-    if named is None or named.kind != "actor":
-        return None
-    return named.key if named.key in facts.owners else None
+    owner = facts.owner_at(uri)
+    return owner if owner in facts.owners else None

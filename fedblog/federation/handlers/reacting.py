@@ -36,7 +36,7 @@ def announce(incoming: Incoming, facts: Facts) -> Outcome:
     if inner.type not in ("Create", "Update") or item is None or not item.id:
         return Outcome("ignored", f"announces a {inner.type}")
     target = item.in_reply_to or ""
-    if facts.post_at(target) is None and facts.comments.get(target) is None:
+    if facts.post_at(target) is None and facts.comment_at(target) is None:
         return Outcome("ignored", "announces nothing about this blog")
     replies.fetch(facts, item.id, incoming.ancestors_left)
     return Outcome("deferred", "announced reply is fetched by its id")
@@ -65,13 +65,13 @@ def _react(incoming: Incoming, facts: Facts, kind: ReactionKind, emoji: str) -> 
         return Outcome("ignored", "names no object")
     if facts.is_buried(activity.id, actor.uri) or facts.is_buried(actor.uri, actor.uri):
         return Outcome("ignored", "undone before")
-    post, comment = facts.post_at(uri), facts.comments.get(uri)
+    post, comment = facts.post_at(uri), facts.comment_at(uri)
     if post is not None:
         if post.status is not PostStatus.PUBLISHED:
             return Outcome("ignored", "names nothing that is public here")
-        uri = facts.addresses.post(post.id)
     elif comment is None or comment.deleted_at is not None or _is_gone_with_post(facts, comment):
         return Outcome("ignored", "names nothing known here")
+    uri = facts.id_of(uri)
     reaction = Reaction(
         id=new_id(),
         blog_id=facts.blog_id,

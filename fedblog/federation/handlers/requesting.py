@@ -169,7 +169,7 @@ def _target(facts: Facts, interaction: Interaction, uri: str | None) -> Target |
         if post.status is not PostStatus.PUBLISHED:
             return None
         return Target(facts.addresses.post(post.id), BLOG, post.id, post.comments)
-    comment = facts.comments.get(uri)
+    comment = facts.comment_at(uri)
     if comment is None or not _is_ours(comment) or comment.post_id is None:
         return None
     post = facts.posts.get(comment.post_id)
@@ -209,7 +209,4 @@ def _is_consistent(
 
 
 def _is_about(facts: Facts, uri: str | None, target: Target) -> bool:
-    if uri is None or uri == target.uri:
-        return uri is not None
-    post = facts.post_at(uri)
-    return post is not None and facts.addresses.post(post.id) == target.uri
+    return uri is not None and facts.id_of(uri) == target.uri

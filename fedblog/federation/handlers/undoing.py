@@ -49,8 +49,7 @@ def _by_meaning(facts: Facts, inner: Activity, actor: str) -> bool:
     kinds = kinds_of(inner.type)
     if not kinds or inner.object_id is None:
         return found
-    post = facts.post_at(inner.object_id)
-    uri = facts.addresses.post(post.id) if post is not None else inner.object_id
+    uri = facts.id_of(inner.object_id)
     standing = [
         reaction
         for reaction in facts.reactions.of(actor)
