@@ -8,12 +8,14 @@ from fedblog.publishing.keyring import KeyRing
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
 from fedblog.signatures.keys import SigningKey
-from fedblog.storage import blogs, server
+from fedblog.storage import blogs, resolving, server
 from fedblog.storage.store import Store
 
 
 async def visit(subject: str, settings: Settings, store: Store | None = None) -> Report:
     """Examine *subject*, signed by the blog in *store*, or without a signature."""
+    if store is not None:
+        subject = await meant(subject, store)
     key = await instance_key(store) if store is not None else None
     home = key.key_id.partition("/ap/")[0] if key is not None else settings.base_url
     client = RemoteClient(settings, user_agent=f"fedblog/{__version__} (+{home}/)")
@@ -24,15 +26,33 @@ async def visit(subject: str, settings: Settings, store: Store | None = None) ->
         await client.close()
 
 
+async def meant(subject: str, store: Store) -> str:
+    """The id of what *subject* means, where it is an address that was given out by the blog in
+    *store*, else *subject*: no request carries a fragment, which alone may name a comment."""
+    found = await _addresses(store)
+    if found is None:
+        return subject
+    addresses, blog_id = found
+    named = await store.read(resolving.one, addresses, blog_id, subject.strip())
+    return subject if named is None else named.uri
+
+
 async def instance_key(store: Store) -> SigningKey | None:
     """The instance actor's key in *store*, or None where there is no blog in it."""
-    blog = await store.read(blogs.first)
-    written = await store.read(server.get_all)
-    if blog is None or "base_url" not in written:
+    found = await _addresses(store)
+    if found is None:
         return None
-    addresses = Addresses(written["base_url"], blog.handle, written.get("handle_host", ""))
-    ring = await KeyRing.load(store, addresses, blog.id)
+    ring = await KeyRing.load(store, *found)
     try:
         return ring.signing_key(INSTANCE)
     finally:
         ring.close()
+
+
+async def _addresses(store: Store) -> tuple[Addresses, int] | None:
+    """The addresses of the blog in *store* and its number, or None where there is none."""
+    blog = await store.read(blogs.first)
+    written = await store.read(server.get_all)
+    if blog is None or "base_url" not in written:
+        return None
+    return Addresses(written["base_url"], blog.handle, written.get("handle_host", "")), blog.id

@@ -31,6 +31,8 @@ _KINDS = {
 }
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _END_OF_AUTHORITY = re.compile(r"[/?#]")
+_LEFT_OUT = {ord(sign): None for sign in "\t\r\n"}
+"""What browsers leave out of an address (WHATWG URL, section 4.4)."""
 _COMMENT_FRAGMENT = "comment-"
 
 
@@ -160,6 +162,8 @@ class Addresses:
         end, with a query, with escapes where none are needed, with a fragment (of which
         ``comment-ID`` names a comment). Also read are ``acct:`` and the forms of `is_local`.
         """
+        if not uri.isprintable():
+            uri = uri.translate(_LEFT_OUT)
         rest = self._rest(uri)
         if rest is None:
             return self._by_handle(uri[5:]) if uri[:5].lower() == "acct:" else None

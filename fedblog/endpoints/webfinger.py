@@ -113,20 +113,12 @@ class WebFinger:
             raise MalformedResourceError("the address cannot be read") from None
         if not parts.hostname:
             raise MalformedResourceError("the address has no host")
-        addresses = self._site.addresses
-        if not addresses.is_local(address) or parts.query or parts.fragment:
+        local = self._site.addresses.parse(address)
+        if local is not None and local.kind == "author":
+            return await self._by_name(local.key)
+        if local is None or local.kind != "actor":
             return None
-        if parts.path in ("", "/"):
-            return self._fixed[BLOG]
-        local = addresses.parse(address)
-        if local is not None:
-            return await self._by_owner(local.key) if local.kind == "actor" else None
-        folders = unquote(parts.path).strip("/").split("/")
-        if len(folders) == 2 and folders[0] == "authors":
-            return await self._by_name(folders[1].lower())
-        if len(folders) == 1 and folders[0].startswith("@"):
-            return await self._by_name(folders[0][1:].lower())
-        return None
+        return await self._by_owner(local.key)
 
     def canonical(self, values: Values) -> Pairs:
         """The query of a request in its one form: a name and a page can be written in many ways,
@@ -147,18 +139,12 @@ class WebFinger:
         if scheme.lower() == "acct":
             return "acct:" + quote(unquote(rest).removeprefix("@").lower(), safe="@")
         addresses = self._site.addresses
-        try:
-            parts = urlsplit(resource)
-        except ValueError:
+        local = addresses.parse(resource)
+        if local is not None and local.kind == "author":
+            return addresses.author_page(local.key)
+        if local is None or local.kind != "actor":
             return resource
-        if not addresses.is_local(resource) or parts.query or parts.fragment:
-            return resource
-        folders = unquote(parts.path).strip("/").split("/")
-        if len(folders) == 2 and folders[0] == "authors":
-            return addresses.author_page(quote(folders[1].lower(), safe=""))
-        if len(folders) == 1 and folders[0].startswith("@"):
-            return addresses.author_page(quote(folders[0][1:].lower(), safe=""))
-        return addresses.page("/") if parts.path in ("", "/") else resource
+        return addresses.actor(local.key)
 
     async def _by_owner(self, owner: str) -> Named | None:
         if owner in self._fixed:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from sqlalchemy import Connection
 
@@ -10,7 +10,7 @@ from fedblog.activitystreams import writing
 from fedblog.domain.addresses import Addresses, post_path
 from fedblog.domain.errors import NotFoundError
 from fedblog.domain.post import PostStatus
-from fedblog.storage import blogs, permalinks, posts, server
+from fedblog.storage import blogs, posts, resolving, server
 from fedblog.storage.store import Store
 
 
@@ -26,11 +26,14 @@ def _article_of(connection: Connection, named: str, now: datetime) -> writing.Js
     blog = blogs.first(connection)
     if blog is None:
         raise NotFoundError("there is no blog yet")
+    written = server.get_all(connection)
+    addresses = Addresses(written["base_url"], blog.handle, written["handle_host"])
     name = unquote(urlsplit(named).path).strip("/")
-    path = f"/{name}/"
-    post = posts.named(connection, blog.id, name, path)
-    if post is None and (former := permalinks.former(connection, blog.id, path)):
-        post = posts.get(connection, blog.id, former)
+    post = posts.named(connection, blog.id, name, f"/{name}/")
+    if post is None:
+        found = resolving.one(connection, addresses, blog.id, f"{addresses.base_url}/{quote(name)}")
+        if found is not None and found.kind == "post":
+            post = posts.get(connection, blog.id, found.key)
     if post is None or post.status is PostStatus.DELETED:
         raise NotFoundError(f"there is no post with the id, slug or path {named}")
     if not post.is_public:
@@ -41,6 +44,4 @@ def _article_of(connection: Connection, named: str, now: datetime) -> writing.Js
             published_at=moment,
             path=post.path or post_path(moment, post.slug, blog.time_zone),
         )
-    written = server.get_all(connection)
-    addresses = Addresses(written["base_url"], blog.handle, written["handle_host"])
     return writing.article(post, blog, addresses)

@@ -17,7 +17,7 @@ from support.servers import Server, listening_socket, serving
 from support.waiting import PATIENCE
 
 from fedblog.doctor import Finding, Level, Report, examine, printing
-from fedblog.doctor.visiting import instance_key, visit
+from fedblog.doctor.visiting import instance_key, meant, visit
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
 
@@ -135,6 +135,23 @@ async def test_our_own_blog_and_post_are_healthy(server: Server, settings: Setti
         assert report.is_healthy, (subject, texts(wrong(report)))
         assert any("without a signature and with one" in f.text for f in report.findings)
         assert any("the server is fedblog" in f.text for f in report.findings)
+
+
+async def test_address_of_ours_stands_for_what_it_was_given_out_for(server: Server) -> None:
+    """Also where only the fragment says it, which no request carries."""
+    post, store = await server.publish(), server.site.store
+    post_id, blog = post["activitypub_id"], server.site.addresses.actor("blog")
+    author = post["authors"][0]
+    for subject, uri in {
+        f" {post['url']}?x#comments ": post_id,
+        f"{post_id}/": post_id,
+        server.base_url: blog,
+        f"{server.base_url}/authors/owner": server.site.addresses.actor(author["id"]),
+        f"{post['url']}#comment-{post['id']}": None,
+        "https://far.example/1": None,
+        "@ann@far.example": None,
+    }.items():
+        assert await meant(subject, store) == (uri or subject), subject
 
 
 async def test_healthy_actor_and_article_of_another_are_healthy(doctor: Doctor) -> None:

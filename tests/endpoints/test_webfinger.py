@@ -105,10 +105,10 @@ UNKNOWN = [
     "acct:blog@other.example",
     "acct:blog@blog.example.org:8443",
     "https://other.example/ap/blog",
-    "http://blog.example.org/ap/blog",
+    "http://blog.example.org:8443/ap/blog",
     "https://blog.example.org/ap/authors/01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "https://blog.example.org/ap/posts/01ARZ3NDEKTSV4RRFFQ69G5FAV",
-    "https://blog.example.org/ap/blog?x=1",
+    "https://blog.example.org/ap/blog/followers",
     "https://blog.example.org/authors/nobody/",
     "https://blog.example.org.evil.example/",
     "mailto:blog@example.org",
@@ -119,6 +119,21 @@ async def test_unknown_resource_is_404(world: World) -> None:
     for resource in UNKNOWN:
         status, _ = await look_up(world, resource)
         assert status == 404, resource
+
+
+async def test_actor_is_found_by_every_spelling_of_its_address(world: World) -> None:
+    ada = world.site.addresses.actor(world.authors["ada"].id)
+    for address, actor in {
+        "http://blog.example.org/ap/blog": "https://blog.example.org/ap/blog",
+        "https://BLOG.example.org:443/ap/blog/?x=1#main-key": "https://blog.example.org/ap/blog",
+        "https://blog.example.org/?x": "https://blog.example.org/ap/blog",
+        "https://blog.example.org/authors/blog": "https://blog.example.org/ap/blog",
+        f"{ada}/": ada,
+        "https://blog.example.org/authors/ada/?page=2": ada,
+    }.items():
+        status, document = await look_up(world, address)
+        assert status == 200, address
+        assert document["aliases"][0] == actor, address
 
 
 async def test_answer_has_its_own_media_type_and_is_open_to_scripts(world: World) -> None:

@@ -30,6 +30,9 @@ async def test_a_post_is_found_by_id_slug_path_and_address(site: Site) -> None:
         post.path,
         post.path.strip("/"),
         site.addresses.page(post.path),
+        f"{site.addresses.page(post.path)}?utm_source=x#respond",
+        site.addresses.post(post.id),
+        f"{site.addresses.post(post.id)}/",
     ):
         article = await article_of(site.store, named)
         assert article["id"] == site.addresses.post(post.id), named
