@@ -59,6 +59,7 @@ class Asked:
     path: str
     accept: str = HTML
     counts: str = ""
+    status: int = 200
 
 
 @dataclass(slots=True)
@@ -109,6 +110,7 @@ def asked(made: Filled) -> list[Asked]:
         Asked("post-page", few[1], counts=note),
         Asked("long-post-page", longer[1], counts=note),
         Asked("comments-page", f"{longer[1]}?after={made.after}", counts=note),
+        Asked("comment", f"{longer[1]}comments/{made.after}/", status=303),
         Asked("feed", "/feed/", "application/rss+xml, */*", "<item>"),
         Asked("atom", "/feed/atom/", "application/atom+xml", "<entry"),
         Asked("json-feed", "/feed.json", "application/json", '"content_html":'),
@@ -148,7 +150,7 @@ def answer(blog: Blog, one: Asked, connection: http.client.HTTPConnection) -> st
     connection.request("GET", one.path, headers=headers)
     reply = connection.getresponse()
     body = reply.read()
-    if reply.status != 200:
+    if reply.status != one.status:
         raise RuntimeError(f"{one.name} ({blog.size}): {one.path} was answered with {reply.status}")
     return body.decode("utf-8", "replace")
 

@@ -186,12 +186,13 @@ def _byline(byline: Byline, addresses: Addresses) -> str:
 def note_for_comment(
     comment: Comment,
     addresses: Addresses,
+    path: str,
     *,
     mentions: Sequence[Mention] = (),
     also_to: Sequence[str] = (),
     counts: Counts | None = None,
 ) -> Json:
-    """A comment written here as a Note.
+    """A comment written here, below the post at *path*, as a Note.
 
     An author speaks as the author's own actor; a guest through the readers' voice, with the name
     first. *mentions* name the person answered (servers drop a reply that does not), *also_to* are
@@ -210,7 +211,7 @@ def note_for_comment(
         "attributedTo": addresses.actor(owner),
         "inReplyTo": comment.in_reply_to_uri,
         "content": content,
-        "url": comment.url or id_,
+        "url": addresses.comment_page(path, comment.id),
         "published": stamp(comment.published_at),
         "to": [PUBLIC],
         "cc": list(dict.fromkeys([*(mention.href for mention in mentions), *also_to])),

@@ -159,6 +159,7 @@ class _Comments:
 def comment_json(site: Site, view: CommentView) -> dict[str, Any]:
     """A comment as the API shows it."""
     comment = view.comment
+    page = site.addresses.comment_page(view.path, comment.id)
     parent = view.parent_uri or site.addresses.post(comment.post_id or "")
     return {
         "id": comment.id,
@@ -169,7 +170,8 @@ def comment_json(site: Site, view: CommentView) -> dict[str, Any]:
         "summary": comment.summary,
         "sensitive": comment.sensitive,
         "language": comment.language,
-        "url": comment.url,
+        "url": comment.url if comment.actor_uri is not None else page,
+        "page": page,
         "in_reply_to": parent,
         "depth": comment.depth,
         "status": comment.status.value,

@@ -94,6 +94,7 @@ async def comment_answer(site: Site, scope: Scope, comment_id: str) -> Response:
     item = writing.note_for_comment(
         comment,
         site.addresses,
+        found.path,
         mentions=mentions,
         also_to=also_to,
         counts=_counts(found.reception),

@@ -53,9 +53,15 @@ def post_deleted(connection: Connection, site: Site, post: Post, now: datetime) 
 
 
 def reply_created(
-    connection: Connection, site: Site, reply: Comment, answered: RemoteActor | None, now: datetime
+    connection: Connection,
+    site: Site,
+    reply: Comment,
+    path: str,
+    answered: RemoteActor | None,
+    now: datetime,
 ) -> None:
-    """``Create`` of an author's reply: to everyone, naming the person answered.
+    """``Create`` of an author's reply below the post at *path*: to everyone, naming the person
+    answered.
 
     It goes to that person's own inbox, to the people in the conversation and to the servers of
     followers, which know the post and thread the reply under it.
@@ -65,6 +71,7 @@ def reply_created(
     note = writing.note_for_comment(
         reply,
         site.addresses,
+        path,
         mentions=[_mention(answered)] if answered else [],
         also_to=[site.addresses.collection(author_id, "followers")],
     )

@@ -65,7 +65,7 @@ async def reply(
             actor_uri=None,
             author_id=author.id,
             guest_name=None,
-            url=f"{site.addresses.page(post.path)}#comment-{reply_id}",
+            url="",  # made from its post's path, which may change
             name="",
             source_html=content,
             content_html=rendered.html,
@@ -79,7 +79,8 @@ async def reply(
             received_at=now,
         )
         comment_rows.insert_comment(connection, made)
-        announce.reply_created(connection, site, made, _writer(connection, above), now)
+        writer = _writer(connection, above)
+        announce.reply_created(connection, site, made, post.path, writer, now)
         if once is not None:
             once.keep(connection, made, now)
         return made

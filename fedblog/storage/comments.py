@@ -26,14 +26,18 @@ from fedblog.storage.threads import comment as comment_of
 from fedblog.storage.visibility import is_decided_as, is_listed_comment, is_living_post
 
 _parents = comments.alias("parents")
+_above = posts.alias("above")
+_PATH = select(_above.c.path).where(_above.c.id == comments.c.post_id).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)
 class CommentView:
-    """A comment with what is shown of its writer. *parent_uri* is None for a first-level one;
-    exactly one of *actor_uri*, *author_handle* and *guest_name* is not empty."""
+    """A comment with what is shown of its writer, below the post at *path*. *parent_uri* is None
+    for a first-level one; exactly one of *actor_uri*, *author_handle* and *guest_name* is not
+    empty."""
 
     comment: Comment
+    path: str
     parent_uri: str | None
     actor_name: str
     actor_handle: str
@@ -153,6 +157,7 @@ def _views() -> Any:
     return (
         select(
             comments,
+            _PATH.label("post_path"),
             _parents.c.uri.label("parent_uri"),
             actors.c.name.label("actor_name"),
             actors.c.handle.label("actor_handle"),
@@ -176,6 +181,7 @@ def _view(row: Any) -> CommentView:
     own = {column.name: values[column.name] for column in comments.columns}
     return CommentView(
         Comment(**own | {"status": CommentStatus(own["status"])}),
+        values["post_path"] or "",
         values["parent_uri"],
         values["actor_name"] or "",
         values["actor_handle"] or "",

@@ -72,9 +72,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class CommentDocument:
-    """A comment written here that is or was public. *reception* is None for one that is gone."""
+    """A comment written here that is or was public, below the post at *path*. *reception* is None
+    for one that is gone."""
 
     comment: Comment
+    path: str
     answered: Answered | None
     reception: Reception | None
 
@@ -135,19 +137,21 @@ def comment(
 ) -> CommentDocument | None:
     """The comment *comment_id* where it was written here and is, or was, public."""
     row = connection.execute(
-        select(comments, posts.c.status.label("post_status"))
+        select(comments, posts.c.status.label("post_status"), posts.c.path)
         .join_from(comments, posts, posts.c.id == comments.c.post_id)
         .where(comments.c.id == comment_id, comments.c.blog_id == blog_id, is_local_comment())
     ).first()
     if row is None or row.status != CommentStatus.APPROVED.value or row.visibility != PUBLIC:
         return None
     values = row._asdict()
+    path = values.pop("path") or ""
     is_gone = values.pop("post_status") != PostStatus.PUBLISHED.value or row.deleted_at is not None
     found = Comment(**{**values, "status": CommentStatus(row.status)})
     if is_gone:
-        return CommentDocument(found, None, None)
+        return CommentDocument(found, path, None, None)
     return CommentDocument(
         found,
+        path,
         _answered(connection, found.parent_id),
         _reception(connection, comment_id, _of_comment(comment_id), "replies", limit),
     )

@@ -6,14 +6,12 @@ shown. What was deleted leaves an empty place where something answers it.
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import add
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, select
 
-from fedblog.storage import counts, views_carried
-from fedblog.storage.columns import octets
+from fedblog.storage import comment_pages, counts, views_carried
+from fedblog.storage.comment_pages import BYTES, THREADS
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actors, authors, comments, media
 from fedblog.storage.views_carried import Attachment, Emojis, Poll
@@ -23,12 +21,6 @@ from fedblog.storage.visibility import (
     leaves_a_place,
 )
 
-THREADS = 100
-"""First-level comments on one page."""
-ANSWERS = 1000
-"""Most answers below them that one page loads."""
-BYTES = 256 << 10
-"""Bytes of the texts on one page unless the settings say otherwise."""
 LEVELS = 8
 """How deep comments are nested unless the settings say otherwise; deeper ones stay at the last
 level."""
@@ -79,47 +71,6 @@ class Thread:
     is_cut: bool
 
 
-_child = comments.alias("child")
-_ROOTS = select(comments.c.id).where(
-    comments.c.post_id == bindparam("post_id"),
-    comments.c.parent_id.is_(None),
-    or_(
-        is_public_comment(),
-        # Not EXISTS, for which PostgreSQL would gather the answers to all comments first.
-        select(_child.c.id)
-        .where(_child.c.parent_id == comments.c.id)
-        .limit(1)
-        .scalar_subquery()
-        .is_not(None),
-    ),
-)
-_ROOTS_AFTER = (
-    _ROOTS.where(comments.c.id > bindparam("place"))
-    .order_by(comments.c.id)
-    .limit(bindparam("limit"))
-    .offset(bindparam("offset"))
-)
-_PLACE = select(comments.c.id).where(
-    comments.c.id == bindparam("place"),
-    comments.c.post_id == bindparam("post_id"),
-    comments.c.parent_id.is_(None),
-)
-_ROOTS_BEFORE = (
-    _ROOTS.where(comments.c.id < bindparam("place"))
-    .order_by(comments.c.id.desc())
-    .limit(bindparam("limit"))
-)
-
-
-def _below(listed: Any) -> Any:
-    tree = select(comments.c.id).where(listed(comments.c.parent_id)).cte("tree", recursive=True)
-    tree = tree.union_all(
-        select(_child.c.id).join_from(_child, tree, _child.c.parent_id == tree.c.id)
-    )
-    return select(tree.c.id).limit(ANSWERS + 1)
-
-
-_BELOW = ListStatement(_below)
 _ROWS = ListStatement(
     lambda listed: (
         select(
@@ -167,16 +118,6 @@ _ROWS = ListStatement(
 )
 
 
-_SHOWN = ("content_html", "name", "summary", "url", "attachments", "poll", "quotes", "emojis")
-"""What a comment has on the page that may be long."""
-_SIZE = reduce(add, (octets(func.coalesce(comments.c[name], "")) for name in _SHOWN))
-_SIZES = ListStatement(
-    lambda listed: select(comments.c.id, comments.c.parent_id, _SIZE.label("size")).where(
-        listed(comments.c.id)
-    )
-)
-
-
 def thread(
     connection: Connection,
     post_id: str,
@@ -188,80 +129,32 @@ def thread(
     first one) with what is below them, nested in at most *levels*. Where what they show gets more
     than *most_bytes*, fewer first-level comments are on the page; of one that alone has more, some
     of the answers are left out."""
-    wanted = {"post_id": post_id, "place": after or "", "limit": THREADS + 1, "offset": 0}
-    roots = list(connection.execute(_ROOTS_AFTER, wanted).scalars())
+    roots = comment_pages.roots_after(connection, post_id, after)
     later = roots[THREADS - 1] if len(roots) > THREADS else None
     roots = roots[:THREADS]
-    below = [row[0] for row in _BELOW.run(connection, roots)]
-    is_cut = len(below) > ANSWERS
-    fitting, shown_below, is_full = _fitting(connection, roots, below[:ANSWERS], most_bytes)
+    fitting, below, is_cut = comment_pages.loaded(connection, roots, most_bytes)
     if len(fitting) < len(roots):
         roots, later = fitting, fitting[-1]
-    is_cut = is_cut or is_full
-    rows = {row.id: row for row in _ROWS.run(connection, [*roots, *shown_below])}
-    numbers = counts.of(connection, [row.id for row in rows.values() if row.is_shown])
-    shown = _in_order(rows, roots, levels, numbers)
-    earlier = _earlier(connection, post_id, roots[0]) if after and roots else None
+    shown = _shown(connection, roots, below, levels)
+    earlier = comment_pages.earlier(connection, post_id, roots[0]) if after and roots else None
     return Thread(shown, after, earlier, later, is_cut)
 
 
-def _fitting(
-    connection: Connection, roots: list[str], below: list[str], most_bytes: int
-) -> tuple[list[str], list[str], bool]:
-    """Of *roots*, as many from the first on as fit with what is below them into *most_bytes*, at
-    least one; which of *below* hang there; and whether some of the one did not fit."""
-    found = {row.id: row for row in _SIZES.run(connection, [*roots, *below])}
-    sizes = {root: found[root].size for root in roots if root in found}
-    root_of = {root: root for root in roots}
-    below = [id_ for id_ in below if id_ in found]
-    for id_ in below:
-        way = []
-        above: str | None = id_
-        while above is not None and above in found and above not in root_of:
-            way.append(above)
-            above = found[above].parent_id
-        root = root_of.get(above or "", "")
-        root_of.update(dict.fromkeys(way, root))
-        sizes[root] = sizes.get(root, 0) + found[id_].size
-    fitting: list[str] = []
-    total = 0
-    for root in roots:
-        total += sizes.get(root, 0)
-        if fitting and total > most_bytes:
-            break
-        fitting.append(root)
-    wanted = set(fitting)
-    there = [id_ for id_ in below if root_of.get(id_) in wanted]
-    if len(fitting) > 1 or sizes.get(roots[0] if roots else "", 0) <= most_bytes:
-        return fitting, there, False
-    left = most_bytes - (found[roots[0]].size if roots[0] in found else 0)
-    kept: list[str] = []
-    for id_ in there:  # nearest first: what answers something comes after it
-        left -= found[id_].size
-        if left < 0:
-            break
-        kept.append(id_)
-    return fitting, kept, len(kept) < len(there)
+def branch(
+    connection: Connection, start: str, levels: int = LEVELS, most_bytes: int = BYTES
+) -> Thread:
+    """The comment *start* with what is below it, as a page of its own: for those that the page with
+    the whole thread leaves out."""
+    _, below, is_cut = comment_pages.loaded(connection, [start], most_bytes)
+    return Thread(_shown(connection, [start], below, levels), None, "", None, is_cut)
 
 
-def is_place(connection: Connection, post_id: str, after: str) -> bool:
-    """Whether *after* is a first-level comment of the post, shown or not: who makes ids up would
-    have the same page made under any number of addresses."""
-    wanted = {"post_id": post_id, "place": after}
-    return connection.execute(_PLACE, wanted).first() is not None
-
-
-def after_page(connection: Connection, post_id: str, number: int) -> str | None:
-    """The first-level comment after which page *number* (from 2) begins, None past the last."""
-    wanted = {"post_id": post_id, "place": "", "limit": 2, "offset": (number - 1) * THREADS - 1}
-    roots = connection.execute(_ROOTS_AFTER, wanted).scalars().all()
-    return roots[0] if len(roots) == 2 else None
-
-
-def _earlier(connection: Connection, post_id: str, first: str) -> str:
-    wanted = {"post_id": post_id, "place": first, "limit": THREADS + 1}
-    above = connection.execute(_ROOTS_BEFORE, wanted).scalars().all()
-    return above[THREADS] if len(above) > THREADS else ""
+def _shown(
+    connection: Connection, roots: list[str], below: list[str], levels: int
+) -> tuple[CommentView, ...]:
+    rows = {row.id: row for row in _ROWS.run(connection, [*roots, *below])}
+    numbers = counts.of(connection, [row.id for row in rows.values() if row.is_shown])
+    return _in_order(rows, roots, levels, numbers)
 
 
 Counted = dict[str, dict[str, int]]

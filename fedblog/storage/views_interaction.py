@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from fedblog.domain.addresses import BLOG
+from fedblog.domain.addresses import BLOG, comment_path
 from fedblog.domain.post import CommentPolicy
 from fedblog.storage import authors, blogs
 from fedblog.storage.tables import actors, comments, posts
@@ -15,12 +15,11 @@ from fedblog.storage.visibility import is_public_comment, is_public_post
 @dataclass(frozen=True, slots=True)
 class Named:
     """Something of the blog by its name: *title* of the post or name of the person, *path* of its
-    page. *uri* is the id of a comment, which may be another server's."""
+    page."""
 
     title: str
     path: str
     takes_replies: bool = False
-    uri: str = ""
 
 
 def actor(connection: Connection, blog_id: int, owner: str) -> Named | None:
@@ -51,7 +50,6 @@ def comment(connection: Connection, blog_id: int, comment_id: str) -> Named | No
     """A comment that everyone may read, by whoever wrote it; *title* is the writer's name."""
     row = connection.execute(
         select(
-            comments.c.uri,
             comments.c.guest_name,
             actors.c.name.label("actor_name"),
             actors.c.handle,
@@ -73,7 +71,6 @@ def comment(connection: Connection, blog_id: int, comment_id: str) -> Named | No
         return None
     return Named(
         row.author_name or row.actor_name or row.handle or row.guest_name or "?",
-        f"{row.path}#comment-{comment_id}",
+        comment_path(row.path, comment_id),
         row.comments != CommentPolicy.CLOSED.value,
-        row.uri,
     )

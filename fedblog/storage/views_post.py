@@ -5,18 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, not_, select, tuple_
 
+from fedblog.domain.addresses import Addresses, comment_path
 from fedblog.domain.blog import Blog
 from fedblog.domain.media import Media
 from fedblog.domain.post import PostStatus
 from fedblog.storage import blogs as blog_rows
+from fedblog.storage import (
+    comment_pages,
+    resolving,
+    views,
+    views_carried,
+    views_comments,
+    views_people,
+)
 from fedblog.storage import media as media_rows
-from fedblog.storage import views, views_carried, views_comments, views_people
 from fedblog.storage.columns import UtcDateTime
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import actors, media, permalinks, posts, reactions
+from fedblog.storage.tables import actors, comments, media, permalinks, posts, reactions
 from fedblog.storage.views import Card
 from fedblog.storage.views_comments import Thread
 from fedblog.storage.views_people import Person
@@ -82,6 +91,14 @@ _POST = (
 )
 _POST_ID = select(posts.c.id, posts.c.status).where(
     posts.c.blog_id == bindparam("blog_id"), posts.c.path == bindparam("path")
+)
+_PLACE_OF_POST = select(posts.c.id, posts.c.path, posts.c.status, posts.c.deleted_at).where(
+    posts.c.id == bindparam("id")
+)
+_PLACE_OF_COMMENT = (
+    select(posts.c.path)
+    .join_from(comments, posts, posts.c.id == comments.c.post_id)
+    .where(comments.c.id == bindparam("id"))
 )
 _FORMER = (
     select(posts.c.id, posts.c.path, posts.c.status, posts.c.deleted_at)
@@ -152,11 +169,14 @@ def find(
     path: str,
     after: str | None,
     levels: int = views_comments.LEVELS,
-    most_bytes: int = views_comments.BYTES,
+    most_bytes: int = comment_pages.BYTES,
+    *,
+    start: str | None = None,
 ) -> PostPage | Moved | Gone | None:
-    """What stands at *path*, with the comments after the first-level comment *after*, nested in at
-    most *levels*. None also where there is no such comment, or none follows it; a page may be empty
-    where what follows is not shown, and lead on to one that is not."""
+    """What stands at *path*, with the comments after the first-level comment *after*, or those from
+    the comment *start* down, nested in at most *levels*. None also where there is no such comment,
+    or none follows it; a page may be empty where what follows is not shown, and lead on to one that
+    is not."""
     row = connection.execute(_POST, {"blog_id": blog_id, "path": path}).first()
     if row is None:
         return former(connection, blog_id, path)
@@ -164,9 +184,14 @@ def find(
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)
     if row.status != PostStatus.PUBLISHED.value or row.published_at is None:
         return None
-    if after is not None and not views_comments.is_place(connection, row.id, after):
+    if after is not None and not comment_pages.is_place(connection, row.id, after):
         return None
-    thread = views_comments.thread(connection, row.id, after, levels, most_bytes)
+    if start is not None:
+        if after is not None or not comment_pages.is_start(connection, row.id, start):
+            return None
+        thread = views_comments.branch(connection, start, levels, most_bytes)
+    else:
+        thread = views_comments.thread(connection, row.id, after, levels, most_bytes)
     if after is not None and thread.earlier is None:
         return None
     (post,) = views.cards(connection, [row], with_counts=True)
@@ -190,7 +215,7 @@ def after_page(connection: Connection, blog_id: int, path: str, number: int) -> 
     found = identify(connection, blog_id, path)
     if not isinstance(found, str):
         return None
-    return views_comments.after_page(connection, found, number)
+    return comment_pages.after_page(connection, found, number)
 
 
 def identify(connection: Connection, blog_id: int, path: str) -> str | Moved | None:
@@ -202,10 +227,35 @@ def identify(connection: Connection, blog_id: int, path: str) -> str | Moved | N
     return found.post_id if isinstance(found, Gone) else found
 
 
+def elsewhere(
+    connection: Connection, addresses: Addresses, blog_id: int, path: str
+) -> Moved | Gone | None:
+    """Where what *path*, at which nothing stands, was given out for stands now: a post or comment
+    under a former path, or under another spelling of its own."""
+    found = resolving.one(connection, addresses, blog_id, addresses.base_url + quote(path))
+    if found is None or found.kind not in ("post", "comment"):
+        return None
+    if found.kind == "post":
+        row = connection.execute(_PLACE_OF_POST, {"id": found.key}).first()
+        place = None if row is None else _place(connection, blog_id, row)
+        return place if place != Moved(path) else None
+    row = connection.execute(_PLACE_OF_COMMENT, {"id": found.key}).first()
+    if row is None or row.path is None:
+        return None
+    if comment_pages.find(connection, blog_id, row.path, found.key) is None:
+        return None
+    now = comment_path(row.path, found.key)
+    return Moved(now) if now != path else None
+
+
 def former(connection: Connection, blog_id: int, path: str) -> Moved | Gone | None:
     """Where the post that once stood at *path* stands now."""
     row = connection.execute(_FORMER, {"blog_id": blog_id, "path": path}).first()
-    if row is None or row.path is None:
+    return None if row is None else _place(connection, blog_id, row)
+
+
+def _place(connection: Connection, blog_id: int, row: Any) -> Moved | Gone | None:
+    if row.path is None:
         return None
     if row.status == PostStatus.DELETED.value:
         return Gone(blog_rows.get(connection, blog_id), row.id, row.deleted_at)

@@ -3,13 +3,14 @@
 from starlette.routing import BaseRoute
 
 from fedblog.publishing.site import Site
-from fedblog.web import avatars, enclosures, feeds, files, interact, marks, pages
+from fedblog.web import avatars, comments, enclosures, feeds, files, interact, marks, pages
 
 
 def routes(site: Site) -> list[BaseRoute]:
     """Every route for people."""
     return [
         *pages.routes(site),
+        *comments.routes(site),
         *interact.routes(site),
         *feeds.routes(site),
         *files.routes(site),

@@ -64,29 +64,32 @@ PAGES = 50
 """Most pages that are known by their number; further ones only by where they begin."""
 
 
-def _places(key: str) -> Query:
+def _places(*keys: str) -> Query:
     """``?before=ID`` or ``?after=ID`` of lists for people, and ``?page=N``, which leads there.
 
     Page 1 is the address alone; page 0, and the place 0, whatever is none."""
 
     def canonical(values: Values) -> Pairs:
-        if key in values:
-            given = values[key]
-            return [(key, given[0] if len(given) == 1 and is_id(given[0]) else "0")]
+        for key in keys:
+            if key in values:
+                given = values[key]
+                return [(key, given[0] if len(given) == 1 and is_id(given[0]) else "0")]
         given = values["page"]
         if given == ["1"]:
             return ()
         return [("page", given[0] if len(given) == 1 and _NUMBER.fullmatch(given[0]) else "0")]
 
-    return Query(frozenset({key, "page"}), canonical)
+    return Query(frozenset({*keys, "page"}), canonical)
 
 
-BEFORE, AFTER = _places("before"), _places("after")
-"""The query of lists of posts (newest first), and of a post's comments (oldest first)."""
+BEFORE, AFTER = _places("before"), _places("after", "from")
+"""The query of lists of posts (newest first), and of a post's comments (oldest first; ``?from=ID``
+is one comment with what is below it)."""
 
 
 def place(request: Request, key: str) -> str | None:
-    """The id in ``?before=`` or ``?after=``, None on the first page; what is no id is 404."""
+    """The id in ``?before=``, ``?after=`` or ``?from=``, None where there is none; what is no id
+    is 404."""
     given = request.query_params.getlist(key)
     if not given:
         return None
@@ -103,6 +106,11 @@ def page_number(request: Request) -> int:
     if len(given) > 1 or not _NUMBER.fullmatch(given[0]) or int(given[0]) > PAGES:
         raise HTTPException(404)
     return int(given[0])
+
+
+def see_other(url: str) -> Response:
+    """The way to what was asked for, for now (303)."""
+    return Response(b"", 303, {"location": url, "cache-control": "no-cache", "vary": "Accept"})
 
 
 def begins_at(path: str, key: str, id_: str | None) -> Response:

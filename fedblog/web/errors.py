@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -74,6 +75,13 @@ class Errors:
                 return await pages.gone(self._site, found)
             if found is not None:
                 return answers.moved(self._site.addresses.page(found))
+        if error.status_code == 404 and path.startswith("/ap/") and request.method != "POST":
+            addresses = self._site.addresses
+            asked = addresses.base_url + quote(path)
+            named = addresses.parse(asked)
+            uri = addresses.id_of(named) if named is not None else None
+            if uri is not None and uri != asked:
+                return answers.moved(uri)
         if not _is_for_people(request):
             return problem(error.status_code, error.detail, headers)
         return await self._page(error.status_code, headers)
@@ -95,20 +103,16 @@ class Errors:
         return _alone(500, {})
 
     async def _elsewhere(self, path: str) -> str | views_post.Gone | None:
-        """Where what was asked for is: a former path, or the same with a slash at its end."""
+        """Where what was asked for is: under the path it has now, or the same with a slash at its
+        end."""
         if "\0" in path:
             return None
-        candidates = [path] if path.endswith("/") else [path, f"{path}/"]
-        for candidate in candidates:
-            found = await self._site.store.read(views_post.former, self._site.blog_id, candidate)
-            if isinstance(found, views_post.Moved):
-                return found.path
-            if found is not None:
-                return found
-        if path.endswith("/"):
-            return None
-        if await self._site.store.read(views_post.identify, self._site.blog_id, f"{path}/"):
-            return f"{path}/"
+        site = self._site
+        found = await site.store.read(views_post.elsewhere, site.addresses, site.blog_id, path)
+        if isinstance(found, views_post.Moved):
+            return found.path
+        if found is not None or path.endswith("/"):
+            return found
         parts = path.split("/")
         if (len(parts) == 3 and parts[1] in ("authors", "tags", "categories")) or path in (
             "/feed",

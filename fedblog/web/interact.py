@@ -31,7 +31,7 @@ from fedblog.remote.errors import (
 )
 from fedblog.remote.intents import Destination, NoIntentError
 from fedblog.remote.webfinger import Handle
-from fedblog.storage import views, views_interaction
+from fedblog.storage import resolving, views, views_interaction
 from fedblog.storage.views_interaction import Named
 from fedblog.web import answers, rendering
 from fedblog.web.languages import Language, language
@@ -122,20 +122,20 @@ class Interact:
     async def _target(self, address: str) -> Target:
         """What *address*, one of ours, names; 404 where it is nothing that a reader can see."""
         site = self._site
-        local = site.addresses.parse(address)
+        found = await site.store.read(resolving.one, site.addresses, site.blog_id, address)
         looks = {
             "actor": (views_interaction.actor, ("follow",)),
             "post": (views_interaction.post, _OF_OBJECTS),
             "comment": (views_interaction.comment, _OF_OBJECTS),
         }
-        if local is None or local.kind not in looks:
+        if found is None or found.kind not in looks:
             raise HTTPException(404)
-        look, actions = looks[local.kind]
-        named = await site.store.read(look, site.blog_id, local.key)
+        look, actions = looks[found.kind]
+        named = await site.store.read(look, site.blog_id, found.key)
         if named is None:
             raise HTTPException(404)
         page = site.addresses.page(named.path)
-        return Target(address, named.uri or address, page, named, actions)
+        return Target(address, found.uri, page, named, actions)
 
     def _handle(self, typed: str, words: Language) -> Handle:
         try:

@@ -86,6 +86,7 @@ class Pages:
             place(request, "after"),
             self._site.settings.comment_levels,
             self._site.settings.thread_bytes,
+            start=place(request, "from"),
         )
         if isinstance(found, views_post.Moved):
             return answers.moved(self._site.addresses.page(found.path))

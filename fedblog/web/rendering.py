@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from fedblog.domain.addresses import BLOG, Addresses
+from fedblog.domain.addresses import BLOG, Addresses, comment_path
 from fedblog.domain.blog import Blog
 from fedblog.storage.views import Card
 from fedblog.storage.views_people import Person
@@ -211,6 +211,7 @@ def _environment() -> Environment:
     filters = (
         acct,
         after,
+        comment_path,
         author_path,
         avatar_src,
         before,

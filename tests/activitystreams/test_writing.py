@@ -32,6 +32,7 @@ POST = post(
     updated_at=AT,
     published_at=AT,
 )
+PATH = "/2026/11/20/herons/"
 COMMENT = Comment(
     id=OTHER,
     blog_id=1,
@@ -43,7 +44,7 @@ COMMENT = Comment(
     actor_uri=None,
     author_id=OTHER,
     guest_name=None,
-    url=f"{BASE}/2026/11/20/herons/#comment-{OTHER}",
+    url="",
     name="",
     source_html="",
     content_html="<p>Thanks</p>",
@@ -174,28 +175,29 @@ def test_undo_embeds_what_is_undone_and_announce_names_its_object() -> None:
 def test_note_names_the_person_answered_once() -> None:
     rin = Mention(RIN, "@rin@peer.example")
     item = writing.note_for_comment(
-        COMMENT, ADDRESSES, mentions=[rin], also_to=[RIN, "https://x.example/u"]
+        COMMENT, ADDRESSES, PATH, mentions=[rin], also_to=[RIN, "https://x.example/u"]
     )
     assert item["cc"] == [RIN, "https://x.example/u"]
     assert item["content"].count("@rin@peer.example") == 1
     assert item["content"].startswith("<p><span")
     named = replace(COMMENT, content_html=f'<p><a href="{RIN}">@rin</a> thanks</p>')
     assert (
-        writing.note_for_comment(named, ADDRESSES, mentions=[rin])["content"] == named.content_html
+        writing.note_for_comment(named, ADDRESSES, PATH, mentions=[rin])["content"]
+        == named.content_html
     )
     lists = replace(COMMENT, content_html="<ul><li>a</li></ul>")
-    content = writing.note_for_comment(lists, ADDRESSES, mentions=[rin])["content"]
+    content = writing.note_for_comment(lists, ADDRESSES, PATH, mentions=[rin])["content"]
     assert content.startswith("<p><span")
     assert content.endswith("<ul><li>a</li></ul>")
 
 
 def test_note_of_a_comment_with_warning_and_edit() -> None:
     comment = replace(COMMENT, summary="Spiders", edited_at=AT, language="de")
-    item = writing.note_for_comment(comment, ADDRESSES)
+    item = writing.note_for_comment(comment, ADDRESSES, PATH)
     assert (item["summary"], item["sensitive"]) == ("Spiders", True)
     assert item["updated"] == "2026-11-20T08:00:00Z"
     assert item["contentMap"] == {"de": item["content"]}
-    assert item["url"] == comment.url
+    assert item["url"] == f"{BASE}{PATH}comments/{OTHER}/"
     assert read_object(item).in_reply_to == f"{BASE}/ap/posts/{ID}"
 
 
@@ -207,7 +209,7 @@ def test_every_document_survives_strict_readers() -> None:
         writing.readers_actor(BLOG, ADDRESSES, keys),
         writing.instance_actor(BLOG, ADDRESSES, keys),
         article,
-        writing.note_for_comment(COMMENT, ADDRESSES),
+        writing.note_for_comment(COMMENT, ADDRESSES, PATH),
         writing.update(ADDRESSES, OTHER, "blog", article, AT),
     ]
     for document in map(writing.document, documents):

@@ -56,6 +56,12 @@ NOT_OURS: dict[str, Spelling] = {
 }
 
 
+KINDS = (
+    *("Like", "Announce", "Dislike", "EmojiReact", "Follow", "Create", "Update", "Delete"),
+    *("Undo", "Undo", "Block", "QuoteRequest", "ReplyRequest", "LikeRequest", "Flag"),
+)
+
+
 async def reactions(server: Server) -> list[tuple[str, str | None, str | None]]:
     def load(connection: Connection) -> list[Any]:
         rows = t.reactions.c
@@ -176,7 +182,7 @@ async def test_reply_finds_what_it_answers_by_each_of_its_addresses(server: Serv
         f"{server.base_url}/ap/comments/{local['id']}/": local["activitypub_id"],
         f"{server.base_url}/ap/comments/{remote['id']}": remote["activitypub_id"],
     }
-    for number, (address, meant) in enumerate(addresses.items()):
+    for number, address in enumerate(addresses):
         item = note(post, id=f"{FAR}/notes/reply-{number}", inReplyTo=address)
         assert await outcomes(server, act("Create", item)) == ["stored"], address
     found = await server.api("GET", f"/posts/{post['id']}/comments?limit=100")
@@ -281,10 +287,7 @@ async def test_nothing_that_comes_in_whatever_order_breaks_a_key(server: Server)
         return chance.choice(list(SPELLINGS.values()))(found) if found in things else found
 
     def one() -> dict[str, Any]:
-        kind = chance.choice(
-            ["Like", "Announce", "Dislike", "EmojiReact", "Follow", "Create", "Update", "Delete"]
-            + ["Undo", "Undo", "Block", "QuoteRequest", "ReplyRequest", "LikeRequest", "Flag"]
-        )
+        kind = chance.choice(KINDS)
         if kind == "Undo":
             known = chance.choice(sent) if sent else act("Like", thing())
             return act("Undo", chance.choice([known, known["id"], known | {"id": None}]))

@@ -17,9 +17,11 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, create_engine, event, make_url, text
 
+from fedblog.domain.addresses import Addresses
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.post import PostStatus
 from fedblog.storage import (
+    comment_pages,
     comments,
     counts,
     deliveries,
@@ -29,6 +31,7 @@ from fedblog.storage import (
     posts,
     public_activities,
     reports,
+    resolving,
     threads,
     usage,
     views,
@@ -61,6 +64,17 @@ QUERIES: dict[str, Query] = {
     "feed": lambda c, at: views.feed(c, 1, 20),
     "post page": lambda c, at: views_post.find(c, 1, at.few[1], None),
     "comments page": lambda c, at: views_comments.thread(c, at.longer[0], at.after),
+    "comment's place": lambda c, at: comment_pages.find(c, 1, at.longer[1], at.after),
+    "addresses": lambda c, at: resolving.resolve(
+        c,
+        Addresses("http://localhost:8000"),
+        1,
+        [
+            f"http://localhost:8000{at.few[1]}",
+            f"http://localhost:8000{at.longer[1]}#comment-{at.after}",
+            f"http://localhost:8000/authors/{at.authors[0][1]}/",
+        ],
+    ),
     "faces": lambda c, at: views_post._faces(c, at.longer[0]),
     "outbox": lambda c, at: public_activities.outbox(c, 1, "blog", None, 10, 1 << 20),
     "outbox further on": lambda c, at: public_activities.outbox(

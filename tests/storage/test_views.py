@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, event, insert
 
 from fedblog.domain.blog import Author, Blog
-from fedblog.storage import authors, blogs, posts, views, views_comments, views_post
+from fedblog.storage import authors, blogs, comment_pages, posts, views, views_comments, views_post
 from fedblog.storage import tables as t
 from fedblog.storage.store import Store
 
@@ -268,13 +268,13 @@ async def test_long_threads_show_no_more_than_a_page_holds(
         [comment_row(n, 0, None if n < 1000 else n % 1000) for n in range(20_000)],
     )
     await fill(t.comments, [comment_row(n, 1) for n in range(20_000, 20_005)])
-    last = await store.read(views_comments.after_page, key("P", 0), 10)
+    last = await store.read(comment_pages.after_page, key("P", 0), 10)
     for after in (None, last):
         thread = await store.read(views_comments.thread, key("P", 0), after)
         assert thread.is_cut
         assert (thread.later is None, thread.earlier is None) == (after is last, after is None)
-        assert len(thread.comments) == views_comments.THREADS + views_comments.ANSWERS
-    assert await store.read(views_comments.after_page, key("P", 0), 11) is None
+        assert len(thread.comments) == comment_pages.THREADS + comment_pages.ANSWERS
+    assert await store.read(comment_pages.after_page, key("P", 0), 11) is None
     small = await store.read(views_comments.thread, key("P", 1), None)
     assert len(small.comments) == 5
 
@@ -344,7 +344,7 @@ async def test_what_is_behind_a_page_of_comments_that_are_not_shown_is_reached(
 ) -> None:
     """Hidden ones take a place where they are answered, though the answers be hidden as well."""
     await fill(t.posts, [post_row(0)])
-    count = 2 * views_comments.THREADS
+    count = 2 * comment_pages.THREADS
     rows = [comment_row(n, 0, None if n % 2 == 0 else n - 1) for n in range(2 * count + 1)]
     hidden = [row | {"status": "spam"} for row in rows[:-1]]
     await fill(t.comments, [*hidden, rows[-1]])

@@ -12,8 +12,9 @@ from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.post import Post
 from fedblog.storage import tables as t
 from fedblog.storage import views_interaction
+from fedblog.storage.comment_pages import ANSWERS, THREADS
 from fedblog.storage.views_carried import Attachment
-from fedblog.storage.views_comments import ANSWERS, LEVELS, THREADS
+from fedblog.storage.views_comments import LEVELS
 
 
 def comments(page: Element) -> list[Element]:
@@ -113,7 +114,7 @@ async def test_comment_shows_who_from_where_and_when(world: World, readers: Read
     assert "ugc" in who.one("a").attributes["rel"]
     assert who.one("span", class_="handle").text == "@rin@peer.example"
     when = shown.one("p", class_="when")
-    assert when.one("a").attributes["href"] == f"#comment-{comment.id}"
+    assert when.one("a").attributes["href"] == f"{post.path}comments/{comment.id}/"
     assert "Nov 20, 2026" in when.text
     assert when.text.endswith(", edited")
     assert shown.one("span", class_="avatar").text == "R"
