@@ -23,6 +23,7 @@ from fedblog.publishing.media import NotAPictureError
 from fedblog.publishing.once import Once, Replay
 from fedblog.publishing.pictures.errors import BusyError
 from fedblog.publishing.site import Site
+from fedblog.storage.failures import disk
 
 _TEXTS = ("alt", "caption", "credit")
 _FORM_OVERHEAD = 64 * 1024
@@ -58,7 +59,8 @@ class _Media:
             def answer(_connection: Connection, item: Media) -> tuple[int, bytes]:
                 return 201, orjson.dumps(media_json(self._site, item))
 
-            hashed = await asyncio.to_thread(_hash, file.file)
+            with disk():
+                hashed = await asyncio.to_thread(_hash, file.file)
             parts = [hashed, *(texts[name].encode() for name in _TEXTS)]
             hash_ = bodies.request_hash(call.request, *parts)
             once = Once(call.author.id, key, hash_, answer)
@@ -75,7 +77,8 @@ class _Media:
         return json(media_json(self._site, made), 201)
 
     async def _form(self, request: Request) -> FormData:
-        """The form, its file on disk where it is long. Raises Problem 400, 413, 415."""
+        """The form, its file on disk where it is long. Raises Problem 400, 413, 415, and
+        StorageError where that file cannot be written."""
         if bodies.media_type(request)[0] != "multipart/form-data":
             raise ProblemError(415, "the body must be multipart/form-data")
         bounded = _bounded(request, self._site.settings.media_max_bytes + _FORM_OVERHEAD)
@@ -87,7 +90,8 @@ class _Media:
             max_part_size=_TEXT_BYTES,
         )
         try:
-            return await parser.parse()
+            with disk():  # what is long goes into a file
+                return await parser.parse()
         except MultiPartException as error:
             raise ProblemError(400, f"the form cannot be read: {error.message}") from None
         except (KeyError, UnicodeError, ValueError):

@@ -6,7 +6,8 @@ class AsideError(Exception):
 
 
 class BusyError(AsideError):
-    """Too much of it waits, of all names or of this one; *retry_after* are seconds."""
+    """Too much of it waits, of all names or of this one, or the system gives no process;
+    *retry_after* are seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)

@@ -15,13 +15,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import IO, Any
 
-from fedblog.aside.errors import EndedError
+from fedblog.aside.errors import BusyError, EndedError
 from fedblog.aside.frames import LENGTHS, LONGEST_HEAD, begin
 
 _CHUNK = 256 << 10
 _ON_THE_CLOCK = 10
 """How much longer work may take than processor time is allowed for it: it runs at a low priority,
 and a machine that is busy, or a start of the process, must not have it given up again and again."""
+_AGAIN = 30.0
+"""Seconds to wait where the system gives no process: it is short of memory, or of places."""
 _GROWN = 64 << 20
 """Bytes that it has taken after which it is not used again."""
 
@@ -45,11 +47,15 @@ class Process:
 
     def ask(self, head: dict[str, Any], content: bytes | IO[bytes]) -> tuple[dict[str, Any], bytes]:
         """What it answers to *head* and *content*, a head and content as well; in the head, "cpu"
-        are the seconds of processor time that it took. Raises EndedError."""
+        are the seconds of processor time that it took. Raises EndedError, and BusyError where the
+        system gives no process."""
         process = self._process
         if process is None or process.poll() is not None:
             self.kill()
-            process = self._process = self._start()
+            try:
+                process = self._process = self._start()
+            except OSError as error:
+                raise BusyError(f"no process: {error.strerror or error}", _AGAIN) from None
         deadline = time.monotonic() + _ON_THE_CLOCK * self._seconds
         try:
             told, answer = self._ask(process, head, content, deadline)

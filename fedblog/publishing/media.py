@@ -25,7 +25,7 @@ from fedblog.publishing.pictures.tasks import Picture, Task
 from fedblog.publishing.site import Site
 from fedblog.settings import Settings
 from fedblog.storage import media as media_rows
-from fedblog.storage.failures import of_disk
+from fedblog.storage.failures import disk
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ async def add(
         kept = await site.store.write(unit)
     finally:
         if kept is not item:
-            await to_thread.run_sync(_remove, folder, item.file_name)
+            await to_thread.run_sync(remove_files, folder, [item.file_name])
     return kept
 
 
@@ -125,10 +125,8 @@ def media_folder(settings: Settings) -> Path:
 
 def _write(folder: Path, name: str, content: bytes) -> None:
     """Raises StorageError, StorageFullError where there is no room."""
-    try:
+    with disk():
         _write_whole(folder, name, content)
-    except OSError as error:
-        raise of_disk(error) from error
 
 
 def _write_whole(folder: Path, name: str, content: bytes) -> None:

@@ -68,10 +68,19 @@ def translated(error: BaseException) -> Exception:
 
 
 def of_disk(error: OSError) -> StorageError:
-    """*error* of a file in the data folder as callers of this layer see it."""
+    """*error* of a file of ours as callers of this layer see it."""
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     kind = StorageFullError if is_full else StorageError
-    return kind(f"the data folder cannot be written: {error.strerror or error}")
+    return kind(f"{error.filename or 'a file'} cannot be written: {error.strerror or error}")
+
+
+@contextmanager
+def disk() -> Iterator[None]:
+    """Raise this layer's errors where a file of ours, or one for the moment, fails."""
+    try:
+        yield
+    except OSError as error:
+        raise of_disk(error) from error
 
 
 @contextmanager

@@ -1,12 +1,18 @@
 """Where the database or the disk fails, every address says so: 503 or 507, never 404 or 500."""
 
+import errno
+import io
+import os
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import IO
 
 import httpx
 import psycopg
 import pytest
+from PIL import Image
 from sqlalchemy import Connection, make_url
 from support.people import People
 from support.servers import Server
@@ -15,16 +21,19 @@ from fedblog.storage import server as server_rows
 from fedblog.storage import sqlite_connection
 from fedblog.storage.errors import StorageError
 
+
+def picture() -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (4, 4), "teal").save(written, "PNG")
+    return written.getvalue()
+
+
 BROKEN = (
     *("posts", "tokens", "blogs", "authors", "blocks", "comments", "followers"),
     *("activities", "counts", "alembic_version"),
 )
 ACTIVITY = {"accept": "application/activity+json"}
-PNG = (
-    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15"
-    b"\xc4\x89\x00\x00\x00\rIDATx\x9cc\xf8\xff\xff?\x00\x05\xfe\x02\xfe\xa75\x81\x84\x00\x00\x00\x00"
-    b"IEND\xaeB`\x82"
-)
+PNG = picture()
 
 
 async def gone(server: Server, database_url: str) -> None:
@@ -189,6 +198,45 @@ async def test_full_disk_refuses_writing_and_goes_on_reading(
     check(await people.post(server.inbox, activity, by="ann"), status=507)
     assert (await server.anonymous("/")).status_code == 200
     assert (await server.api("GET", "/posts")).status_code == 200
+
+
+@pytest.mark.sqlite_alone
+async def test_upload_for_which_there_is_no_room_is_refused_as_a_post_is(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = PNG + b"x" * (2 << 20)  # goes into a file before it is looked at
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "TemporaryFile", on_full_disk)
+        check(await server.api("POST", "/media", files={"file": ("a.png", long)}), status=507)
+    folder = server.site.settings.data_dir / "media"
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        check(await server.api("POST", "/media", files={"file": ("a.png", PNG)}), status=507)
+    assert list(folder.iterdir()) == []
+    answer = await server.api("POST", "/media", files={"file": ("a.png", long)})
+    assert answer.status_code == 201, answer.text
+
+
+def on_full_disk(*_: object, **__: object) -> IO[bytes]:
+    return Path("/dev/full").open("w+b")
+
+
+def full(_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.sqlite_alone
+async def test_upload_for_which_there_is_no_process_may_be_sent_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("subprocess.Popen", none)
+        check(await server.api("POST", "/media", files={"file": ("a.png", PNG)}))
+    answer = await server.api("POST", "/media", files={"file": ("a.png", PNG)})
+    assert answer.status_code == 201, answer.text
 
 
 @pytest.fixture

@@ -40,7 +40,8 @@ class Darkroom:
         """
         try:
             return await self._room.ask(whose, asdict(task), source, read=_picture)
-        except errors.BusyError:
+        except errors.BusyError as error:
+            log.warning("a picture cannot be decoded now: %s", error)
             raise BusyError("too many pictures wait") from None
         except errors.EndedError as error:
             log.warning("a picture ended the process that decodes: %s", error)

@@ -6,11 +6,17 @@ end here. Of an animation the first frame is looked at and kept.
 
 import io
 import warnings
+from contextlib import suppress
 from typing import Any
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from fedblog.publishing.pictures.errors import BrokenError, TooLargeError, WrongKindError
+from fedblog.publishing.pictures.errors import (
+    BrokenError,
+    PictureError,
+    TooLargeError,
+    WrongKindError,
+)
 from fedblog.publishing.pictures.tasks import Picture, Task
 
 _READ = {
@@ -18,6 +24,9 @@ _READ = {
     "square": ("PNG", "JPEG", "WEBP", "GIF", "AVIF"),
     "within": ("PNG", "JPEG", "WEBP", "GIF", "AVIF"),
 }
+_BEGINNINGS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+"""How the kinds that are taken begin; of these Pillow knows some only by more of the file."""
+_GREY = ("1", "L", "LA", "La", "I", "F")
 _BYTES_BY_MODE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 """Bytes that Pillow holds a pixel in; 4 in every other mode."""
 _BYTES_BY_FORMAT = {"WEBP": 16, "AVIF": 16, "GIF": 5}
@@ -39,17 +48,6 @@ _SCAN = b"\xff\xda"
 _MOST_SCANS = 100
 """Of a JPEG: each goes over all of its blocks, with 18 bytes for 7 megapixels; encoders write ten.
 Within a scan the two bytes of its mark never stand beside each other."""
-_TROUBLE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-)
 
 
 def develop(body: bytes, task: Task) -> Picture:
@@ -58,14 +56,22 @@ def develop(body: bytes, task: Task) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(body), formats=_READ[task.shape]) as opened:
-                if opened.format == "JPEG" and body.count(_SCAN) > _MOST_SCANS:
+                # A camera's JPEG with a second picture behind the first is an "MPO" to Pillow.
+                kind = "JPEG" if opened.format == "MPO" else opened.format or ""
+                if kind == "JPEG" and body.count(_SCAN) > _MOST_SCANS:
                     raise TooLargeError(f"it has more than {_MOST_SCANS} scans")
-                return _developed(opened, task)
+                if kind == "PNG":
+                    _scale_transparent(opened, body)
+                return _developed(opened, kind, task)
+    except (PictureError, MemoryError):
+        raise
     except UnidentifiedImageError:
+        if body.startswith(_BEGINNINGS) or (body[:4], body[8:12]) == (b"RIFF", b"WEBP"):
+            raise BrokenError("it cannot be decoded: it has no picture") from None
         raise WrongKindError("it is none of the kinds of pictures that are taken") from None
     except Image.DecompressionBombError:
         raise TooLargeError("it has too many pixels") from None
-    except _TROUBLE as error:
+    except Exception as error:  # Pillow's readers raise nearly every kind
         raise BrokenError(f"it cannot be decoded: {str(error)[:200]}") from None
 
 
@@ -91,10 +97,23 @@ def _coefficients(image: Image.Image) -> int:
     return int(2 * shares) + 1
 
 
-def _developed(opened: Any, task: Task) -> Picture:
+def _scale_transparent(opened: Any, body: bytes) -> None:
+    """Bring the colour that a PNG says is transparent from its own depth to the eight bits that
+    its pixels are read with; Pillow leaves it."""
+    colour, depth = opened.info.get("transparency"), body[24]
+    if colour is None or isinstance(colour, bytes) or depth not in (2, 4, 16):
+        return
+    if isinstance(colour, tuple):
+        opened.info["transparency"] = tuple(part >> 8 for part in colour)
+    else:
+        most = (1 << depth) - 1
+        opened.info["transparency"] = colour >> 8 if depth == 16 else (colour & most) * 255 // most
+
+
+def _developed(opened: Any, kind: str, task: Task) -> Picture:
     if opened.width * opened.height > task.most_pixels:
         raise TooLargeError(f"it has more than {task.most_pixels} pixels")
-    kind, pixels = opened.format or "", opened.width * opened.height
+    pixels = opened.width * opened.height
     opened.draft("RGB", (task.width, task.height))  # lets JPEG decode at a fraction of its size
     factor = _factor(opened.width, opened.height, task)
     # What is made smaller is copied once more while it is made to fit, with transparency twice.
@@ -102,7 +121,7 @@ def _developed(opened: Any, task: Task) -> Picture:
     held = cost(opened, pixels) + opened.width * opened.height * copies // (factor * factor)
     if held > task.most_bytes:
         raise TooLargeError(f"decoding it takes more than {task.most_bytes} bytes of memory")
-    profile = opened.info.get("icc_profile")
+    profile, is_grey = opened.info.get("icc_profile"), _is_grey(opened)
     opened.load()
     turn = _turn(opened)  # of a PNG it may stand behind the pixels
     image = _shrunk(opened, factor)
@@ -110,7 +129,7 @@ def _developed(opened: Any, task: Task) -> Picture:
         opened.close()  # gives its pixels back
     if turn is not None:
         image = image.transpose(turn)
-    image = _in_srgb(image, profile)
+    image = _in_srgb(image, profile, is_grey=is_grey)
     if task.shape == "square":
         least = max(1, min(task.width, image.width, image.height))
         image = ImageOps.fit(image, (least, least), Image.Resampling.LANCZOS)
@@ -123,7 +142,7 @@ def _turn(image: Any) -> Image.Transpose | None:
     """How the picture has to be turned to stand upright (EXIF)."""
     try:
         return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    except _TROUBLE:
+    except Exception:  # what it says cannot be read: it stays as it is
         return None
 
 
@@ -159,31 +178,40 @@ def _plain_mode(image: Any) -> str:
     mode: str = image.mode
     if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         return "RGBA"
-    if mode in ("1", "L", "I", "F") or mode.startswith("I;16"):
+    if _is_grey(image):
         return "L"
     return "CMYK" if mode == "CMYK" else "RGB"
 
 
+def _is_grey(image: Any) -> bool:
+    return image.mode in _GREY or image.mode.startswith("I;16")
+
+
 def _as_mode(strip: Image.Image, mode: str) -> Image.Image:
     if strip.mode in ("I", "F") or strip.mode.startswith("I;16"):
+        transparent = strip.info.pop("transparency", None)
         strip = strip.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+        if transparent is not None:
+            strip.info["transparency"] = transparent
     return strip.convert(mode)
 
 
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _in_srgb(image: Image.Image, profile: bytes | None, *, is_grey: bool) -> Image.Image:
     """*image* as RGB, RGBA, or grey, its colour profile applied."""
     if profile:
-        wanted = "RGBA" if image.mode == "RGBA" else "RGB"
-        try:
-            converted = ImageCms.profileToProfile(
-                image,
+        with suppress(Exception):  # what does not fit: shown as it would be without one
+            # Profiles of grey know nothing of transparency, and none of colours fits it.
+            alpha = image.getchannel("A") if is_grey and image.mode == "RGBA" else None
+            plain = image if alpha is None else image.convert("L")
+            made = ImageCms.profileToProfile(
+                plain,
                 ImageCms.ImageCmsProfile(io.BytesIO(profile)),
                 ImageCms.createProfile("sRGB"),
-                outputMode=wanted,
+                outputMode="RGBA" if plain.mode == "RGBA" else "RGB",
             )
-            image = converted or image
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # shown as it would be without one
+            if made is not None and alpha is not None:
+                made.putalpha(alpha)
+            image = made or image
     return image.convert("RGB") if image.mode == "CMYK" else image
 
 
