@@ -20,11 +20,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from fedblog.rules import sentence
+
 log = logging.getLogger(__name__)
 
 _PREFIX = "FEDBLOG_"
 DEFAULT_CONFIG = Path("fedblog.toml")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_PORT = re.compile(r"[0-9]{1,5}")
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
@@ -35,7 +38,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Every setting of the server; the environment variable is FEDBLOG_ and the upper-case name."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
     base_url: str = Field(
         "http://localhost:8000",
@@ -353,7 +358,7 @@ class Settings(BaseSettings):
     @classmethod
     def _base_url(cls, value: str) -> str:
         value = value.rstrip("/")
-        parts = urlsplit(value)
+        parts = _split(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must begin with https:// (or http:// on a loopback host)")
         if parts.path or parts.query or parts.fragment or "@" in parts.netloc or parts.port == 0:
@@ -368,7 +373,7 @@ class Settings(BaseSettings):
     def _handle_host(cls, value: str) -> str:
         if any(character in value for character in "/@?#"):
             raise ValueError("takes a host name alone, such as example.org")
-        return _host_and_port(urlsplit(f"//{value}"), None) if value else ""
+        return _host_and_port(_split(f"//{value}"), None) if value else ""
 
     @field_validator("database_url")
     @classmethod
@@ -381,7 +386,7 @@ class Settings(BaseSettings):
     @classmethod
     def _listen(cls, value: str) -> str:
         host, colon, port = value.rpartition(":")
-        if not colon or not host or not port.isdigit() or int(port) > 65535:
+        if not colon or not host or not _PORT.fullmatch(port) or int(port) > 65535:
             raise ValueError("takes HOST:PORT, such as 127.0.0.1:8000")
         return value
 
@@ -414,6 +419,18 @@ class Settings(BaseSettings):
             env_settings,
             TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file")),
         )
+
+
+def _split(address: str) -> SplitResult:
+    """The parts of *address*. Raises ValueError, with what it takes, where it has none."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError as error:
+        if "IPv6" in str(error) or "netloc" in str(error):
+            raise ValueError("takes a host name or an address of digits in [ ]") from None
+        raise ValueError("takes a port from 1 to 65535, such as :8000") from None
+    return parts
 
 
 def _host_and_port(parts: SplitResult, usual_port: int | None) -> str:
@@ -459,10 +476,12 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
         return FileSettings(**given)
     except ValidationError as error:
         raise SettingsError("; ".join(map(_sentence, error.errors()))) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file}: is not in UTF-8") from None
     except ValueError as error:  # the TOML itself
-        raise SettingsError(f"{file}: {error}") from None
+        raise SettingsError(f"{file}: is no TOML: {error}") from None
 
 
 def _sentence(error: ErrorDetails) -> str:
     name = ".".join(str(part) for part in error["loc"])
-    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{name}: {sentence(error, unknown='is no setting of this fedblog')}"

@@ -267,7 +267,7 @@ BAD_STARTS: list[tuple[list[str], dict[str, str], str]] = [
     (["serve", "--listen", "nonsense"], {}, "HOST:PORT"),
     (["serve"], {"base_url": "ftp://x"}, "https://"),
     (["serve"], {"base_url": "http://blog.example.org"}, "loopback"),
-    (["serve"], {"base_url": "http://localhost:99999"}, "Port"),
+    (["serve"], {"base_url": "http://localhost:99999"}, "65535"),
     (["serve"], {"page_size": "ten"}, "page_size"),
     (["serve"], {"database_url": "mysql://localhost/x"}, "postgresql://"),
     (["serve", "--config", "missing.toml"], {}, "missing.toml"),

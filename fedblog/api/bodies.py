@@ -5,10 +5,12 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from fedblog.activitystreams.json import parse
 from fedblog.api.problems import FieldProblem, ProblemError
+from fedblog.rules import sentence
 from fedblog.settings import Settings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -67,15 +69,31 @@ def validated(model: type[Model], document: dict[str, Any]) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        problems = [
-            FieldProblem(
-                _path(item["loc"]),
-                item["msg"].removeprefix("Value error, ").removeprefix("Input ").strip(),
-            )
-            for item in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
+        found = error.errors(include_url=False, include_input=False)
+        problems = _problems([(_path(item["loc"]), item) for item in found], model)
         detail = "; ".join(f"{item.field}: {item.message}" for item in problems[:10])
         raise ProblemError(422, detail, problems[:100]) from None
+
+
+def _problems(found: list[tuple[str, ErrorDetails]], model: type[BaseModel]) -> list[FieldProblem]:
+    """One problem for each field. Of a value that may be a text or an object pydantic says what
+    keeps it from being each: what lies within the object is nearer, else both are named."""
+    said: dict[str, list[str]] = {}
+    for path, item in found:
+        known = ", ".join(model.model_fields)
+        unknown = f"is none of the fields: {known}" if "." not in path else "is no field here"
+        messages = said.setdefault(path, [])
+        message = sentence(item, unknown=unknown)
+        if message not in messages:
+            messages.append(message)
+    outer = {path.rpartition(".")[0] for path in said}
+    return [
+        FieldProblem(
+            path, " or ".join([messages[0], *(m.removeprefix("takes ") for m in messages[1:])])
+        )
+        for path, messages in said.items()
+        if path not in outer
+    ]
 
 
 def idempotency_key(request: Request) -> str | None:
