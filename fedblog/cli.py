@@ -95,8 +95,7 @@ def serve(
     signal.signal(signal.SIGTERM, _end)
     with _held(settings), serving.listening(settings) as sockets:
         prepared = _run(serving.prepare(settings))
-        serving.announce(prepared)
-        serving.serve(prepared.settings, sockets, workers=workers)
+        serving.serve(prepared, sockets, workers=workers)
 
 
 @app.command()
@@ -120,9 +119,17 @@ def init(
         str | None, typer.Option("--time-zone", help="Its time zone, such as Europe/Berlin.")
     ] = None,
     author: Annotated[str | None, typer.Option(help="The first author's name.")] = None,
-    tagline: Annotated[str, typer.Option(help="One line below the title.")] = "",
-    group: Annotated[str, typer.Option(help="Who posts are “Published by” (default: title).")] = "",
-    about: Annotated[str, typer.Option(help="A few sentences of the group about itself.")] = "",
+    author_handle: Annotated[
+        str | None,
+        typer.Option("--author-handle", help="The author's name in @name@host (from the name)."),
+    ] = None,
+    tagline: Annotated[str | None, typer.Option(help="One line below the title.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Who posts are “Published by” (default: title).")
+    ] = None,
+    about: Annotated[
+        str | None, typer.Option(help="A few sentences of the group about itself.")
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Ask nothing; take the defaults for what is not given.")
     ] = False,
@@ -130,13 +137,8 @@ def init(
     config: ConfigOption = None,
 ) -> None:
     """Set up a new blog: asks for what the options do not say."""
-    from fedblog import serving
-    from fedblog.publishing.identity import Founding, plan
-
-    def ask(value: str | None, question: str, default: str) -> str:
-        if value is not None or yes:
-            return value or default
-        return _answer(question, default)
+    from fedblog import questions, serving
+    from fedblog.publishing.identity import Founding
 
     settings = load(config, data_dir=data, base_url=base_url)
     if serving.has_database(settings):
@@ -145,24 +147,26 @@ def init(
                 _run(serving.prepare(settings, Founding(handle=handle)))  # refuses another name
                 _say(f"There is a blog in {settings.data_dir} already; nothing was changed.")
                 raise typer.Exit(1)
-    chosen_url = ask(base_url, "The address it will be reached at", settings.base_url)
-    settings = load(config, data_dir=data, base_url=chosen_url)
-    blog_title = ask(title, "The blog's title", Founding().title)
-    founding = Founding(
-        title=blog_title,
-        handle=ask(handle, "Its handle, the name in @name@host", "blog"),
-        language=ask(language, "Its language", Founding().language),
-        time_zone=ask(time_zone, "Its time zone", Founding().time_zone),
-        owner_name=ask(author, "The first author's name", Founding().owner_name),
-        tagline=tagline,
-        group_name=group,
-        about=about,
+    given = {
+        "title": title,
+        "handle": handle,
+        "language": language,
+        "time_zone": time_zone,
+        "owner_name": author,
+        "owner_handle": author_handle,
+        "tagline": tagline,
+        "group_name": group,
+        "about": about,
+    }
+    settings, founding = questions.founding(
+        given, base_url=base_url, asks=not yes, config=config, data=data
     )
-    plan(settings, founding)  # refused before anything is made
     with _held(settings):
         _run(serving.prepare(settings, founding))
     where = "" if str(settings.data_dir) == "data" else f" --data {settings.data_dir}"
-    _say(f"The blog {blog_title} was made in {settings.data_dir}. Start it: fedblog serve{where}")
+    _say(
+        f"The blog {founding.title} was made in {settings.data_dir}. Start it: fedblog serve{where}"
+    )
 
 
 @app.command()
@@ -231,11 +235,17 @@ def demo(
         Path | None,
         typer.Option("--data", metavar="DIR", help="Keep everything here (default: temporary)."),
     ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=1, max=65535, help="The blog's port (default: the first free from 8000)."
+        ),
+    ] = None,
 ) -> None:
     """Show what it does: a blog, a second server, and the conversation between them."""
     from fedblog.demo import story
 
-    raise typer.Exit(story.run(data, exit_after))
+    raise typer.Exit(story.run(data, exit_after, port))
 
 
 @author_app.command("add")
@@ -308,14 +318,25 @@ def keys_rotate(
     drop: Annotated[
         bool, typer.Option("--drop", help="Drop the old keys: the second step, some days later.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Make new keys, published beside the old ones; with --drop, drop the old ones."""
-    from fedblog import serving
+    from fedblog import questions, serving
     from fedblog.publishing import rotation
 
     settings = load(config, data_dir=data)
+    owners = _run(serving.with_store(settings, lambda store: rotation.owners(store, author)))
+    whose = f"of all {len(owners)} actors" if author is None else f"of {author}"
+    question = (
+        f"Drop the old keys {whose} for good? What was signed with them can no longer be verified."
+        if drop
+        else f"Make new keys {whose}? The old ones stay published until they are dropped."
+    )
+    if not yes and not questions.confirmed(question):
+        _say("Nothing was changed.")
+        raise typer.Exit(1)
     change = rotation.drop if drop else rotation.rotate
     changed = _run(serving.with_store(settings, lambda store: change(store, author)))
     for actor in changed:
@@ -346,23 +367,6 @@ def _held(settings: Settings) -> Iterator[None]:
     with DataFolderLock(settings.data_dir) as lock:
         lock.acquire(settings.listen)
         yield
-
-
-def _answer(question: str, default: str) -> str:
-    """What the user types, or the next line of standard input. Raises SettingsError at its end."""
-    unasked = SettingsError(
-        f"nobody answers the question “{question}”; say it by an option (fedblog init --help), "
-        "or take the defaults with --yes"
-    )
-    if sys.stdin is None:
-        raise unasked
-    try:
-        return str(typer.prompt(question, default=default, err=True))
-    except typer.Abort:
-        if sys.stdin.isatty():
-            raise
-        _say("")
-        raise unasked from None
 
 
 def _end(number: int, frame: object) -> NoReturn:

@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _OF_UPGRADES = ("alembic.runtime.migration", "fedblog.storage.counting", "fedblo
 KEEP_ALIVE_SECONDS = 150
 """How long an idle connection is kept. A proxy in front sends a POST on a connection that we close
 at the same moment to nowhere, so it must be the one who closes: Caddy does after two minutes."""
+_LOOK_EVERY = 0.05
 # Of <malloc.h>.
 _ARENA_MAX = -8
 _MMAP_THRESHOLD = -3
@@ -181,7 +183,7 @@ async def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) 
         await store.close()
 
 
-def announce(prepared: Prepared) -> None:
+def _announce(prepared: Prepared) -> None:
     """Say where the blog is and how to write for it."""
     settings = prepared.settings
     where = "" if str(settings.data_dir) == "data" else f" --data {settings.data_dir}"
@@ -199,8 +201,7 @@ def announce(prepared: Prepared) -> None:
             f"Mind: it listens on {settings.listen}, but every address it gives out begins with "
             f"{settings.base_url} (set FEDBLOG_BASE_URL)."
         )
-    for line in lines:
-        print(line, file=sys.stderr)
+    print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 def check_workers(settings: Settings, workers: int) -> None:
@@ -259,9 +260,34 @@ def protocol(settings: Settings) -> dict[str, Any]:
     }
 
 
-def serve(settings: Settings, sockets: list[socket.socket], *, workers: int = 1) -> None:
-    """Serve on *sockets* until interrupted (SIGINT, SIGTERM). Raises SystemExit."""
+@contextmanager
+def _once_it_listens(bound: socket.socket, tell: Callable[[], None]) -> Iterator[None]:
+    """Call *tell* on a thread as soon as something takes connections where *bound* is bound; never
+    where nothing does before this ends."""
+    address, ended = bound.getsockname()[:2], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_EVERY):
+            try:
+                socket.create_connection(address, timeout=1).close()
+            except OSError:
+                continue
+            tell()
+            return
+
+    threading.Thread(target=look, name="listens", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def serve(prepared: Prepared, sockets: list[socket.socket], *, workers: int = 1) -> None:
+    """Serve on *sockets* until interrupted (SIGINT, SIGTERM), and say so once that is so. Raises
+    SystemExit."""
     import uvicorn
+
+    settings = prepared.settings
 
     os.environ.update(
         {
@@ -276,7 +302,8 @@ def serve(settings: Settings, sockets: list[socket.socket], *, workers: int = 1)
         **protocol(settings),
     }
     application = "fedblog.serving:application"
-    with suppress(KeyboardInterrupt):  # uvicorn gives back the signal that it ended by
+    listens = _once_it_listens(sockets[0], lambda: _announce(prepared))
+    with suppress(KeyboardInterrupt), listens:  # uvicorn gives back the signal that it ended by
         if workers > 1:
             for bound in sockets:  # its workers are given one that uvicorn itself makes
                 bound.close()

@@ -151,15 +151,29 @@ def test_upgrade_says_how_far_it_is_and_a_first_start_does_not(tmp_path: Path) -
 
 
 def test_keys_are_rotated_and_the_old_ones_dropped_beside_a_server(blog: Served) -> None:
-    printed = blog.run("keys", "rotate").split()
+    printed = blog.run("keys", "rotate", "--yes").split()
     assert f"{blog.address}/ap/blog" in printed
     assert len(printed) == len(set(printed)) >= 4
     seen = _keys_of(blog, "#main-key-2", 3)
     assert [key.rpartition("#")[2] for key in seen[:2]] == ["main-key-2", "ed25519-key-2"]
-    again = run(blog.folder, "keys", "rotate", **blog.settings)
+    again = run(blog.folder, "keys", "rotate", "--yes", **blog.settings)
     assert "--drop" in one_sentence(again)
-    assert blog.run("keys", "rotate", "--drop").split() == printed
+    assert blog.run("keys", "rotate", "--drop", "--yes").split() == printed
     assert len(_keys_of(blog, "#main-key-2", 1)) == 2
+
+
+def test_keys_are_changed_only_after_a_yes(blog: Served) -> None:
+    before = blog.document("/ap/blog")["publicKey"]["id"]
+    for arguments in ((), ("--drop",)):
+        asked = run(blog.folder, "keys", "rotate", *arguments, answers="n\n", **blog.settings)
+        assert (asked.returncode, asked.stdout.strip()) == (1, "")
+        assert asked.stderr.strip().endswith("Nothing was changed.")
+        unasked = run(blog.folder, "keys", "rotate", *arguments, answers="", **blog.settings)
+        assert (unasked.returncode, unasked.stdout.strip()) == (1, "")
+        assert "--yes" in unasked.stderr.splitlines()[-1]
+    unknown = run(blog.folder, "keys", "rotate", "--author", "Nobody", **blog.settings)
+    assert "Nobody" in one_sentence(unknown)
+    assert blog.document("/ap/blog")["publicKey"]["id"] == before
 
 
 def _keys_of(blog: Served, signs: str, others: int) -> list[str]:
@@ -251,6 +265,124 @@ def test_init_takes_its_answers_from_standard_input(tmp_path: Path) -> None:
     assert ("base_url", "https://blog.example.org") in rows(
         database, "SELECT key, value FROM server"
     )
+
+
+ANSWERS = {
+    "The address": "https://blog.example.org",
+    "The blog's title": "Rivers",
+    "Its handle": "rivers",
+    "Its language": "pt-BR",
+    "Its time zone": "America/Sao_Paulo",
+    "The first author's name": "Bruna Lima",
+    "One line": "Water finds its way",
+    "Who posts": "The River Group",
+    "A few sentences": "We walk along rivers.",
+}
+WRONG = {
+    "The address": ("ftp://x", "must begin with https://"),
+    "The blog's title": ("x" * 201, "1 to 200"),
+    "Its handle": ("the blog", "takes letters a to z"),
+    "Its language": ("German!", "language tag"),
+    "Its time zone": ("Mars/Olympus", "time zone such as"),
+    "The first author's name": ("\u200b", "1 to 200"),
+    "One line": ("x" * 201, "at most 200"),
+    "Who posts": ("x" * 201, "at most 200"),
+    "A few sentences": ("x" * 5001, "at most 5000"),
+}
+
+
+def test_answer_against_its_rule_is_told_so_and_asked_again_at_once(tmp_path: Path) -> None:
+    lines = [line for at, answer in ANSWERS.items() for line in (WRONG[at][0], answer)]
+    done = run(tmp_path, "init", answers="\n".join([*lines, ""]))
+    assert done.returncode == 0, done.stderr
+    rest = done.stderr
+    for at, (_, rule) in WRONG.items():
+        _, asked, rest = rest.partition(at)
+        before, told, rest = rest.partition(rule)
+        assert asked, at
+        assert told, at
+        assert not any(other in before for other in WRONG), at
+        assert at in rest[:200], at
+    database = tmp_path / "data" / "fedblog.sqlite3"
+    made = rows(database, "SELECT title, handle, language, time_zone FROM blogs")
+    assert made == [("Rivers", "rivers", "pt-BR", "America/Sao_Paulo")]
+    assert rows(database, "SELECT tagline, group_name, about FROM blogs") == [
+        ("Water finds its way", "The River Group", "We walk along rivers.")
+    ]
+    assert rows(database, "SELECT name, handle FROM authors") == [("Bruna Lima", "bruna-lima")]
+
+
+def test_option_against_its_rule_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    for option, value in (
+        ("--base-url", "ftp://x"),
+        ("--title", ""),
+        ("--handle", ""),
+        ("--handle", "readers"),
+        ("--language", "German!"),
+        ("--time-zone", "Mars/Olympus"),
+        ("--author", "\u200b"),
+        ("--author-handle", "a b"),
+        ("--tagline", "x" * 201),
+        ("--group", "x" * 201),
+        ("--about", "a\x07b"),
+    ):
+        done = run(tmp_path, "init", option, value, answers="\n" * 20)
+        field = {"--author": "name", "--author-handle": "handle"}.get(option, option[2:6])
+        assert one_sentence(done).startswith(f"fedblog: {field}"), option
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_author_whose_name_makes_no_free_handle_is_asked_for_one(tmp_path: Path) -> None:
+    options = [*INIT[:-1], "Act", "--base-url", "https://blog.example.org"]
+    done = run(tmp_path, *options, answers="act\nann\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("The first author's handle") == 2
+    authors = "SELECT name, handle FROM authors"
+    assert rows(tmp_path / "data" / "fedblog.sqlite3", authors) == [("Act", "ann")]
+    other = tmp_path / "other"
+    other.mkdir()
+    assert "--author-handle" in one_sentence(run(other, *options, "--yes"))
+    done = run(other, *options, "--author-handle", "ann", "--yes")
+    assert done.returncode == 0, done.stderr
+
+
+def test_answers_that_are_always_wrong_come_to_an_end(tmp_path: Path) -> None:
+    done = run(tmp_path, "init", answers="wrong\n" * 100)
+    assert done.returncode == 1
+    assert "base_url" in done.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "rule"),
+    [
+        ("--fediverse", ["zed", "@zed", "zed@", "zed@host", "https://x.example/@zed", "a@b@c.d"],
+         "@you@social.example"),
+        ("--url", ["zed", "javascript:alert(1)", "https://", "https://a b", "https://x:99999"],
+         "https://"),
+        ("--about", ["a\x1bb", "x" * 5001], "plain text"),
+    ],
+)  # fmt: skip
+def test_author_is_added_with_what_holds_alone(
+    blog: Served, option: str, values: list[str], rule: str
+) -> None:
+    for value in values:
+        done = run(blog.folder, "author", "add", "Zed", option, value, **blog.settings)
+        sentence = one_sentence(done)
+        assert sentence.startswith(f"fedblog: {option[2:]}: takes ")
+        assert rule in sentence
+
+
+def test_server_says_that_it_serves_once_it_does(tmp_path: Path) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    process = start(tmp_path, "serve", listen=listen, base_url=f"http://{listen}")
+    try:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("fedblog serves ")
+        assert httpx.get(f"http://{listen}/healthz", timeout=PATIENCE).status_code == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
 
 
 def test_init_without_anybody_to_answer_ends_and_makes_nothing(tmp_path: Path) -> None:

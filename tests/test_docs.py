@@ -114,6 +114,17 @@ def test_every_folder_of_the_cache_stands_in_that_table() -> None:
     assert folders == set(re.findall(r"`cache/(\w+)/`", text))
 
 
+# Running it
+
+
+def test_manual_sets_the_blog_up_before_it_starts_the_service_and_leaves_no_gap() -> None:
+    text = read("docs/operations.md")
+    shell = "".join(code for kind, code in _FENCE.findall(text) if kind == "sh")
+    assert shell.index("fedblog init") < shell.index("systemctl enable --now fedblog")
+    gaps = set(re.findall(r"\b[A-Z]{4,}\b", shell)) - {"NAME", "FILE"}
+    assert gaps == set()
+
+
 # Commands
 
 

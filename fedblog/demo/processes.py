@@ -45,10 +45,25 @@ def free_port(first: int) -> int:
     raise ProcessError(f"no port from {first} to {first + 499} is free")
 
 
+OWN = frozenset(
+    f"FEDBLOG_{name}"
+    for name in (
+        *("BASE_URL", "HANDLE_HOST", "DATA_DIR", "DATABASE_URL", "LISTEN"),
+        *("ALLOW_PRIVATE_NETWORK", "NODEINFO_SECONDS"),
+    )
+)
+"""Settings that the demo's blog has of its own: with those of another blog it would be that one."""
+
+
 def environment(**settings: str) -> dict[str, str]:
-    """The environment of a child: ours without any FEDBLOG_ setting, and *settings*."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FEDBLOG_")}
+    """The environment of a child: ours, and *settings* in place of those that are the demo's."""
+    kept = {name: value for name, value in os.environ.items() if name not in OWN}
     return {**kept, "PYTHONUNBUFFERED": "1", **settings}
+
+
+def left_out() -> list[str]:
+    """The settings in our environment that do not hold for the demo's blog."""
+    return sorted(OWN & set(os.environ))
 
 
 def command(arguments: Sequence[str], settings: Mapping[str, str], folder: Path) -> str:

@@ -28,15 +28,16 @@ class Ports:
 class Stage:
     """The two servers over one folder.
 
-    A folder that was used before keeps its ports, its blog and its people.
+    A folder that was used before keeps its ports, its blog and its people. *port* is the blog's in
+    one that was not. Raises ProcessError where a port cannot be had.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int | None = None) -> None:
         self.folder = folder.absolute()
         self.blog_data = self.folder / "blog"
         self._file = self.folder / "demo.json"
         self.was_used_before = self._file.exists()
-        self.ports = self._choose_ports()
+        self.ports = self._choose_ports(port)
         self.base_url = f"http://localhost:{self.ports.blog}"
         self.handle = f"{articles.HANDLE}@localhost:{self.ports.blog}"
         self.peer_url = f"http://127.0.0.1:{self.ports.peer}"
@@ -130,11 +131,18 @@ class Stage:
         while self._servers:
             self._servers.pop().stop()
 
-    def _choose_ports(self) -> Ports:
+    def _choose_ports(self, wanted: int | None) -> Ports:
         if not self.was_used_before:
-            blog = free_port(8000)
-            return Ports(blog, free_port(blog + 1))
+            if wanted is not None and not port_is_free(wanted):
+                raise ProcessError(f"Port {wanted} is taken. Choose another with --port.")
+            blog = free_port(8000) if wanted is None else wanted
+            return Ports(blog, free_port(blog + 1 if blog < 65_000 else 8000))
         ports = Ports(**json.loads(self._file.read_text(encoding="utf-8")))
+        if wanted not in (None, ports.blog):
+            raise ProcessError(
+                f"{self.folder} was set up for port {ports.blog}, which its addresses hold for "
+                "ever. Leave --port out, or give another folder."
+            )
         for port in (ports.blog, ports.peer):
             if not port_is_free(port):
                 raise ProcessError(

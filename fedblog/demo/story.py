@@ -12,14 +12,14 @@ from types import FrameType
 from rich.console import Console
 
 from fedblog.demo.exchange import ExchangeError
-from fedblog.demo.processes import ProcessError
+from fedblog.demo.processes import ProcessError, left_out
 from fedblog.demo.scenes import Scenes
 from fedblog.demo.stage import Stage
 from fedblog.demo.telling import StoryBrokenError, Telling
 
 
-def run(data: Path | None, exit_after: bool) -> int:
-    """Play the demo in *data* (or a temporary folder); gives the exit status.
+def run(data: Path | None, exit_after: bool, port: int | None = None) -> int:
+    """Play the demo in *data* (or a temporary folder), the blog on *port*; gives the exit status.
 
     With *exit_after* it ends after the story, with 0 only if every step was seen; else both
     servers run on until Ctrl-C.
@@ -32,22 +32,24 @@ def run(data: Path | None, exit_after: bool) -> int:
     former = signal.signal(signal.SIGTERM, end)
     try:
         if data is not None:
-            return _play(data, exit_after, console)
+            return _play(data, port, exit_after, console)
         with tempfile.TemporaryDirectory(prefix="fedblog-demo-") as folder:
-            return _play(Path(folder), exit_after, console)
+            return _play(Path(folder), port, exit_after, console)
     except KeyboardInterrupt:
         return 130
     finally:
         signal.signal(signal.SIGTERM, former)
 
 
-def _play(folder: Path, exit_after: bool, console: Console) -> int:
+def _play(folder: Path, port: int | None, exit_after: bool, console: Console) -> int:
     telling = Telling(console)
     try:
-        stage = Stage(folder)
+        stage = Stage(folder, port)
     except (ProcessError, ValueError, TypeError) as error:
         console.print(f"[red]{error}[/]")
         return 1
+    if names := ", ".join(left_out()):
+        telling.say(f"The demo has its own of {names}; your other settings hold here.")
     try:
         status = _tell(Scenes(stage, telling), telling)
         if exit_after or status:

@@ -12,6 +12,7 @@ from fedblog.domain.errors import InvalidFieldError
 from fedblog.domain.media import Media
 from fedblog.domain.post import Byline
 from fedblog.publishing.identity import check_language
+from fedblog.publishing.particulars import web_address
 from fedblog.storage import authors as author_rows
 from fedblog.storage import media as media_rows
 from fedblog.storage.posts import Term
@@ -24,7 +25,6 @@ SUMMARY_LENGTH = 1000
 TERM_LENGTH = 100
 MAX_TERMS = 50
 MAX_AUTHORS = 20
-URL_LENGTH = 2000
 _SLUG = re.compile(r"[\w-]{1,200}")
 
 
@@ -147,11 +147,11 @@ def bylines(
     lines: dict[str, Byline] = {}
     for who in named:
         if isinstance(who, Guest):
-            if who.url and not re.match(r"https?://[^\s/]", who.url):
-                raise InvalidFieldError("authors", "a guest's url begins with https://")
-            if len(who.url) > URL_LENGTH:
-                raise InvalidFieldError("authors", "a guest's url is too long")
-            line = Byline(one_line("authors", who.name, 200), url=who.url)
+            try:
+                url = web_address("authors", who.url)
+            except InvalidFieldError as error:
+                raise InvalidFieldError("authors", f"a guest's url {error.message}") from None
+            line = Byline(one_line("authors", who.name, 200), url=url)
             lines.setdefault(f"{line.name} {line.url}", line)
             continue
         found = author_rows.named(connection, blog_id, who.strip())

@@ -16,6 +16,7 @@ from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
+from fedblog.publishing import particulars
 from fedblog.publishing.keyring import KeyRing, UnknownKeyError
 from fedblog.settings import Settings
 from fedblog.signatures.keys import ED25519, RSA, generate_ed25519, generate_rsa
@@ -153,17 +154,20 @@ def plan(settings: Settings, founding: Founding) -> tuple[Addresses, Blog, Autho
     """
     now = datetime.now(UTC)
     addresses = Addresses(
-        settings.base_url, check_handle(founding.handle or BLOG), settings.handle_host
+        settings.base_url,
+        check_handle(BLOG if founding.handle is None else founding.handle),
+        settings.handle_host,
     )
     if addresses.handle in RESERVED_HANDLES:
         raise InvalidFieldError("handle", f"{addresses.handle} is kept for the server itself")
     blog = Blog(
         id=1,
         handle=addresses.handle,
-        title=_line("title", founding.title),
-        tagline=founding.tagline.strip(),
-        group_name=founding.group_name.strip() or _line("title", founding.title),
-        about=founding.about.strip(),
+        title=particulars.line("title", founding.title),
+        tagline=particulars.line_or_nothing("tagline", founding.tagline),
+        group_name=particulars.line_or_nothing("group", founding.group_name)
+        or particulars.line("title", founding.title),
+        about=particulars.prose("about", founding.about),
         language=check_language(founding.language),
         time_zone=check_time_zone(founding.time_zone),
         created_at=now,
@@ -288,13 +292,6 @@ def check_time_zone(name: str) -> str:
     return name
 
 
-def _line(field: str, text: str) -> str:
-    text = " ".join(text.split())
-    if not text or len(text) > 200 or not text.isprintable():
-        raise InvalidFieldError(field, "takes one line of 1 to 200 characters")
-    return text
-
-
 def _new_author(
     blog: Blog,
     name: str,
@@ -306,22 +303,20 @@ def _new_author(
     url: str = "",
     fediverse: str = "",
 ) -> Author:
-    name = _line("name", name)
+    name = particulars.line("name", name)
     handle = check_handle(handle if handle is not None else slugify(name)[:HANDLE_LENGTH])
     if handle in RESERVED_HANDLES:
         raise ConflictError(f"the handle {handle} is kept for the server itself")
     if handle == blog.handle:
         raise ConflictError(f"the handle {handle} is the blog's own")
-    if url and not url.startswith(("https://", "http://")):
-        raise InvalidFieldError("url", "begins with https://")
     return Author(
         id=new_id(),
         blog_id=blog.id,
         handle=handle,
         name=name,
-        about=about.strip(),
-        url=url,
-        fediverse=fediverse.strip().removeprefix("@"),
+        about=particulars.prose("about", about),
+        url=particulars.web_address("url", url),
+        fediverse=particulars.account("fediverse", fediverse),
         avatar=None,
         role=role,
         created_at=now,

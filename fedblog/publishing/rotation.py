@@ -31,9 +31,9 @@ async def rotate(store: Store, author: str | None = None) -> list[str]:
     They sign from the commit on; followers hear of them by an ``Update`` of the actor. Gives the
     ids of the actors. Raises NotFoundError, and ConflictError where older keys are still published.
     """
-    owners = await _owners(store, author)
-    made = await gather(*(identity.make_keys(owner) for owner in owners))
-    return await store.write(_rotate, dict(zip(owners, made, strict=True)))
+    whose = await owners(store, author)
+    made = await gather(*(identity.make_keys(owner) for owner in whose))
+    return await store.write(_rotate, dict(zip(whose, made, strict=True)))
 
 
 async def drop(store: Store, author: str | None = None) -> list[str]:
@@ -41,10 +41,11 @@ async def drop(store: Store, author: str | None = None) -> list[str]:
 
     Gives the ids of the actors that had older ones. Raises NotFoundError.
     """
-    return await store.write(_drop, await _owners(store, author))
+    return await store.write(_drop, await owners(store, author))
 
 
-async def _owners(store: Store, author: str | None) -> list[str]:
+async def owners(store: Store, author: str | None = None) -> list[str]:
+    """Whose keys `rotate` and `drop` change. Raises NotFoundError."""
     if author is not None:
         return [(await identity.find_author(store, author)).id]
 

@@ -14,6 +14,7 @@ from support.waiting import PATIENCE
 from fedblog.demo.processes import free_port
 
 DEMO = (sys.executable, "-m", "fedblog", "demo")
+SET = {"FEDBLOG_PAGE_SIZE": "20", "FEDBLOG_BASE_URL": "https://blog.example.org"}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("FEDBLOG_")}
 
 
@@ -23,14 +24,30 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def first_run(folder):
+def port():
+    return free_port(18300)
+
+
+@pytest.fixture(scope="module")
+def first_run(folder, port):
     return subprocess.run(
-        [*DEMO, "--exit", "--data", str(folder)],
+        [*DEMO, "--exit", "--data", str(folder), "--port", str(port)],
         capture_output=True,
         text=True,
         timeout=10 * PATIENCE,
         cwd=folder,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | SET,
+    )
+
+
+def run(folder, *arguments, **settings):
+    return subprocess.run(
+        [*DEMO, "--exit", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        cwd=folder,
+        env=ENVIRONMENT | settings,
     )
 
 
@@ -47,6 +64,28 @@ def test_every_step_of_the_story_is_seen(first_run):
         assert text in first_run.stdout
 
 
+def test_port_and_settings_that_were_said_hold_and_those_of_another_blog_are_named(
+    first_run, folder, port
+):
+    assert json.loads((folder / "demo.json").read_text())["blog"] == port
+    told = " ".join(first_run.stdout.split())
+    assert "The demo has its own of FEDBLOG_BASE_URL; your other settings hold here." in told
+    assert f"http://localhost:{port}" in told
+
+
+def test_port_that_cannot_be_had_is_refused_with_the_way_out(first_run, folder, tmp_path):
+    done = run(folder, "--data", str(folder), "--port", "1")
+    assert done.returncode == 1
+    assert "Leave --port out" in " ".join(done.stdout.split())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run(tmp_path, "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "Choose another with --port" in " ".join(done.stdout.split())
+    done = run(tmp_path, FEDBLOG_PAGE_SIZE="ten")
+    assert done.returncode == 1
+    assert "page_size: takes a whole number" in " ".join(done.stdout.split())
+
+
 def test_both_servers_are_gone_after_the_story(first_run, folder):
     ports = json.loads((folder / "demo.json").read_text())
     assert not listens(ports["blog"])
@@ -56,14 +95,7 @@ def test_both_servers_are_gone_after_the_story(first_run, folder):
 def test_folder_whose_port_is_taken_is_refused_with_the_way_out(first_run, folder):
     ports = json.loads((folder / "demo.json").read_text())
     with socket.create_server(("127.0.0.1", ports["blog"])):
-        done = subprocess.run(
-            [*DEMO, "--exit", "--data", str(folder)],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            cwd=folder,
-            env=ENVIRONMENT,
-        )
+        done = run(folder, "--data", str(folder))
     assert done.returncode == 1
     assert "Stop what listens there" in " ".join(done.stdout.split())
 

@@ -62,7 +62,7 @@ async def test_posts_are_verified_before_between_and_after_the_steps_of_a_key_ro
 
     before = made_with(await delivered("Before"))
     assert await published_keys() == set(before)
-    await asyncio.to_thread(served.run, "keys", "rotate")
+    await asyncio.to_thread(served.run, "keys", "rotate", "--yes")
 
     async def both_published() -> bool:
         return len(await published_keys()) == 4
@@ -71,7 +71,7 @@ async def test_posts_are_verified_before_between_and_after_the_steps_of_a_key_ro
     between = made_with(await delivered("Between"))
     assert await published_keys() == {*before, *between}
     assert not set(before) & set(between)
-    await asyncio.to_thread(served.run, "keys", "rotate", "--drop")
+    await asyncio.to_thread(served.run, "keys", "rotate", "--drop", "--yes")
 
     async def old_are_gone() -> bool:
         return await published_keys() == set(between)

@@ -107,7 +107,7 @@ class Served:
                 if (
                     httpx.get(f"{self.address}/.well-known/nodeinfo", timeout=PATIENCE).status_code
                     == 200
-                ):
+                ) and "fedblog serves" in self.said:
                     return
             time.sleep(0.02)
         self.kill()
