@@ -49,7 +49,7 @@ async def _document(eyes: Eyes, url: str, notes: Notes) -> None:
     if author_address is None:
         return
     author = await _fetch(eyes, author_address, notes)
-    posts.show(document, values.type_of(author) if author else "", notes)
+    posts.show(document, author, notes)
     if author is not None:
         await _actor(eyes, author, notes)
 

@@ -28,14 +28,20 @@ def check(document: Document, notes: Notes) -> None:
     _lists(document, notes)
 
 
-def show(document: Document, author_type: str, notes: Notes) -> None:
-    """Note what becomes of the Article in *document* on each kind of server."""
+def show(document: Document, author: Document | None, notes: Notes) -> None:
+    """Note what becomes of the Article in *document* by *author* on each kind of server."""
     if values.type_of(document) != "Article":
         return
-    for rendering in looks.renderings(_plain(document), author_type=author_type):
+    author_type = values.type_of(author) if author else ""
+    restricted = (author or {}).get("postingRestrictedToMods") is True
+    for rendering in looks.renderings(
+        _plain(document), author_type=author_type, restricted=restricted
+    ):
         if rendering.refused:
             notes.mind(SHOWN, f"it is not shown: {rendering.refused}", rendering.peer)
             continue
+        if rendering.place:
+            notes.mind(SHOWN, f"it stands {rendering.place}", rendering.peer)
         missing = [part for part in ("title", "link") if part in rendering.lost]
         if missing:
             lost = " and no ".join(missing)
@@ -163,5 +169,6 @@ def _plain(document: Document) -> Mapping[str, Any]:
         "attachment": [a for a in values.listed(document.get("attachment")) if type(a) is dict],
         "contentMap": languages if type(languages) is dict else {},
         "tag": tags,
+        **{name: document.get(name) for name in ("attributedTo", "to", "cc", "audience")},
     }
     return {name: value for name, value in plain.items() if value or name == "id"}

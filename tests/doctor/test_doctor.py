@@ -167,7 +167,19 @@ async def test_what_lists_only_persons_as_authors_is_named(doctor: Doctor) -> No
     report = await doctor(doctor.article())
     assert report.is_healthy, texts(wrong(report))
     minded = [f for f in report.findings if f.level is Level.MIND and f.about == "shown"]
-    assert {f.peers for f in minded if "not shown" in f.text} >= {"Lemmy 1.0", "Mbin", "NodeBB"}
+    unshown = {f.peers for f in minded if "not shown" in f.text}
+    assert unshown >= {"Lemmy 1.0", "Mbin"}
+    assert "NodeBB" not in unshown
+    assert "NodeBB" in {f.peers for f in minded if "in no category" in f.text}
+
+
+async def test_group_that_only_moderators_post_in_is_named_where_it_is_the_audience(
+    doctor: Doctor,
+) -> None:
+    doctor.healthy_actor(type="Group", postingRestrictedToMods=True)
+    report = await doctor(doctor.article(audience=doctor.people.uri("ann")))
+    (said,) = [f for f in report.findings if f.peers == "NodeBB" and f.about == "shown"]
+    assert "moderators may post" in said.text
 
 
 # --- broken --------------------------------------------------------------------------------------

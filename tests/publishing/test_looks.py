@@ -159,7 +159,7 @@ def test_bylines_are_seen_wherever_the_content_is(post: Post) -> None:
 
 def test_a_peer_that_wants_a_person_says_so_of_the_group_and_not_of_a_member() -> None:
     refused = {peer for peer, seen in looks(FULL).items() if seen.refused}
-    assert refused == {"Lemmy 1.0", "Mbin", "PieFed", "NodeBB", "Pixelfed"}
+    assert refused == {"Lemmy 1.0", "Mbin", "PieFed", "Pixelfed"}
     assert {p for p, seen in looks(FULL, "Person").items() if seen.refused} == {"Pixelfed"}
 
 
@@ -218,6 +218,9 @@ def test_what_mastodon_reads_has_its_form(post: Post) -> None:
 def test_gotosocial_hides_the_text_behind_the_summary_or_else_the_title() -> None:
     assert looks(FULL)["GoToSocial"].warning == FULL.summary
     assert looks(PLAIN)["GoToSocial"].warning == PLAIN.title
+    tagged = replace(PLAIN, title="List<String> in Java")
+    assert looks(tagged)["GoToSocial"].warning == "List in Java"
+    assert looks(tagged)["GoToSocial"].text.startswith("“List<String> in Java”")
     assert looks(FULL)["GoToSocial"].title == ""
     assert looks(FULL)["GoToSocial"].text.startswith(f"“{FULL.title}”, by Ada Author and Guest & S")
 
@@ -235,12 +238,15 @@ def test_misskey_hides_the_text_only_behind_a_summary_that_was_written() -> None
     assert looks(FULL)["Misskey"].warning == FULL.summary
     assert looks(PLAIN)["Misskey"].warning == ""
     assert looks(PLAIN)["Misskey"].title == ""
+    lines = looks(PLAIN)["Misskey"].text.splitlines()
+    assert (lines[0], lines[-1]) == (f"【{PLAIN.title}】", URL)
+    assert lines[2].startswith(f"“{PLAIN.title}”")
     assert "language" in looks(PLAIN)["Misskey"].lost
 
 
 def test_misskey_cuts_a_long_text_and_keeps_its_beginning() -> None:
     seen = looks(POSTS["long"])["Misskey"]
-    assert len(seen.text) == 8192
+    assert len(seen.text) == 8192 + len(f"【{PLAIN.title}】\n\n\n\n{URL}")
     assert "body" in seen.lost
     assert {"title", "byline", "link"} <= set(seen.kept)
 
@@ -357,6 +363,23 @@ def test_mbin_and_nodebb_would_link_the_title_and_show_what_they_can() -> None:
     assert seen["Discourse"].title == FULL.title
 
 
+def test_nodebb_takes_a_group_as_author_and_puts_the_topic_where_the_group_is_named() -> None:
+    item = written(PLAIN)
+    group = item["attributedTo"]
+
+    def nodebb(author_type: str = "Group", restricted: bool = False, **changes: Any) -> Rendering:
+        seen = renderings(item | changes, author_type=author_type, restricted=restricted)
+        return next(rendering for rendering in seen if rendering.peer == "NodeBB")
+
+    assert (nodebb().refused, nodebb().place[:14]) == ("", "in no category")
+    assert nodebb("Person").place == ""
+    for field in ("to", "cc", "audience"):
+        assert nodebb(**{field: [*item.get(field, []), group]}).place == ""
+    assert nodebb(restricted=True).refused == ""
+    assert "moderators" in nodebb(restricted=True, audience=group).refused
+    assert nodebb(audience=group).refused == ""
+
+
 # Blogs, and a gallery
 
 
@@ -393,6 +416,7 @@ def test_on_paper_every_peer_is_named_once_and_without_colour() -> None:
     assert re.findall(r"^== (.+)$", text, re.MULTILINE) == [peer.name for peer in PEERS]
     assert "\x1b" not in text
     assert f"[{FULL.summary}]" in text
+    assert "Place: in no category: " in text
     assert "Not shown: it shows only posts with a picture in attachment." in text
 
 
@@ -424,7 +448,7 @@ def test_the_page_has_a_section_for_every_peer_and_no_other() -> None:
 def test_each_section_says_rule_source_and_what_is_seen_of_every_part(peer: str) -> None:
     text = SECTIONS[peer]
     assert re.search(r"^Rule: \S", text, re.MULTILINE)
-    assert re.search(r"^Source: .*\((read|reported|noted|not verified)", text, re.M | re.S)
+    assert re.search(r"^Source: .*\((seen|read|reported|noted|not verified)", text, re.M | re.S)
     rows = re.findall(r"^\| (\w+) \| \S.* \|$", text, re.MULTILINE)
     assert rows == ["part", "title", "excerpt", "body", "image", "byline", "link", "language"]
 

@@ -6,6 +6,8 @@ LEMMY_TITLE = 200
 """Characters of a title that Lemmy keeps."""
 
 NEEDS_A_PERSON = "its threads are begun by persons, and this post has a group as author"
+SHUT = "audience names the group, in which only moderators may post, and it is none of its own"
+NO_CATEGORY = "in no category: neither to, cc nor audience name the group"
 PROBABLY_NEEDS_A_PERSON = f"probably {NEEDS_A_PERSON}"
 
 
@@ -49,14 +51,16 @@ def piefed(article: Article) -> Seen:
 
 
 def nodebb(article: Article) -> Seen:
-    """Title and content; ``image`` becomes the topic's thumbnail, hashtags its tags."""
+    """Title and content; ``image`` becomes the topic's thumbnail, hashtags its tags. A group is a
+    category there, in which the topic lies only where it is named as one whom it is for."""
     return Seen(
         title=article.name,
         text=article.text,
         link=article.url or article.content_link,
         image=article.image,
         tags=True,
-        refused=_unless_person(article, NEEDS_A_PERSON),
+        refused=SHUT if article.is_shut else "",
+        place=NO_CATEGORY if article.author_type == "Group" and not article.names_author else "",
     )
 
 

@@ -33,22 +33,28 @@ def mastodon_with_chosen_card(article: Article) -> Seen:
 
 
 def gotosocial(article: Article) -> Seen:
-    """The content, hidden behind the summary or, where there is none, behind the title."""
+    """The content, hidden behind the summary or, where there is none, behind the title, out of
+    which what looks like a tag is taken."""
     return Seen(
         text=article.text,
         link=article.content_link,
         image=article.attached_image,
-        warning=article.summary or article.name,
+        warning=article.summary or plain_text(article.name),
         language=article.language,
         tags=True,
     )
 
 
 def misskey(article: Article) -> Seen:
-    """The content as one note, hidden behind the summary; title and address are only stored."""
+    """Title in 【】, content and address as one note, hidden behind the summary."""
+    lines = (
+        f"【{article.name}】" if article.name else "",
+        article.text[:MISSKEY_TEXT],
+        article.url,
+    )
     return Seen(
-        text=article.text[:MISSKEY_TEXT],
-        link=article.content_link,
+        text="\n\n".join(line for line in lines if line),
+        link=article.url or article.content_link,
         image=article.attached_image,
         warning=article.summary,
         tags=True,

@@ -35,7 +35,10 @@ PEERS = (
 )
 
 
-def renderings(item: Mapping[str, Any], *, author_type: str = "Group") -> tuple[Rendering, ...]:
-    """The Article *item* on every peer; *author_type* is the type of its author's actor."""
-    article = take_apart(item, author_type)
+def renderings(
+    item: Mapping[str, Any], *, author_type: str = "Group", restricted: bool = False
+) -> tuple[Rendering, ...]:
+    """The Article *item* on every peer; *author_type* is the type of its author's actor, and
+    *restricted* its ``postingRestrictedToMods``."""
+    article = take_apart(item, author_type, restricted=restricted)
     return tuple(judge(peer.name, article, peer.rule(article)) for peer in PEERS)

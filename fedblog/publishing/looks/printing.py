@@ -46,6 +46,7 @@ def _lines(rendering: Rendering) -> list[tuple[str, str]]:
     lines.extend((line, "") for line in _beginning(rendering.text).splitlines())
     lines.append(("", ""))
     for name, value in (
+        ("Place", rendering.place),
         ("Link", rendering.link),
         ("Image", rendering.image),
         ("Byline", rendering.byline),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
+from fedblog.activitystreams import values
 from fedblog.text.sanitise import plain_text
 
 PARTS = ("title", "excerpt", "body", "image", "byline", "link", "language", "tags")
@@ -16,7 +17,9 @@ class Article:
     """The parts of an Article by the names of `PARTS`; empty where it has none.
 
     *text* is all of the content as plain text, *heading* its first line, *body* the rest.
-    *author_type* is the type of the actor in ``attributedTo``, which peers fetch.
+    *author_type* is the type of the actor in ``attributedTo``, which peers fetch. *names_author* is
+    whether that actor stands in ``to``, ``cc`` or ``audience``, *is_shut* whether in the last, and
+    lets only moderators post.
     """
 
     id: str
@@ -34,6 +37,8 @@ class Article:
     language: str
     tags: tuple[str, ...]
     author_type: str
+    names_author: bool
+    is_shut: bool
 
     @property
     def text(self) -> str:
@@ -62,7 +67,8 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a rule says that a reader sees; *refused* says why the peer does not show it at all."""
+    """What a rule says that a reader sees; *refused* says why the peer does not show it at all,
+    *place* where it stands if that is not where one would look for it."""
 
     title: str = ""
     text: str = ""
@@ -72,6 +78,7 @@ class Seen:
     language: str = ""
     tags: bool = False
     refused: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,8 @@ class Rendering:
     *title* is the heading, *text* what stands below it, *warning* a text that hides it until it
     is opened, *link* where a reader gets to the page. *kept* and *lost* name the parts of the post
     (`PARTS`) that can be seen there and those that cannot. Where *refused* is not empty the peer
-    does not show the post, and the rest says what it would show.
+    does not show the post, and the rest says what it would show. *place* says where it stands if
+    that is not where one would look for it.
     """
 
     peer: str
@@ -95,16 +103,20 @@ class Rendering:
     kept: tuple[str, ...]
     lost: tuple[str, ...]
     refused: str = ""
+    place: str = ""
 
 
-def take_apart(item: Mapping[str, Any], author_type: str) -> Article:
-    """The Article *item* (as `fedblog.activitystreams.writing.article` makes it) in its parts."""
+def take_apart(item: Mapping[str, Any], author_type: str, *, restricted: bool = False) -> Article:
+    """The Article *item* (as `fedblog.activitystreams.writing.article` makes it) in its parts;
+    *restricted* is ``postingRestrictedToMods`` of its author."""
     content = str(item.get("content", ""))
     name = str(item.get("name", ""))
     first, end, rest = content.partition("</p>")
     heading = plain_text(first + end)
     byline = heading.removeprefix(f"“{name}”").removeprefix(", by ")
     image = item.get("image") or {}
+    author = values.uri(item.get("attributedTo"))
+    named = {field: author in values.uris(item.get(field)) for field in ("to", "cc", "audience")}
     return Article(
         id=str(item["id"]),
         url=str(item.get("url", "")),
@@ -121,6 +133,8 @@ def take_apart(item: Mapping[str, Any], author_type: str) -> Article:
         language=next(iter(item.get("contentMap") or {}), ""),
         tags=tuple(tag["name"] for tag in item.get("tag") or () if tag["type"] == "Hashtag"),
         author_type=author_type,
+        names_author=any(named.values()),
+        is_shut=restricted and named["audience"],
     )
 
 
@@ -150,6 +164,7 @@ def judge(peer: str, article: Article, seen: Seen) -> Rendering:
         kept=tuple(part for part, is_kept in parts if is_kept),
         lost=tuple(part for part, is_kept in parts if not is_kept),
         refused=seen.refused,
+        place=seen.place,
     )
 
 
