@@ -3,7 +3,17 @@
 from starlette.routing import BaseRoute
 
 from fedblog.publishing.site import Site
-from fedblog.web import avatars, comments, enclosures, feeds, files, interact, marks, pages
+from fedblog.web import (
+    avatars,
+    comments,
+    enclosures,
+    feeds,
+    files,
+    interact,
+    marks,
+    pages,
+    well_known,
+)
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -17,4 +27,5 @@ def routes(site: Site) -> list[BaseRoute]:
         *avatars.routes(site),
         *enclosures.routes(site),
         *marks.routes(site),
+        *well_known.routes(site),
     ]

@@ -48,6 +48,8 @@ def _static_files() -> dict[str, tuple[str, bytes]]:
         ".css": "text/css; charset=utf-8",
         ".js": "text/javascript; charset=utf-8",
         ".svg": "image/svg+xml",
+        ".ico": "image/x-icon",
+        ".png": "image/png",
     }
     files = {}
     for path in sorted(STATIC.iterdir()):
