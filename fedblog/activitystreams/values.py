@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fedblog.activitystreams.vocabulary import PUBLIC, PUBLIC_FORMS
+from fedblog.domain.entities import decoded
 
 MAX_URI = 2048
 """Longest address that a link may lead to."""
 MAX_ID = 1024
 """Longest id, in bytes: two of them must fit into an index entry of PostgreSQL (2,704 bytes)."""
+_LONGEST_READ = 8 * MAX_URI
+"""Longest address in which entities are looked for."""
 _MAX_NAME = 200
 """Longest type, language and the like that is looked at."""
 _MOST_TYPES = 10
@@ -54,17 +57,18 @@ def _local_name(name: str) -> str:
 
 
 def uri(value: Any) -> str | None:
-    """The id that *value* gives: itself, its ``id``, its ``href``, or that of its first entry."""
+    """The id that *value* gives: itself, its ``id``, its ``href``, or that of its first entry;
+    without HTML entities."""
     if value is None:
         return None
     kind = type(value)
     if kind is str:
-        return value if _is_id(value) else None
+        return _id(value)
     if kind is dict:
         for name in ("id", "@id", "href"):
             inner = value.get(name)
-            if type(inner) is str and _is_id(inner):
-                return inner
+            if type(inner) is str and (found := _id(inner)) is not None:
+                return found
         return None
     if kind is list:
         for item in value:
@@ -73,13 +77,16 @@ def uri(value: Any) -> str | None:
     return None
 
 
-def _is_id(text: str) -> bool:
-    return (
+def _id(text: str) -> str | None:
+    if "&" in text and len(text) <= _LONGEST_READ:
+        text = decoded(text)
+    is_id = (
         0 < len(text) <= MAX_ID
         and text.isprintable()
         and " " not in text
         and (text.isascii() or len(text.encode()) <= MAX_ID)
     )
+    return text if is_id else None
 
 
 def _is_uri(text: str) -> bool:
@@ -91,7 +98,7 @@ def uris(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     if type(value) is list:
-        found = [item if type(item) is str and _is_id(item) else _nested(item) for item in value]
+        found = [_id(item) if type(item) is str else _nested(item) for item in value]
         return tuple(dict.fromkeys(item for item in found if item is not None))
     single = uri(value)
     return () if single is None else (single,)
@@ -112,9 +119,13 @@ def audience(value: Any) -> tuple[str, ...]:
 
 
 def web_address(value: Any) -> str:
-    """*value* where it is an http or https address without a user part that may stand in a link,
-    else ""."""
-    if type(value) is not str or not value[:8].lower().startswith(("https://", "http://")):
+    """*value* without HTML entities where it is an http or https address without a user part that
+    may stand in a link, else ""."""
+    if type(value) is not str:
+        return ""
+    if "&" in value and len(value) <= _LONGEST_READ:
+        value = decoded(value)
+    if not value[:8].lower().startswith(("https://", "http://")):
         return ""
     if not _is_uri(value):
         return ""

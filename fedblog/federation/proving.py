@@ -50,10 +50,9 @@ class Prover:
         The proof's key must be of the actor's own origin (FEP-fe34) and listed by the actor
         (FEP-521a). As with HTTP signatures a key that does not fit is fetched anew once (S35).
         """
-        key_id = proofs.verification_method(document)
+        key_id = values.uri(proofs.verification_method(document))
         if (
             key_id is None
-            or values.uri(key_id) is None
             or len(body) > self._site.settings.proof_max_bytes
             or activity.id is None
             or not same_host(activity.id, activity.actor)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from fedblog.activitystreams.values import MAX_ID, uri
+from fedblog.domain.entities import decoded
 from fedblog.domain.frozen import frozen
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.errors import (
@@ -199,7 +200,7 @@ class Verifier:
             messages.verify(parsed, key, method=method, url=url, headers=values)
 
         times = () if parsed.created is None else (parsed.created,)
-        return Signed(parsed.key_id, times, client, fits, holds)
+        return Signed(decoded(parsed.key_id), times, client, fits, holds)
 
     def _check_cavage(
         self, method: str, path: str, query: str, headers: Headers, client: str
@@ -229,7 +230,7 @@ class Verifier:
             )
 
         times = cavage.covered_times(parsed, values.get("date"))
-        return Signed(parsed.key_id, times, client, fits, holds)
+        return Signed(decoded(parsed.key_id), times, client, fits, holds)
 
     def _holds(self, signed: Signed, known: KnownKey) -> None:
         if not is_strong(known.public_key, allow_short=self._site.settings.allow_short_rsa_keys):

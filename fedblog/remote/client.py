@@ -22,6 +22,7 @@ from fedblog.aside.calls import MODULE, call
 from fedblog.aside.errors import BusyError, EndedError
 from fedblog.aside.process import Process
 from fedblog.aside.room import Room
+from fedblog.domain.entities import decoded
 from fedblog.domain.lane import Lane, LaneFullError
 from fedblog.domain.origins import counted_host
 from fedblog.domain.rates import TokenBuckets
@@ -211,7 +212,7 @@ class RemoteClient:
 
     def _redirected(self, source: URL, response: httpx.Response) -> URL:
         """Where *response* leads: an address that may be asked, never from https to http."""
-        location = response.headers.get("location", "")
+        location = decoded(response.headers.get("location", ""))
         try:
             target = source.join(URL(location)) if location else None
         except (ValueError, UnicodeError):

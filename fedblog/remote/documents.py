@@ -119,8 +119,9 @@ async def _get(
 
 
 def _id_of(document: Document, fetched: Fetched) -> str:
-    document_id = document.get("id", document.get("@id"))
-    if not isinstance(document_id, str) or values.uri(document_id) is None:
+    named = document.get("id", document.get("@id"))
+    document_id = values.uri(named) if isinstance(named, str) else None
+    if document_id is None:
         raise WrongDocumentError(f"{fetched.url} holds a document without id")
     return document_id
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
+from fedblog.domain.entities import decoded
 from fedblog.domain.origins import registrable_domain
 from fedblog.remote.errors import BlockedAddressError
 
@@ -139,11 +140,12 @@ def _check_host(host: str, *, allow_loopback: bool) -> None:
 
 @lru_cache(maxsize=1024)  # an entry holds some 2 kB
 def normalise(url: str) -> URL:
-    """*url* as it is sent: yarl's quoting, host in IDNA and lower case, a path, no fragment and no
-    port that the scheme implies.
+    """*url* as it is sent: without HTML entities, yarl's quoting, host in IDNA and lower case, a
+    path, no fragment and no port that the scheme implies.
 
     Raises BlockedAddressError where it is no http(s) URL, or one with a user part.
     """
+    url = decoded(url)
     if _NO_URL.search(url):
         raise BlockedAddressError("a URL has no blanks, control characters or backslashes")
     try:

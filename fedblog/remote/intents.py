@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from fedblog.domain.entities import decoded
 from fedblog.remote import guard, webfinger
 from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import BlockedAddressError, RemoteError
@@ -73,7 +74,7 @@ def read(handle: Handle, links: Any) -> Intents:
         found = link.get("template") or link.get("href")
         if not isinstance(found, str) or not 0 < len(found) <= _MOST_TEMPLATE:
             continue
-        relation = link["rel"]
+        relation, found = link["rel"], decoded(found)
         if relation == SUBSCRIBE:
             subscribe = subscribe or found
         elif relation.lower().startswith(INTENT):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import quote
 
+from fedblog.domain.entities import decoded
 from fedblog.remote import documents, guard
 from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import BlockedAddressError, WrongDocumentError, WrongMediaTypeError
@@ -66,7 +67,7 @@ async def look_up(client: RemoteClient, handle: Handle, *, settings: Settings) -
         kind, href = link.get("type"), link.get("href")
         if isinstance(kind, str) and isinstance(href, str) and documents.is_activity_type(kind):
             named = isinstance(subject, str) and subject.startswith("acct:")
-            return Found(parse_handle(str(subject)) if named else handle, href)
+            return Found(parse_handle(str(subject)) if named else handle, decoded(href))
     raise WrongDocumentError(f"{handle.host} names no actor for {handle}")
 
 

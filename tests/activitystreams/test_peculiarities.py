@@ -463,6 +463,49 @@ def test_32_ids_are_kept_to_the_letter(id_: str) -> None:
     assert read_activity(act("Like", id_, id=id_)).object_id == id_
 
 
+@pytest.mark.parametrize("entity", ["&#038;", "&amp;", "&#38;", "&#x26;", "&amp;#038;"])
+def test_entities_in_addresses_are_decoded_wherever_one_is_read(entity: str) -> None:
+    written, meant = f"https://one.example/?a=1{entity}b=2", "https://one.example/?a=1&b=2"
+    icon = {"type": "Image", "url": written}
+    emoji = {"type": "Emoji", "name": ":x:", "icon": icon}
+    actor = read_actor(
+        person(
+            id=written,
+            url=written,
+            icon=icon,
+            inbox=written,
+            endpoints={"sharedInbox": written},
+            followers=written,
+            movedTo=written,
+            alsoKnownAs=[written],
+            tag=[emoji],
+        )
+    )
+    assert {
+        *(actor.id, actor.url, actor.icon_url, actor.inbox, actor.shared_inbox),
+        *(actor.followers, actor.moved_to, *actor.also_known_as, actor.emojis[0].url),
+    } == {meant}
+    item = read_object(
+        note(
+            id=written,
+            url=[{"type": "Link", "href": written, "mediaType": "text/html"}],
+            inReplyTo=written,
+            attributedTo=[written],
+            attachment=[{"type": "Image", "url": written}],
+            tag=[{"type": "Mention", "href": written}, {"type": "Hashtag", "name": "#x"}],
+        )
+    )
+    found = {item.id, item.url, item.in_reply_to, *item.attributed_to, item.mentions[0].href}
+    assert found | {one.url for one in item.attachments} == {meant}
+    assert read_activity(act("Like", written, id=written)).object_id == meant
+
+
+@pytest.mark.parametrize("text", ["https://one.example/&#10;x", "https://one.example/&#32;x"])
+def test_entities_bring_nothing_into_an_address_that_may_not_stand_there(text: str) -> None:
+    assert read_object(note(id=text)).id is None
+    assert read_actor(person(icon=text)).icon_url == ""
+
+
 @pytest.mark.parametrize("id_", ["", " ", "a b", "https://one.example/\n", "x" * 2049, 5, True, {}])
 def test_32_what_cannot_be_an_id_is_none(id_: Any) -> None:
     assert read_object(note(id=id_)).id is None

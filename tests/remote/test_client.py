@@ -288,6 +288,12 @@ async def test_redirects_are_followed_within_bounds(
     assert (fetched.url, fetched.body) == (f"{second.url}/4", b"there")
 
 
+async def test_entities_in_a_redirect_are_decoded(client: RemoteClient, peer: Peer) -> None:
+    peer.answers["/"] = answer(b"", status=302, Location="/there?a=1&#038;b=2")
+    peer.answers["/there?a=1&b=2"] = answer(b"here")
+    assert (await client.get(peer.url, accept=ANY)).body == b"here"
+
+
 async def test_s16_redirect_loop_ends(client: RemoteClient, settings: Settings, peer: Peer) -> None:
     peer.answers["/a"] = answer(b"", status=302, Location="/b")
     peer.answers["/b"] = answer(b"", status=302, Location="/a")

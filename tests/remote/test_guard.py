@@ -236,3 +236,16 @@ def test_host_of_a_url_has_its_port_only_where_it_is_unusual() -> None:
     assert guard.host_of("https://Example.org:443/x") == "example.org"
     assert guard.host_of("http://example.org:443/x") == "example.org:443"
     assert guard.host_of("https://[2606:4700::1111]:8443/") == "[2606:4700::1111]:8443"
+
+
+@pytest.mark.parametrize("entity", ["&#038;", "&amp;", "&#x26;", "&amp;#038;"])
+def test_entities_in_an_address_are_decoded_before_it_is_asked(entity: str) -> None:
+    sent = canonical(f"https://one.example/a?x=1{entity}y=2")
+    assert sent == "https://one.example/a?x=1&y=2"
+    assert canonical(sent) == sent
+
+
+def test_entities_hide_no_address_that_may_not_be_asked() -> None:
+    for url in ("https://one.example&#64;10.0.0.1/", "https://&#49;0.0.0.1/", "https://a&#10;b/"):
+        with pytest.raises(BlockedAddressError):
+            guard.check_url(url)

@@ -151,3 +151,10 @@ def test_longest_and_most_links_are_bounded() -> None:
         lead("follow", long)
     with pytest.raises(NoIntentError):
         lead("follow", *[{"rel": "x"}] * 200, SUBSCRIBE)
+
+
+@pytest.mark.parametrize("key", ["href", "template"])
+def test_template_with_entities_keeps_its_parameters(key: str) -> None:
+    link = {"rel": intents.SUBSCRIBE, key: "https://social.example/do?a=1&#038;uri={uri}"}
+    found = intents.read(Handle("bo", "social.example"), [link])
+    assert found.subscribe == "https://social.example/do?a=1&uri={uri}"
