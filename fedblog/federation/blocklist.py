@@ -72,7 +72,12 @@ class Blocklist:
     def _hear(self, changes: Sequence[Change]) -> None:
         # Who comes to follow with the inbox of a blocked actor makes it one of several.
         is_shared = self._inboxes and any(change.kind == "followers" for change in changes)
-        if is_shared or not _OF_INTEREST.isdisjoint(changes):
+        # A blocked actor may have another inbox by now.
+        is_elsewhere = self._actors and any(
+            change.kind == "actor" and guard.identity(change.key) in self._actors
+            for change in changes
+        )
+        if is_shared or is_elsewhere or not _OF_INTEREST.isdisjoint(changes):
             self._is_stale = True
             self._heard += 1
 

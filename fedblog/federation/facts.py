@@ -127,7 +127,7 @@ class Facts:
     addresses of ours among those named mean; *owners* are the keys of the
     local actors among those named that can be followed; *asker* is the host on whose behalf the
     activity at hand has others asked; *blocked* are the actors that were blocked since they were
-    let in. *reports_of* and *asked_by* count what is kept of actors, *followers_at* how many
+    let in; *actors* are those who ask for an answer, as they are stored now. *reports_of* and *asked_by* count what is kept of actors, *followers_at* how many
     follow in the domains of the batch, before it."""
 
     addresses: Addresses
@@ -154,12 +154,17 @@ class Facts:
     reports_of: Mapping[str, int] = field(default_factory=dict)
     asked_by: Mapping[str, int] = field(default_factory=dict)
     followers_at: Mapping[str, int] = field(default_factory=dict)
+    actors: Mapping[str, RemoteActor] = field(default_factory=dict)
     _waiting: dict[str, list[str]] = field(default_factory=dict)
 
     def follow_up(self, kind: str, key: str, payload: Mapping[str, Any]) -> None:
         """Have a job of *kind* done after this unit."""
         asker = counted_host(self.asker)
         self.followups.put((kind, key, asker), FollowUp(kind, key, payload, asker))
+
+    def current(self, actor: RemoteActor) -> RemoteActor:
+        """*actor*, who was known when its signature was looked at, as it is known now."""
+        return self.actors.get(actor.uri, actor)
 
     def put_comment(self, comment: Comment) -> None:
         """Keep *comment*, new or changed."""
@@ -275,8 +280,10 @@ def load(
         facts.followers = Kept(
             ((row.owner, row.actor_uri), row) for row in followers.find(connection, following)
         )
+    if types & ({"Follow"} | REQUEST_TYPES):
+        facts.actors = actor_rows.find(connection, actor_uris)
     if "Follow" in types:
-        domains = {inbox_domain(item.actor) for item in batch if item.activity.type == "Follow"}
+        domains = {inbox_domain(facts.current(item.actor)) for item in batch if item.activity.type == "Follow"}
         facts.followers_at = followers.count_at(connection, domains, bounds.followers_per_host)
     if types & _REPORTING:
         facts.reports_of = reports.counts(connection)

@@ -89,8 +89,11 @@ class ActorDirectory:
     # --- keys -----------------------------------------------------------------------------------
 
     def cached_key(self, key_id: str) -> KnownKey | None:
-        """The key, where it is in memory."""
-        return self._keys.get(key_id)
+        """The key, where it is in memory and not so old that it is fetched anew."""
+        known = self._keys.get(key_id)
+        if known is not None and datetime.now(UTC) - known.key.fetched_at > _MAX_AGE:
+            return None
+        return known
 
     async def key(self, key_id: str) -> KnownKey:
         """The key *key_id* with its actor: from memory, the database or its own server.
@@ -99,7 +102,7 @@ class ActorDirectory:
         Raises KeyNotFoundError (also for our own keys: nobody else signs with them),
         ActorGoneError, RemoteError.
         """
-        if (known := self._keys.get(key_id)) is not None:
+        if (known := self.cached_key(key_id)) is not None:
             return known
         return await self._shared(("key", key_id), lambda: self._find_key(key_id))
 

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Connection, Row, delete, select, update
 
 from fedblog.domain.actor import ActorKey, RemoteActor
+from fedblog.storage import inbox_moves
 from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import actor_keys, actors
@@ -82,7 +83,8 @@ def save(
 
     Its other keys are forgotten, except *still_listed* ones: those that its document names, but
     that live in a document of their own, from which they were believed when they were stored.
-    Says ``Change("actor", uri)`` where what readers see or the keys are different now.
+    Where its inbox is another one, its deliveries go there (inbox_moves.py). Says
+    ``Change("actor", uri)`` where what readers see, an inbox or the keys are different now.
     """
     before = find(connection, [actor.uri]).get(actor.uri)
     keys_before = keys_of(connection, actor.uri) if before is not None else ()
@@ -106,8 +108,9 @@ def save(
         key=["key_id"],
         update=[name for name in _KEY_COLUMNS if name != "key_id"],
     )
+    inbox_moves.follow_actor(connection, actor)
     if before is not None and (
-        _shown(before) != _shown(actor)
+        _told(before) != _told(actor)
         or {(key.key_id, key.public_pem) for key in keys_before}
         != {(key.key_id, key.public_pem) for key in keys_of(connection, actor.uri)}
     ):
@@ -128,9 +131,11 @@ def mark_deleted(connection: Connection, uris: Iterable[str], now: datetime) -> 
     record(connection, *(Change("actor", uri) for uri in gone))
 
 
-def _shown(actor: RemoteActor) -> tuple[object, ...]:
-    """What readers see of an actor."""
+def _told(actor: RemoteActor) -> tuple[object, ...]:
+    """What others keep of an actor: what readers see, and where it is sent to."""
     return (
+        actor.inbox,
+        actor.shared_inbox,
         actor.handle,
         actor.host,
         actor.name,

@@ -42,7 +42,8 @@ def public_pem(name: str) -> str:
 
 
 class People:
-    """A small server: an ASGI application, and what its people can do."""
+    """A small server: an ASGI application, and what its people can do. *inbox_answers* says by
+    path what an inbox answers (status and headers) where it is not *inbox_answer*."""
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
@@ -50,6 +51,7 @@ class People:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.inbox: list[dict[str, Any]] = []
         self.inbox_answer = 202
+        self.inbox_answers: dict[str, tuple[int, dict[str, str]]] = {}
         self._counter = itertools.count(1)
         self._http = httpx.AsyncClient(
             timeout=PATIENCE, verify=False
@@ -80,8 +82,10 @@ class People:
             if not message.get("more_body"):
                 break
         status, kind, answer = 404, "text/plain", b"nothing here"
+        more: dict[str, str] = {}
         if scope["method"] == "POST":
-            status, answer = self.inbox_answer, b""
+            status, more = self.inbox_answers.get(path, (self.inbox_answer, {}))
+            answer = b""
             self.inbox.append(
                 {"path": path, "headers": headers, "body": body, "json": json.loads(body)}
             )
@@ -94,6 +98,7 @@ class People:
                 "headers": [
                     (b"content-type", kind.encode()),
                     (b"content-length", str(len(answer)).encode()),
+                    *((name.encode(), value.encode()) for name, value in more.items()),
                 ],
             }
         )
@@ -137,6 +142,11 @@ class People:
                 "publicKeyPem": public_pem(name),
             },
         }
+
+    def came_to(self, path: str, kind: str) -> list[dict[str, Any]]:
+        """The activities of type *kind* that came to the inbox at *path*."""
+        found = [entry["json"] for entry in self.inbox if entry["path"] == path]
+        return [activity for activity in found if activity["type"] == kind]
 
     def webfinger(self, name: str, links: Sequence[dict[str, Any]] = (), **changes: Any) -> str:
         """Answer WebFinger for a person, with *links* beside the one to the actor; gives the

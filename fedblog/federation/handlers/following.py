@@ -11,7 +11,7 @@ from fedblog.storage.inboxes import domain_of
 
 def follow(incoming: Incoming, facts: Facts) -> Outcome:
     """Follow (ActivityPub, section 7.5) of the blog or an author: kept, and answered by Accept."""
-    activity, actor = incoming.activity, incoming.actor
+    activity, actor = incoming.activity, facts.current(incoming.actor)
     owner = followed(facts, activity.object_id)
     if owner is None:
         return _refuse(incoming, facts)
@@ -66,7 +66,7 @@ def _answer(facts: Facts, incoming: Incoming, owner: str, type_: str) -> None:
         activity_id=answer_id,
         object_uri=incoming.activity.id,
     )
-    facts.outgoing.put(answer_id, (outgoing, Recipients(inboxes=(incoming.actor.inbox,))))
+    facts.outgoing.put(answer_id, (outgoing, Recipients(inboxes=(facts.current(incoming.actor).inbox,))))
 
 
 def block(incoming: Incoming, facts: Facts) -> Outcome:

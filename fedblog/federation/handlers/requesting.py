@@ -150,7 +150,7 @@ def _answer(decided: Authorization, facts: Facts, incoming: Incoming) -> Outcome
                 activity_id=activity_id,
                 object_uri=decided.request_uri,
             ),
-            Recipients(inboxes=(incoming.actor.inbox,)),
+            Recipients(inboxes=(facts.current(incoming.actor).inbox,)),
         ),
     )
     return Outcome("stored", "granted" if is_granted else "refused")
