@@ -266,6 +266,12 @@ class Settings(BaseSettings):
     delivery_attempts: int = Field(
         11, gt=0, description="Tries of one delivery: 11 in about three days, then one a day."
     )
+    silent_days: int = Field(
+        7,
+        gt=0,
+        description="Different days of silence after which nothing is sent to a host until it sends"
+        " something.",
+    )
     disk_reserve: int = Field(
         64 << 20, ge=0, description="Free bytes in the data folder below which /readyz says no."
     )

@@ -17,9 +17,11 @@ from fedblog.publishing import moderation
 from fedblog.publishing.site import Site
 from fedblog.remote import askings
 from fedblog.remote.errors import RemoteError
-from fedblog.storage import blocks, deliveries, network, posts, reports, slices
+from fedblog.storage import blocks, deliveries, hosts, network, posts, reports, slices
 from fedblog.storage.cutting_off import CUT_OFF
 from fedblog.storage.deliveries import DeliveryReport
+from fedblog.storage.hosts import Host
+from fedblog.storage.inboxes import authority_of
 from fedblog.storage.network import FollowerView
 from fedblog.storage.reports import ReportView
 from fedblog.storage.slices import Progress
@@ -81,18 +83,25 @@ class _Network:
                 raise invalid("cursor", "is none that was given out here")
             place = f"{activity_id}.{inbox_id}"
 
-        def load(connection: Connection) -> tuple[list[DeliveryReport], str | None] | None:
+        def load(
+            connection: Connection,
+        ) -> tuple[list[DeliveryReport], str | None, dict[str, Host]] | None:
             if not is_id(post_id) or posts.get(connection, self._site.blog_id, post_id) is None:
                 return None
-            return deliveries.for_post(connection, post_id, place, size)
+            found, following = deliveries.for_post(connection, post_id, place, size)
+            names = {authority_of(item.inbox) for item in found}
+            return found, following, hosts.find(connection, names)
 
         found = await self._site.store.read(load)
         if found is None:
             raise ProblemError(404, "there is no such post")
-        items, following = found
+        items, following, known = found
         return json(
             {
-                "items": [_delivery_json(self._site, item) for item in items],
+                "items": [
+                    _delivery_json(self._site, item, known.get(authority_of(item.inbox)))
+                    for item in items
+                ],
                 "next": pages.encoded(following.split(".")) if following else None,
             }
         )
@@ -171,7 +180,8 @@ def _follower_json(site: Site, item: FollowerView) -> dict[str, Any]:
     }
 
 
-def _delivery_json(site: Site, item: DeliveryReport) -> dict[str, Any]:
+def _delivery_json(site: Site, item: DeliveryReport, host: Host | None) -> dict[str, Any]:
+    silent_days = host.failures if host is not None else 0
     return {
         "activity": site.addresses.activity(item.activity_id),
         "type": item.activity_type,
@@ -183,6 +193,8 @@ def _delivery_json(site: Site, item: DeliveryReport) -> dict[str, Any]:
         "last_error": item.last_error,
         "next_attempt_at": stamp(item.next_attempt_at) if item.next_attempt_at else None,
         "delivered_at": stamp(item.delivered_at) if item.delivered_at else None,
+        "silent_days": silent_days,
+        "parked": silent_days >= site.settings.silent_days,
     }
 
 

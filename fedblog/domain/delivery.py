@@ -1,4 +1,4 @@
-"""When a delivery is tried again, and when it is given up."""
+"""What an inbox's answer means, when a delivery is tried again, and when it is given up."""
 
 import random
 from datetime import timedelta
@@ -24,8 +24,8 @@ Mastodon shows nothing in home feeds that is older than six hours.
 """
 LONGEST_WAIT = timedelta(seconds=max(RETRY_AFTER_SECONDS) * 1.1)
 """No delivery waits for longer between two tries."""
-RETRIED_STATUSES = frozenset({408, 425, 429})
-"""4xx answers that another attempt may turn into a success."""
+TERM = timedelta(days=3)
+"""How long something is worth delivering to a server that is silent."""
 
 
 class DeliveryState(StrEnum):
@@ -36,14 +36,48 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
 
 
+class Answer(StrEnum):
+    """What an answer of an inbox, or none, means; docs/operations.md has the table."""
+
+    TAKEN = "taken"
+    """The peer has it."""
+    LATER = "later"
+    """Tried again; it says nothing of the host."""
+    SILENT = "silent"
+    """Tried again; a day on which nothing else came counts as one of silence."""
+    ELSEWHERE = "elsewhere"
+    """The inbox is somewhere else: its people are asked where."""
+    ABSENT = "absent"
+    """There is no such inbox: its people are asked whether they still are."""
+    REFUSED = "refused"
+    """This delivery ends; it says nothing of the host."""
+
+
+_MEANINGS = {
+    **dict.fromkeys((301, 302, 303, 307, 308), Answer.ELSEWHERE),
+    403: Answer.SILENT,
+    **dict.fromkeys((404, 410), Answer.ABSENT),
+    **dict.fromkeys((408, 425, 429), Answer.LATER),
+}
+
+
+def meaning(status: int | None) -> Answer:
+    """What the *status* of an answer (None: no answer at all) means."""
+    if status is None or status >= 500:
+        return Answer.SILENT
+    if 200 <= status < 300:
+        return Answer.TAKEN
+    return _MEANINGS.get(status, Answer.REFUSED)
+
+
 def is_success(status: int) -> bool:
     """Whether the peer took the activity."""
-    return 200 <= status < 300
+    return meaning(status) is Answer.TAKEN
 
 
 def is_retried(status: int | None) -> bool:
     """Whether an answer (None: no answer at all) is worth another attempt."""
-    return status is None or status >= 500 or status in RETRIED_STATUSES
+    return meaning(status) not in (Answer.TAKEN, Answer.REFUSED)
 
 
 MOST_ATTEMPTS = len(RETRY_AFTER_SECONDS) + 1

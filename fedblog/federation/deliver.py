@@ -6,9 +6,20 @@ from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from fedblog.domain.delivery import DeliveryState, is_retried, is_success, next_wait
+from yarl import URL
+
+from fedblog.domain.delivery import (
+    Answer,
+    DeliveryState,
+    is_retried,
+    is_success,
+    meaning,
+    next_wait,
+)
+from fedblog.domain.entities import decoded
+from fedblog.remote import guard
 from fedblog.remote.client import RemoteClient, canonical
-from fedblog.remote.errors import BlockedAddressError, RemoteError
+from fedblog.remote.errors import BlockedAddressError, RemoteError, ShortError, SlowHostError
 from fedblog.remote.schemes import CAVAGE, RFC9421_ED25519
 from fedblog.signatures import cavage
 from fedblog.signatures.digest import digest_header
@@ -52,13 +63,30 @@ class SignedRequest:
 class Outcome:
     """What a try gave: an answer's *status*, or an *error* without one.
 
-    *is_final* is set where no answer came and another try would not help.
+    *is_final* is set where no answer came and another try would not help, *is_ours* where none
+    came for a reason of ours. *location* is where a redirect leads; *was_led* says that it was
+    followed to where the answer came from.
     """
 
     status: int | None
     error: str | None = None
     retry_after: float | None = None
     is_final: bool = False
+    is_ours: bool = False
+    location: str = ""
+    was_led: bool = False
+
+    @property
+    def answer(self) -> Answer:
+        """What it means for the inbox and its host."""
+        if self.status is None and (self.is_final or self.is_ours):
+            return Answer.REFUSED if self.is_final else Answer.LATER
+        return meaning(self.status)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the people of the inbox are to be asked where it is, or whether they are."""
+        return self.was_led or self.answer in (Answer.ELSEWHERE, Answer.ABSENT)
 
     @property
     def is_delivered(self) -> bool:
@@ -124,11 +152,29 @@ async def send(client: RemoteClient, request: SignedRequest) -> Outcome:
         answer = await client.post(request.url, headers=request.headers, body=request.body)
     except BlockedAddressError as error:
         return Outcome(None, str(error), is_final=True)
+    except ShortError as error:
+        return Outcome(None, str(error), is_ours=not isinstance(error, SlowHostError))
     except RemoteError as error:
         return Outcome(None, str(error))
     if is_success(answer.status):
         return Outcome(answer.status)
-    return Outcome(answer.status, answer.body_excerpt or None, answer.retry_after)
+    said = f"redirects to {answer.location}" if answer.location else answer.body_excerpt or None
+    return Outcome(answer.status, said, answer.retry_after, location=answer.location)
+
+
+def led_to(request: SignedRequest, location: str, *, allow_private: bool) -> str | None:
+    """Where a redirect of *request* to *location* may be followed to: within the registrable domain
+    of the inbox, which is all that an answer of it may speak for, and never from https to http.
+    Elsewhere only the document of its actor leads."""
+    try:
+        target = str(URL(request.url).join(URL(decoded(location))))
+        parsed = guard.check_url(target, allow_private=allow_private)
+        is_worse = request.url.startswith("https:") and parsed.scheme != "https"
+        if is_worse or not guard.are_related(request.url, target):
+            return None
+    except (BlockedAddressError, ValueError, UnicodeError):
+        return None
+    return str(parsed)
 
 
 def settled(

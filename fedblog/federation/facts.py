@@ -127,8 +127,9 @@ class Facts:
     addresses of ours among those named mean; *owners* are the keys of the
     local actors among those named that can be followed; *asker* is the host on whose behalf the
     activity at hand has others asked; *blocked* are the actors that were blocked since they were
-    let in; *actors* are those who ask for an answer, as they are stored now. *reports_of* and *asked_by* count what is kept of actors, *followers_at* how many
-    follow in the domains of the batch, before it."""
+    let in; *actors* are those who ask for an answer, as they are stored now. *reports_of* and
+    *asked_by* count what is kept of actors, *followers_at* how many follow in the domains of the
+    batch, before it."""
 
     addresses: Addresses
     blog_id: int
@@ -283,7 +284,11 @@ def load(
     if types & ({"Follow"} | REQUEST_TYPES):
         facts.actors = actor_rows.find(connection, actor_uris)
     if "Follow" in types:
-        domains = {inbox_domain(facts.current(item.actor)) for item in batch if item.activity.type == "Follow"}
+        domains = {
+            inbox_domain(facts.current(item.actor))
+            for item in batch
+            if item.activity.type == "Follow"
+        }
         facts.followers_at = followers.count_at(connection, domains, bounds.followers_per_host)
     if types & _REPORTING:
         facts.reports_of = reports.counts(connection)
@@ -376,7 +381,7 @@ def save(connection: Connection, facts: Facts, receipts: Sequence[Receipt]) -> N
     tombstone_rows.save(connection, facts.tombstones.fresh())
     at_once = slices.Allowance()
     for actor_uri in facts.gone_actors:
-        _remove_actor(connection, actor_uri, facts.now, at_once)
+        erasing.remove_actor(connection, actor_uri, facts.now, at_once)
     for report in facts.reports:
         reports.insert(
             connection,
@@ -414,25 +419,6 @@ def _post_of(facts: Facts, reaction: Reaction) -> str | None:
     """The post that *reaction* is about, or below which what it is about stands."""
     comment = facts.comments.get(reaction.object_uri)
     return reaction.post_id or (comment.post_id if comment is not None else None)
-
-
-def _remove_actor(
-    connection: Connection, actor_uri: str, now: datetime, at_once: slices.Allowance
-) -> None:
-    start = erasing.start(actor_uri, now)
-    slices.begin(
-        connection,
-        erasing.ERASE_ACTOR,
-        actor_uri,
-        erasing.erase_actor,
-        start,
-        now,
-        at_once,
-        weight=erasing.ROW_WEIGHT,
-    )
-    for owner in followers.delete_of_actor(connection, actor_uri):
-        changes.record(connection, Change("followers", owner))
-    actor_rows.mark_deleted(connection, [actor_uri], now)
 
 
 def _mentioned(activity: Activity | None) -> Iterable[str]:

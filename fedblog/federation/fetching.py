@@ -11,6 +11,7 @@ from fedblog.domain.origins import same_host
 from fedblog.federation import dear
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
+from fedblog.federation.departures import ASK_INBOX, Departures
 from fedblog.federation.facts import Incoming
 from fedblog.federation.handlers.moving import MOVE_FOLLOWER
 from fedblog.federation.handlers.talking import REFRESH_ACTOR
@@ -58,6 +59,7 @@ class Fetching:
         self._batcher = batcher
         self._blocklist = blocklist
         self._moving = Moving(site, blocklist)
+        self._departures = Departures(site, blocklist)
 
     @property
     def jobs(self) -> Mapping[str, Job]:
@@ -66,6 +68,7 @@ class Fetching:
             FETCH_OBJECT: self.fetch_object,
             REFRESH_ACTOR: self.refresh_actor,
             MOVE_FOLLOWER: self._moving.move_follower,
+            ASK_INBOX: self._departures.ask_inbox,
         }
 
     async def fetch_object(self, payload: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from fedblog.federation.errors import (
     UnverifiedError,
     not_now,
 )
+from fedblog.federation.silence import Silence
 from fedblog.publishing.site import Site
 from fedblog.remote import askings
 from fedblog.remote.actors import KnownKey
@@ -76,6 +77,7 @@ class Verifier:
     def __init__(self, site: Site, blocklist: Blocklist) -> None:
         self._site = site
         self._blocklist = blocklist
+        self._silence = Silence(site.store, site.settings.silent_days)
         self._host = site.addresses.host
         self._base_url = site.addresses.base_url
 
@@ -159,6 +161,7 @@ class Verifier:
             raise UnverifiedError(str(error)) from None
         if self._blocklist.holds_for(known.actor.uri):
             raise BlockedError("the sender is blocked")
+        await self._silence.heard_from(known.actor)
         return known
 
     async def _fetched(self, signed: Signed) -> KnownKey:

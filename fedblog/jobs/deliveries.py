@@ -8,19 +8,22 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from fedblog.domain.delivery import DeliveryState
+from fedblog.domain.delivery import TERM, Answer, DeliveryState
+from fedblog.domain.ids import first_id_at
 from fedblog.domain.threads import begun_pool
 from fedblog.federation import deliver
 from fedblog.federation.blocklist import Blocklist
 from fedblog.federation.deliver import Outcome, Parcel, SignedRequest
+from fedblog.federation.silence import PARKED, Silence
 from fedblog.jobs.completing import GRACE_SECONDS, completed
 from fedblog.jobs.host_queues import HostQueues
 from fedblog.jobs.host_schemes import HostSchemes
+from fedblog.jobs.host_words import HostWords, Said
 from fedblog.jobs.pace import Pace
 from fedblog.jobs.presence import Presence
 from fedblog.publishing.keyring import UnknownKeyError
@@ -56,6 +59,7 @@ LONGEST_SLEEP = 60.0
 """Leases of a process that died are looked for at least this often."""
 AFTER_ERROR = 1.0
 MOST_PARCELS = 64
+PARKED_SECONDS = 86400.0
 BEGUN_IN_A_TURN = 2
 """How many requests are begun in one turn of the event loop: a millisecond's work."""
 
@@ -80,6 +84,7 @@ class DeliveryLoop:
         self._site = site
         self._presence = presence or Presence(site)
         self._blocklist = Blocklist(site.store, site.blog_id)
+        self._silence = Silence(site.store, site.settings.silent_days)
         self._senders = site.settings.delivery_concurrency
         self._schemes = site.client.schemes
         self._begin()
@@ -90,6 +95,7 @@ class DeliveryLoop:
         self._signed: asyncio.Queue[_Signed | None] = asyncio.Queue(maxsize=self._senders)
         self._pace = Pace(BEGUN_IN_A_TURN)
         self._results: list[SettledDelivery] = []
+        self._words = HostWords(self._silence, self._site.settings.silent_days)
         self._held: dict[Key, ClaimedDelivery] = {}
         self._parcels: dict[str, Parcel] = {}
         self._wanted = asyncio.Event()  # there may be something to claim, and room for it
@@ -184,6 +190,7 @@ class DeliveryLoop:
         )
         self._held.update(((item.activity_id, item.inbox_id), item) for item in claimed)
         await self._blocklist.refresh()
+        await self._silence.refresh()
         if loaded:
             await self._site.keys.fresh()
         for activity in loaded:
@@ -241,7 +248,11 @@ class DeliveryLoop:
                 continue
             parcel = self._parcels[delivery.activity_id]
             try:
-                scheme = self._schemes.of(deliver.host_of(delivery.url))
+                host = deliver.host_of(delivery.url)
+                if self._silence.is_parked(host):
+                    signed.append(_Signed(delivery, None, _parked(delivery, now)))
+                    continue
+                scheme = self._schemes.of(host)
                 name = (parcel.owner, _kind(scheme))
                 if (key := keys.get(name)) is None:
                     key = keys[name] = self._site.keys.signing_key(*name)
@@ -275,38 +286,74 @@ class DeliveryLoop:
                         most_attempts=self._site.settings.delivery_attempts,
                     )
                 )
+                if item.request is not None:
+                    self._words.note(item.request.host, delivery, outcome, datetime.now(UTC))
                 self._has_results.set()
             if self._queues.has_ready:
                 self._has_ready.set()
 
     async def _post(self, request: SignedRequest, delivery: ClaimedDelivery) -> Outcome:
-        """One try: the request, and after 400 or 401 the same once more by the other scheme, both
-        within the time of one."""
-        client = self._site.client
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._site.settings.delivery_timeout
+        """One try, within the time of one request."""
         try:
-            outcome = await deliver.send(client, request)
-            if outcome.status not in REFUSALS:
-                return outcome
+            return await self._tried(request, delivery)
+        except Exception:  # a fault of ours with one request must not end the loop for all
+            logger.exception("a delivery to %s failed in a way that nobody expected", request.url)
+            error = "an error of this server's own; its log has more"
+            return Outcome(None, error, is_ours=True)
+
+    async def _tried(self, request: SignedRequest, delivery: ClaimedDelivery) -> Outcome:
+        """Ask the inbox, and where it redirects to a place that it may speak for, that one, each
+        once."""
+        until = asyncio.get_running_loop().time() + self._site.settings.delivery_timeout
+        outcome = await self._knock(request, delivery, until)
+        first, seen = outcome, {request.url}
+        while outcome.answer is Answer.ELSEWHERE:
+            target = deliver.led_to(
+                request,
+                outcome.location,
+                allow_private=self._site.settings.allow_private_network,
+            )
+            is_over = len(seen) > self._site.settings.fetch_max_redirects
+            if target is None or target in seen or is_over or self._blocklist.forbids(target):
+                break
+            seen.add(target)
+            request = await self._signed_again(delivery, target, request.scheme)
+            outcome = await self._knock(request, delivery, until)
+        if len(seen) == 1:
+            return outcome
+        # A page that a redirect leads to says nothing of the inbox.
+        return replace(first if outcome.answer is Answer.REFUSED else outcome, was_led=True)
+
+    async def _knock(
+        self, request: SignedRequest, delivery: ClaimedDelivery, until: float
+    ) -> Outcome:
+        """Ask one address: the request, and after 400 or 401 the same once more by the other
+        scheme."""
+        client = self._site.client
+        try:
             async with asyncio.timeout_at(until):
-                again = await asyncio.to_thread(
-                    self._sign_again, delivery, other(request.scheme), datetime.now(UTC)
-                )
+                outcome = await deliver.send(client, request)
+                if outcome.status not in REFUSALS:
+                    return outcome
+                again = await self._signed_again(delivery, request.url, other(request.scheme))
                 second = await deliver.send(client, again)
         except TimeoutError:
             return Outcome(None, f"{request.url} took too long")
-        except Exception:  # a fault of ours with one request must not end the loop for all
-            logger.exception("a delivery to %s failed in a way that nobody expected", request.url)
-            return Outcome(None, "an error of this server's own; its log has more")
         if second.is_delivered:
             self._schemes.learn(again.host, again.scheme)
         return deliver.counted(outcome, second)
 
-    def _sign_again(self, delivery: ClaimedDelivery, scheme: str, now: datetime) -> SignedRequest:
+    async def _signed_again(
+        self, delivery: ClaimedDelivery, url: str, scheme: str
+    ) -> SignedRequest:
+        return await asyncio.to_thread(self._sign_again, delivery, url, scheme, datetime.now(UTC))
+
+    def _sign_again(
+        self, delivery: ClaimedDelivery, url: str, scheme: str, now: datetime
+    ) -> SignedRequest:
         parcel = self._parcels[delivery.activity_id]
         key = self._site.keys.signing_key(parcel.owner, _kind(scheme))
-        return deliver.sign(delivery.url, parcel, key, deliver.http_date(now), scheme)
+        return deliver.sign(url, parcel, key, deliver.http_date(now), scheme)
 
     # --- settling ------------------------------------------------------------------------------
 
@@ -328,8 +375,12 @@ class DeliveryLoop:
         results = self._results[:]
         if not results:
             return
-        is_more_due = await self._site.store.write(dispatch.settle, results, datetime.now(UTC))
+        said = self._words.said()
+        is_more_due = await self._site.store.write(
+            _settle, results, self._words, said, datetime.now(UTC)
+        )
         del self._results[: len(results)]
+        self._words.forget(said)
         for result in results:
             self._held.pop((result.activity_id, result.inbox_id), None)
             is_more_due = is_more_due or result.state is DeliveryState.WAITING
@@ -363,6 +414,25 @@ class DeliveryLoop:
             await self._site.store.write(dispatch.release, list(self._held))
         except StorageError:
             logger.exception("deliveries keep their leases: the database took nothing more")
+
+
+def _settle(
+    connection: Connection,
+    results: Sequence[SettledDelivery],
+    words: HostWords,
+    said: Said,
+    now: datetime,
+) -> bool:
+    is_more_due = dispatch.settle(connection, results, now)
+    words.write(connection, said, now)
+    return is_more_due
+
+
+def _parked(delivery: ClaimedDelivery, now: datetime) -> Outcome:
+    """What becomes of a delivery to a parked host: as long as it is worth anything it waits for a
+    sign of life."""
+    is_over = delivery.activity_id < first_id_at(now - TERM)
+    return Outcome(None, PARKED, PARKED_SECONDS, is_final=is_over, is_ours=True)
 
 
 def _kind(scheme: str) -> str:

@@ -235,7 +235,7 @@ class ActorDirectory:
             )
         except RemoteStatusError as error:
             if error.status in _GONE:
-                raise ActorGoneError(f"{uri} answered {error.status}") from None
+                raise ActorGoneError(f"{uri} answered {error.status}", error.status) from None
             raise
         return document
 

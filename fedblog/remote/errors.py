@@ -74,7 +74,11 @@ class WrongDocumentError(RemoteError):
 
 
 class ActorGoneError(RemoteError):
-    """The actor's own server says that it does not exist (any more): 404 or 410."""
+    """The actor's own server says that it does not exist (any more): *status* 404 or 410."""
+
+    def __init__(self, text: str, status: int = 410) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class KeyNotFoundError(RemoteError):

@@ -16,15 +16,18 @@ from fedblog.remote.failures import translated
 _ANSWER_BYTES = 16 * 1024
 """What is read of the answer to a POST: enough to keep the connection usable."""
 _EXCERPT_BYTES = 500
+_LOCATION_LENGTH = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a peer answered to a POST. *retry_after* is in seconds."""
+    """What a peer answered to a POST. *retry_after* is in seconds, *location* where it redirects
+    to, "" where it does not."""
 
     status: int
     retry_after: float | None
     body_excerpt: str
+    location: str = ""
 
 
 async def post(
@@ -38,7 +41,9 @@ async def post(
             excerpt = await _excerpt(response.content)
             status = response.status
             after = _retry_after(response.headers.get("Retry-After")) if status >= 400 else None
-            return Answer(status, after, excerpt)
+            is_led = 300 <= status < 400
+            location = response.headers.get("Location", "")[:_LOCATION_LENGTH] if is_led else ""
+            return Answer(status, after, excerpt, location)
     except TimeoutError:
         raise  # the timeout around the whole answers for it
     except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -53,6 +53,19 @@ def find_keys(
     return {key.key_id: (known[key.actor_uri], key) for key in keys}
 
 
+def others_at(connection: Connection, host: str, uri: str, limit: int) -> list[str]:
+    """At most *limit* actors of *host* that live as far as is known here, without *uri*: those
+    fetched last."""
+    return list(
+        connection.execute(
+            select(actors.c.uri)
+            .where(actors.c.host == host, actors.c.uri != uri, actors.c.deleted_at.is_(None))
+            .order_by(actors.c.fetched_at.desc(), actors.c.uri)
+            .limit(limit)
+        ).scalars()
+    )
+
+
 def take_turns(connection: Connection, uris: Collection[str]) -> None:
     """Let units about the same actors come one after the other; the first statement of a unit.
 

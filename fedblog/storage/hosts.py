@@ -1,11 +1,14 @@
-"""What is known of other servers: which signature scheme they take."""
+"""What is known of other servers: which signature scheme they take, and for how many days they
+have been silent. A host is known by its name, with the port where that is not the scheme's own."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
+from fedblog.storage.changes import Change, record
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import hosts
 from fedblog.storage.upsert import upsert
@@ -15,7 +18,8 @@ _FIND = ListStatement(lambda member: select(hosts).where(member(hosts.c.host)))
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A server. *failures* counts the deliveries that failed since the last one that arrived."""
+    """A server. *failures* counts the different days on which it was silent since the last delivery
+    that it took, or the last thing that it sent; *last_failure_at* is in the last of them."""
 
     host: str
     software: str | None
@@ -64,3 +68,43 @@ def note_signature_schemes(
         key=["host"],
         update=["signature_scheme", "last_success_at"],
     )
+
+
+def silences(connection: Connection) -> dict[str, tuple[int, datetime | None]]:
+    """The hosts that are silent: on how many days, and when last."""
+    rows = connection.execute(
+        select(hosts.c.host, hosts.c.failures, hosts.c.last_failure_at).where(hosts.c.failures > 0)
+    )
+    return {row.host: (row.failures, row.last_failure_at) for row in rows}
+
+
+def note_silence(connection: Connection, names: Collection[str], now: datetime) -> None:
+    """Count the day (UTC) of *now* as one of silence of *names*, once however often it is said."""
+    midnight = datetime.combine(now.date(), time(), now.tzinfo)
+    engine = sqlite if connection.dialect.name == "sqlite" else postgresql
+    for name in sorted(set(names)):
+        fresh = engine.insert(hosts).values(host=name, failures=1, last_failure_at=now)
+        connection.execute(
+            fresh.on_conflict_do_update(
+                index_elements=["host"],
+                set_={"failures": hosts.c.failures + 1, "last_failure_at": now},
+                where=or_(hosts.c.last_failure_at.is_(None), hosts.c.last_failure_at < midnight),
+            )
+        )
+    if names:
+        record(connection, Change("hosts"))
+
+
+def end_silence(connection: Connection, names: Collection[str], now: datetime) -> list[str]:
+    """Forget the silent days of *names*; gives those that had any."""
+    ended = list(
+        connection.execute(
+            update(hosts)
+            .where(hosts.c.host.in_(sorted(set(names))), hosts.c.failures > 0)
+            .values(failures=0, last_failure_at=None, last_success_at=now)
+            .returning(hosts.c.host)
+        ).scalars()
+    )
+    if ended:
+        record(connection, Change("hosts"))
+    return sorted(ended)

@@ -79,8 +79,12 @@ def end_where_nobody_is(
 ) -> None:
     """Give up what waits for an inbox that nobody known here has any more; *host* is where those
     are who may have it without following."""
-    if is_anyones(connection, inbox_id, url, host):
-        return
+    if not is_anyones(connection, inbox_id, url, host):
+        end(connection, inbox_id, reason)
+
+
+def end(connection: Connection, inbox_id: int, reason: str) -> None:
+    """Give up what waits for an inbox."""
     ids = connection.execute(
         select(deliveries.c.activity_id).where(IS_WAITING, deliveries.c.inbox_id == inbox_id)
     ).scalars()

@@ -14,6 +14,8 @@ _BY_URL = ListStatement(
     lambda listed: select(inboxes.c.url, inboxes.c.id).where(listed(inboxes.c.url))
 )
 
+_PORTS = {"http": 80, "https": 443}
+
 
 def ensure(connection: Connection, urls: Collection[str]) -> dict[str, int]:
     """The ids of *urls*; those not known yet are added."""
@@ -40,3 +42,15 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def authority_of(url: str) -> str:
+    """The host of *url* in lower case, with its port where that is not the scheme's own: what
+    other servers are known by (hosts.py). "" where it is no address."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None or port == _PORTS.get(parts.scheme) else f"{host}:{port}"

@@ -8,7 +8,10 @@ from fedblog.domain.entities import decoded
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("https://a.example/x.jpg?s=96&#038;d=mm&#038;r=g", "https://a.example/x.jpg?s=96&d=mm&r=g"),
+        (
+            "https://a.example/x.jpg?s=96&#038;d=mm&#038;r=g",
+            "https://a.example/x.jpg?s=96&d=mm&r=g",
+        ),
         ("https://a.example/?a=1&amp;b=2", "https://a.example/?a=1&b=2"),
         ("https://a.example/?a=1&#38;b=2", "https://a.example/?a=1&b=2"),
         ("https://a.example/?a=1&#x26;b=2&#X26;c=3", "https://a.example/?a=1&b=2&c=3"),

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from support.sinks import CLOSE, Sink, blog_key, sink
 
-from fedblog.domain.delivery import RETRY_AFTER_SECONDS, DeliveryState
+from fedblog.domain.delivery import RETRY_AFTER_SECONDS, Answer, DeliveryState
 from fedblog.federation import deliver
 from fedblog.federation.deliver import Outcome, Parcel
 from fedblog.remote.client import RemoteClient
@@ -102,7 +102,9 @@ def test_success_is_delivered(status: int) -> None:
     )
 
 
-@pytest.mark.parametrize("status", [None, 408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize(
+    "status", [None, 301, 307, 308, 403, 404, 408, 410, 425, 429, 500, 501, 502, 503, 504, 521]
+)
 def test_what_may_pass_waits_a_little_longer_each_time(status: int | None) -> None:
     for attempts, seconds in enumerate(RETRY_AFTER_SECONDS):
         result = settled(Outcome(status, "trouble"), attempts)
@@ -135,10 +137,55 @@ def test_retry_after_counts_where_it_is_longer() -> None:
     assert endless.next_at <= NOW + timedelta(hours=27)
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 406, 410, 413, 415, 422])
+@pytest.mark.parametrize(
+    "status", [300, 304, 400, 401, 402, 405, 406, 409, 411, 413, 414, 415, 422, 451]
+)
 def test_other_answers_are_final(status: int) -> None:
     result = settled(Outcome(status, "no"))
     assert (result.state, result.next_at, result.error) == (DeliveryState.FAILED, None, "no")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer"),
+    [
+        (Outcome(None, "no connection"), Answer.SILENT),
+        (Outcome(500), Answer.SILENT),
+        (Outcome(403), Answer.SILENT),
+        (Outcome(429), Answer.LATER),
+        (Outcome(None, "no place", is_ours=True), Answer.LATER),
+        (Outcome(None, "closed", is_final=True), Answer.REFUSED),
+        (Outcome(413), Answer.REFUSED),
+        (Outcome(404), Answer.ABSENT),
+        (Outcome(308), Answer.ELSEWHERE),
+        (Outcome(202), Answer.TAKEN),
+    ],
+)
+def test_what_an_outcome_says_of_the_host(outcome: Outcome, answer: Answer) -> None:
+    assert outcome.answer is answer
+    assert outcome.asks == (answer in (Answer.ABSENT, Answer.ELSEWHERE))
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("https://www.peer.example/inbox", "https://www.peer.example/inbox"),
+        ("https://peer.example/inbox/", "https://peer.example/inbox/"),
+        ("/new?a=1&#038;b=2", "https://peer.example/new?a=1&b=2"),
+        ("//peer.example/x", "https://peer.example/x"),
+        ("https://other.example/inbox", None),
+        ("http://peer.example/inbox", None),
+        ("https://peer.example.evil.example/inbox", None),
+        ("https://user@peer.example/", None),
+        ("ftp://peer.example/", None),
+        ("https://[", None),
+        ("https://127.0.0.1/", None),
+    ],
+)
+def test_redirect_is_followed_only_where_the_inbox_may_speak(
+    location: str, target: str | None
+) -> None:
+    request = signed("https://peer.example/inbox")
+    assert deliver.led_to(request, location, allow_private=False) == target
 
 
 def test_forbidden_addresses_are_final() -> None:

@@ -66,7 +66,9 @@ def _answer(facts: Facts, incoming: Incoming, owner: str, type_: str) -> None:
         activity_id=answer_id,
         object_uri=incoming.activity.id,
     )
-    facts.outgoing.put(answer_id, (outgoing, Recipients(inboxes=(facts.current(incoming.actor).inbox,))))
+    facts.outgoing.put(
+        answer_id, (outgoing, Recipients(inboxes=(facts.current(incoming.actor).inbox,)))
+    )
 
 
 def block(incoming: Incoming, facts: Facts) -> Outcome:
