@@ -54,6 +54,7 @@ from fedblog.storage import activities
 from fedblog.storage.cutting_off import CUT_OFF, cut_off
 from fedblog.storage.erasing import ERASE_ACTOR, erase_actor
 from fedblog.storage.fan_out import FAN_OUT, fan_out
+from fedblog.storage.lifting import LIFT, lift
 from fedblog.storage.reviving import REVIVE, revive
 from fedblog.storage.slices import Work
 from fedblog.storage.store import Store
@@ -71,6 +72,7 @@ LONG_WORK: Mapping[str, Work] = {
     CUT_OFF: cut_off,
     ERASE_ACTOR: erase_actor,
     FAN_OUT: fan_out,
+    LIFT: lift,
     REVIVE: revive,
 }
 """What is done in slices, by kind of job."""

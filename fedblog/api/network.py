@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from fedblog.activitystreams.writing import stamp
 from fedblog.api import bodies, pages
-from fedblog.api.endpoint import Call, Endpoint, empty, json
+from fedblog.api.endpoint import Call, Endpoint, json
 from fedblog.api.problems import FieldProblem, ProblemError, invalid
 from fedblog.domain.block import Block
 from fedblog.domain.ids import is_id
@@ -22,6 +22,7 @@ from fedblog.storage.cutting_off import CUT_OFF
 from fedblog.storage.deliveries import DeliveryReport
 from fedblog.storage.hosts import Host
 from fedblog.storage.inboxes import authority_of
+from fedblog.storage.lifting import LIFT, Lifted
 from fedblog.storage.network import FollowerView
 from fedblog.storage.reports import ReportView
 from fedblog.storage.slices import Progress
@@ -142,8 +143,9 @@ class _Network:
         return json(document, 201, {"Location": f"/api/v1/blocks/{made.id}"})
 
     async def unblock(self, call: Call) -> Response:
-        await moderation.unblock(self._site, call.id)
-        return empty()
+        lifted = await moderation.unblock(self._site, call.id)
+        progress = await self._site.store.read(slices.progress, LIFT, [call.id])
+        return json(_lifted_json(call.id, lifted, progress.get(call.id)))
 
     async def reports(self, call: Call) -> Response:
         size = pages.limit(call)
@@ -206,6 +208,20 @@ def _block_json(block: Block, progress: Progress | None) -> dict[str, Any]:
         "created_at": stamp(block.created_at),
         "state": "done" if progress is None else "at_work",
         "progress": None if progress is None else progress.rows,
+    }
+
+
+def _lifted_json(block_id: str, lifted: Lifted, progress: Progress | None) -> dict[str, Any]:
+    people = "1 person" if lifted.followers == 1 else f"{lifted.followers} people"
+    return {
+        "id": block_id,
+        "comments": lifted.comments,
+        "reactions": lifted.reactions,
+        "followers": lifted.followers,
+        "message": f"{people} followed before; they come back only by following again"
+        if lifted.followers
+        else "nobody who was blocked followed before",
+        "state": "done" if progress is None else "at_work",
     }
 
 

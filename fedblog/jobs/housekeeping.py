@@ -86,7 +86,7 @@ async def keep_house(site: Site, now: datetime) -> None:
     await sweep(clock.answers_ahead, now)
     await sweep(clock.requests_ahead, now)
     await sweep(clock.orphans_ahead, now)
-    for made in (t.changes.c.at, t.reports.c.created_at):
+    for made in (t.changes.c.at, t.reports.c.created_at, t.hosts.c.last_failure_at):
         await _put_back(store, made, now + clock.SLACK, now)
     latest = now + LONGEST_LEASE + clock.SLACK
     for lease in (t.deliveries.c.lease_until, t.jobs.c.lease_until):
@@ -169,6 +169,7 @@ async def drop_what_is_lone(site: Site, now: datetime) -> None:
         (terms.lone_inboxes, terms.drop_inboxes, 0),
         (terms.lone_hosts, terms.drop_hosts, settings.keep_hosts),
         (terms.lone_counts, terms.drop_counts, 0),
+        (terms.lone_hidden, terms.drop_hidden, 0),
     )
     for look, drop, days in kinds:
         before = now - timedelta(days=days)

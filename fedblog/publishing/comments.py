@@ -36,7 +36,8 @@ async def reply(
     """An author's answer to a comment, shown at once and sent to the person answered.
 
     It is the author's own actor that speaks. Raises NotFoundError, InvalidFieldError, and
-    ConflictError where the comment was deleted or its post is not public.
+    ConflictError where the comment is held or spam (readers would see an answer to nothing), or its
+    post is not public.
     """
     if len(content) > REPLY_LENGTH:
         raise InvalidFieldError("content", f"takes at most {REPLY_LENGTH} characters")
@@ -54,6 +55,10 @@ async def reply(
         post = post_rows.get(connection, site.blog_id, above.post_id or "")
         if post is None or post.status is not PostStatus.PUBLISHED or post.path is None:
             raise ConflictError("the post of this comment is not public")
+        if not above.is_shown:
+            raise ConflictError(
+                f"readers do not see this comment ({above.status.value}): approve it, then answer"
+            )
         made = Comment(
             id=reply_id,
             blog_id=site.blog_id,

@@ -15,7 +15,7 @@ from fedblog.domain.block import Block, covers
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
-from fedblog.domain.origins import bare_host, is_address, is_public_suffix
+from fedblog.domain.origins import is_public_suffix
 from fedblog.publishing import authorizations, forwarding
 from fedblog.publishing.site import Site
 from fedblog.remote import guard
@@ -23,8 +23,9 @@ from fedblog.remote.errors import BlockedAddressError
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import blocks as block_rows
 from fedblog.storage import comments as comment_rows
-from fedblog.storage import cutting_off, slices
+from fedblog.storage import cutting_off, hidden, lifting, slices
 from fedblog.storage.cutting_off import CUT_OFF
+from fedblog.storage.lifting import LIFT, Lifted
 from fedblog.storage.views_carried import attachments
 
 URI_LENGTH = 2000
@@ -43,6 +44,7 @@ async def decide(site: Site, comment_id: str, status: CommentStatus) -> None:
         if comment is None:
             raise NotFoundError("there is no such comment")
         comment_rows.decide(connection, comment, status)
+        hidden.forget(connection, hidden.COMMENT, [comment.id])  # it is what the moderator says
         now = datetime.now(UTC)
         authorizations.comment_decided(connection, site, comment, status, now)
         if comment.actor_uri is not None and status is not CommentStatus.HELD:
@@ -102,9 +104,8 @@ async def block_actor(site: Site, actor_uri: str) -> Block:
 def _doubt(site: Site, domain: str) -> str:
     """Why a block of *domain* is hardly meant, or ""."""
     own = (site.addresses.host, site.addresses.handle_host)
-    # A loopback address is no blog's alone: in development its neighbours have other ports of it.
-    if any(covers(domain, host) and not is_address(bare_host(host)) for host in own):
-        return "is this blog's own"
+    if any(covers(domain, host) for host in own):
+        return "is this blog's own; all who have an address there would be cut off"
     if is_public_suffix(domain):
         return "is a suffix below which everybody registers names, all of which it would block"
     return ""
@@ -120,16 +121,32 @@ def _spellings(uri: str) -> list[str]:
     return list(dict.fromkeys([uri, str(plain), bare, f"{bare}/"]))
 
 
-async def unblock(site: Site, block_id: str) -> None:
-    """Lift a block. What it took away does not come back by itself; what it had not come to yet
-    stays. Raises NotFoundError."""
+async def unblock(site: Site, block_id: str) -> Lifted:
+    """Lift a block: the comments, reactions and leave that it hid come back, at once where they are
+    few and in slices where they are many; who followed comes back only by following again. What it
+    had not come to yet stays. Raises NotFoundError."""
 
-    def unit(connection: Connection) -> bool:
+    def unit(connection: Connection) -> Lifted | None:
         slices.drop(connection, CUT_OFF, block_id)
-        return block_rows.delete_block(connection, site.blog_id, block_id)
+        lifted = lifting.lifted(connection, block_id)
+        if not block_rows.delete_block(connection, site.blog_id, block_id):
+            return None
+        slices.begin(
+            connection,
+            LIFT,
+            block_id,
+            lifting.lift,
+            lifting.start(site.blog_id, block_id),
+            datetime.now(UTC),
+            slices.Allowance(),
+            weight=cutting_off.ROW_WEIGHT,
+        )
+        return lifted
 
-    if not await site.store.write(unit):
+    found = await site.store.write(unit)
+    if found is None:
         raise NotFoundError("there is no such block")
+    return found
 
 
 def normal_domain(text: str) -> str:

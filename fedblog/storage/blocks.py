@@ -22,7 +22,7 @@ from fedblog.storage.tables import actors, blocks, followers
 from fedblog.storage.tables import inboxes as inbox_rows
 
 _HELD = ListStatement(
-    lambda listed: select(blocks.c.domain, blocks.c.actor_uri).where(
+    lambda listed: select(blocks.c.domain, blocks.c.actor_uri, blocks.c.id).where(
         blocks.c.blog_id == bindparam("blog_id"),
         or_(listed(blocks.c.domain), listed(blocks.c.actor_uri)),
     )
@@ -71,8 +71,21 @@ def held(connection: Connection, blog_id: int, actors: Iterable[tuple[str, str]]
     """Those of *actors* (id and host) that are blocked, by themselves or by a domain."""
     names = {uri: [uri, *_levels(host)] for uri, host in actors}
     asked = {name for listed in names.values() for name in listed}
-    found = {value for row in _HELD.run(connection, asked, blog_id=blog_id) for value in row}
+    rows = _HELD.run(connection, asked, blog_id=blog_id)
+    found = {value for row in rows for value in (row.domain, row.actor_uri)}
     return frozenset(uri for uri, listed in names.items() if not found.isdisjoint(listed))
+
+
+def holding(
+    connection: Connection, blog_id: int, actors: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    """Those of *actors* (id and host) that are blocked, and by which block."""
+    names = {uri: [uri, *_levels(host)] for uri, host in actors}
+    asked = {name for listed in names.values() for name in listed}
+    found: dict[str, str] = {}
+    for row in _HELD.run(connection, asked, blog_id=blog_id):
+        found[row.domain if row.domain is not None else row.actor_uri] = row.id
+    return {uri: found[name] for uri, listed in names.items() for name in listed if name in found}
 
 
 def domains(connection: Connection, blog_id: int) -> frozenset[str]:

@@ -29,7 +29,7 @@ from fedblog.domain.authorization import AuthorizationState
 from fedblog.domain.block import Block, covers
 from fedblog.domain.comment import CommentStatus
 from fedblog.storage import actors as actor_rows
-from fedblog.storage import reactions, unforwarded
+from fedblog.storage import hidden, reactions, unforwarded
 from fedblog.storage.blocks import has_own_inbox
 from fedblog.storage.changes import Change, record
 from fedblog.storage.delivery_order import IS_WAITING
@@ -40,6 +40,7 @@ from fedblog.storage.tables import (
     activities,
     actors,
     authorizations,
+    blocks,
     comments,
     deliveries,
     followers,
@@ -59,6 +60,7 @@ _MOST_HOSTS = 500
 def start(block: Block) -> State:
     """Where the work for *block* begins."""
     return {
+        "block": block.id,
         "blog_id": block.blog_id,
         "domain": block.domain,
         "actor": block.actor_uri,
@@ -119,10 +121,15 @@ def _people(connection: Connection, state: State, limit: int) -> Step:
     is_full = limit in (len(written), len(reacted), len(allowed))
     if is_full and not one_by_one:
         return Step(0, {**state, "size": max(1, len(uris) // 4)})
+    block_id = state.get("block", "")  # begun by an earlier version: nothing is kept
+    if block_id:
+        hidden.keep_comments(connection, block_id, written)
+        hidden.keep_reactions(connection, block_id, reacted)
+        hidden.keep_authorizations(connection, block_id, allowed)
     _hide(connection, written)
     reactions.drop(connection, reacted)
     _revoke(connection, allowed)
-    _unfollow(connection, blog_id, uris)
+    _unfollow(connection, blog_id, uris, block_id)
     rows = len(uris) + len(written) + len(reacted) + len(allowed)
     if is_full:
         last = written[-1].id if written else state["comment"]
@@ -140,7 +147,8 @@ def _theirs(
     limit: int,
 ) -> list[Row[Any]]:
     """At most *limit* rows of *table* by *uris*, by id where there is one actor."""
-    query = select(table.c.id, table.c.post_id).where(
+    kept = [table.c[name] for name in hidden.KEPT[table.name]]
+    query = select(table.c.id, table.c.post_id, table.c.actor_uri, *kept).where(
         is_among(connection, table.c.actor_uri, Text, uris), table.c.blog_id == blog_id, condition
     )
     if len(uris) == 1:
@@ -173,15 +181,22 @@ def _revoke(connection: Connection, rows: Sequence[Row[Any]]) -> None:
     record(connection, *(Change("authorization", revoked) for revoked in ids))
 
 
-def _unfollow(connection: Connection, blog_id: int, uris: Collection[str]) -> None:
+def _unfollow(connection: Connection, blog_id: int, uris: Collection[str], block_id: str) -> None:
     left = connection.execute(
         delete(followers)
         .where(
             followers.c.blog_id == blog_id, is_among(connection, followers.c.actor_uri, Text, uris)
         )
-        .returning(followers.c.owner)
-    ).scalars()
-    record(connection, *(Change("followers", owner) for owner in set(left)))
+        .returning(followers.c.owner, followers.c.actor_uri)
+    ).all()
+    if left:
+        number = len({row.actor_uri for row in left})
+        connection.execute(
+            update(blocks)
+            .where(blocks.c.id == block_id)
+            .values(followers=blocks.c.followers + number)
+        )
+    record(connection, *(Change("followers", owner) for owner in {row.owner for row in left}))
 
 
 # --- what waits for them -------------------------------------------------------------------------

@@ -93,9 +93,7 @@ def of_actors(
     connection: Connection, actor_uris: Collection[str], limit: int, *, blog_id: int | None = None
 ) -> list[Row[Any]]:
     """At most *limit* reactions of actors, for `drop`."""
-    query = select(reactions.c.id, reactions.c.post_id, reactions.c.comment_id).where(
-        is_among(connection, reactions.c.actor_uri, Text, actor_uris)
-    )
+    query = select(reactions).where(is_among(connection, reactions.c.actor_uri, Text, actor_uris))
     if blog_id is not None:
         query = query.where(reactions.c.blog_id == blog_id)
     return list(connection.execute(query.limit(limit)))

@@ -395,8 +395,22 @@ blocks = Table(
     Column("domain", Text),
     Column("actor_uri", Text),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("followers", Integer, nullable=False, server_default="0"),  # people it cut off
     UniqueConstraint("blog_id", "domain"),
     UniqueConstraint("blog_id", "actor_uri"),
+)
+
+# What a block hid, as it was: it comes back when the block is lifted.
+hidden = Table(
+    "hidden",
+    metadata,
+    Column("object_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # comment, reaction or authorization
+    Column("block_id", Text, nullable=False),
+    Column("actor_uri", Text, nullable=False),
+    Column("about", Text, nullable=False),  # the row without which it cannot come back
+    Column("was", Text, nullable=False),  # JSON: what a block changes of it, or all of it
+    Index("ix_hidden_block_id", "block_id", "kind", "object_id"),
 )
 
 reports = Table(

@@ -34,6 +34,7 @@ from fedblog.storage.tables import (
     counts,
     deliveries,
     followers,
+    hidden,
     hosts,
     idempotency_keys,
     inboxes,
@@ -219,6 +220,29 @@ def _counts_nothing() -> ColumnElement[bool]:
         .where(_same.c.key == counts.c.key)
         .group_by(_same.c.kind)
         .having(func.sum(_same.c.number) != 0)
+    )
+
+
+def lone_hidden(
+    connection: Connection, _before: datetime, after: Any, limit: int
+) -> tuple[list[Any], Any]:
+    """What a block hid and what cannot come back, because what it is about is erased (as
+    `lone_actors`)."""
+    return stretch(connection, hidden.c.object_id, _cannot_come_back(), after, limit)
+
+
+def drop_hidden(connection: Connection, ids: Collection[str], _before: datetime) -> int:
+    """Those of *ids* that still cannot come back."""
+    return connection.execute(
+        delete(hidden).where(hidden.c.object_id.in_(ids), _cannot_come_back())
+    ).rowcount
+
+
+def _cannot_come_back() -> ColumnElement[bool]:
+    return and_(
+        ~exists().where(posts.c.id == hidden.c.about, posts.c.erased_at.is_(None)),
+        ~exists().where(comments.c.id == hidden.c.about, comments.c.deleted_at.is_(None)),
+        ~exists().where(authorizations.c.id == hidden.c.about),
     )
 
 

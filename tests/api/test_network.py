@@ -119,8 +119,13 @@ async def test_s32_blocked_domain_is_cut_off_with_its_subdomains(
     assert (await api.get("/api/v1/blocks")).json()["items"] == [block]
     again = await api.post("/api/v1/blocks", json={"domain": "bad.example"})
     assert again.status_code == 409
-    assert (await api.delete(f"/api/v1/blocks/{block['id']}")).status_code == 204
+    answer = await api.delete(f"/api/v1/blocks/{block['id']}")
+    assert answer.status_code == 200
+    assert (answer.json()["followers"], answer.json()["state"]) == (2, "done")
+    assert "2 people" in answer.json()["message"]
     assert (await api.delete(f"/api/v1/blocks/{block['id']}")).status_code == 404
+    counts = (await api.get(f"/api/v1/posts/{post['id']}")).json()["counts"]
+    assert (counts["comments"], counts["likes"]) == (3, 3)
     assert (await api.get("/api/v1/blocks")).json()["items"] == []
 
 
@@ -222,8 +227,25 @@ async def test_block_of_localhost_is_doubted_where_the_blog_is_there(site: Site)
     there = dataclasses.replace(site, addresses=Addresses("http://localhost:8000"))
     with pytest.raises(InvalidFieldError, match="confirm"):
         await moderation.block_domain(there, "localhost")
-    # Of an address the other ports are others'.
     assert (await moderation.block_domain(there, "127.0.0.1")).domain == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "domain"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.1"),
+        ("http://127.0.0.1:8000", "127.0.0.1:9000"),
+        ("http://[::1]:8000", "[::1]"),
+        ("http://[::1]:8000", "0:0::1"),
+    ],
+)
+async def test_block_of_ones_own_address_is_refused_unless_said_twice(
+    site: Site, base_url: str, domain: str
+) -> None:
+    there = dataclasses.replace(site, addresses=Addresses(base_url))
+    with pytest.raises(InvalidFieldError, match="confirm"):
+        await moderation.block_domain(there, domain)
+    assert await moderation.block_domain(there, domain, confirmed=True)
 
 
 @pytest.mark.parametrize(

@@ -364,7 +364,9 @@ async def test_missing_signature(server: Server, people: People):
 async def test_blocked_domain_is_refused(server: Server, people: People):
     people.add("ann")
     post = await server.publish()
-    answer = await server.api("POST", "/blocks", json={"domain": "127.0.0.1"})
+    # Both servers are at one address, by different ports.
+    domain = {"domain": "127.0.0.1", "confirm": True}
+    answer = await server.api("POST", "/blocks", json=domain)
     assert answer.status_code == 201, answer.text
     await assert_refused(server, people, post, 403)
 
