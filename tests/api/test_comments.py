@@ -176,6 +176,22 @@ async def test_deleted_remote_comment_is_gone_for_good_and_its_answers_stay(
     assert len(await sent(site)) == before
 
 
+@pytest.mark.parametrize("status", ["hold", "spam"])
+async def test_comment_that_readers_do_not_see_is_not_answered(
+    api: AsyncClient, site: Site, post: dict[str, Any], status: str
+) -> None:
+    item = await comment(site, remote_actor("bo", "one.example"), post["id"])
+    await api.post(f"/api/v1/comments/{item.id}/{status}")
+    before = await sent(site)
+    answer = await api.post(f"/api/v1/comments/{item.id}/reply", json={"content": "Thanks"})
+    assert answer.status_code == 409
+    assert "approve it" in answer.json()["detail"]
+    assert await sent(site) == before
+    await api.post(f"/api/v1/comments/{item.id}/approve")
+    answer = await api.post(f"/api/v1/comments/{item.id}/reply", json={"content": "Thanks"})
+    assert answer.status_code == 201
+
+
 async def test_deleted_reply_of_an_author_is_deleted_elsewhere_too(
     api: AsyncClient, site: Site, post: dict[str, Any]
 ) -> None:
