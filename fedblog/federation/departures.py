@@ -3,7 +3,7 @@
 Who names another inbox is sent to there. Who is gone there is gone here, where the server can be
 believed: one that answers "gone" to everything (a proxy in trouble, a domain without its server)
 says nothing of one person. It counts as silent, and only when it has been silent for as many days
-as park a host its people are taken for gone (decision 0021).
+as park a host its people are taken for gone (decision 0022).
 """
 
 import logging
