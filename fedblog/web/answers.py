@@ -18,6 +18,8 @@ _NOTHING_ELSE = (
 )
 CONTENT_POLICY = f"{_NOTHING_ELSE}form-action 'self'"
 """No script at all, nothing from elsewhere, no framing."""
+SCRIPTS = ("handle.js", "comment.js")
+"""The only scripts that a browser runs for us."""
 HTML_HEADERS = {
     "content-security-policy": CONTENT_POLICY,
     "x-content-type-options": "nosniff",
@@ -38,12 +40,13 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 @lru_cache(maxsize=8)
 def content_policy(base_url: str) -> str:
-    """The policy of pages with the forms that lead to a reader's own server: one script, the one
-    that remembers the handle, and forms whose answer may send the browser to another server
-    (browsers hold redirects against ``form-action`` too)."""
+    """The policy of pages with the forms that lead to a reader's own server: the two scripts of our
+    own, one that remembers the handle and one that knows former addresses of comments, and forms
+    whose answer may send the browser to another server (browsers hold redirects against
+    ``form-action`` too)."""
     schemes = "https:" if base_url.startswith("https:") else "https: http:"
-    script = base_url + static_path("handle.js")
-    return f"{_NOTHING_ELSE}script-src {script}; form-action 'self' {schemes}"
+    scripts = " ".join(base_url + static_path(name) for name in SCRIPTS)
+    return f"{_NOTHING_ELSE}script-src {scripts}; form-action 'self' {schemes}"
 
 
 def page(

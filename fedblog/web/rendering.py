@@ -243,6 +243,7 @@ def _environment() -> Environment:
         "style_path": static_path("site.css"),
         "icon_path": static_path("icon.svg"),
         "script_path": static_path("handle.js"),
+        "comment_script_path": static_path("comment.js"),
     }
     return environment
 

@@ -7,9 +7,12 @@ FEDBLOG_TEST_BROWSER=required a missing browser is a failure, not a skip.
 import importlib.util
 import os
 import shutil
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
+Open = Callable[..., Awaitable[Any]]
 ARGUMENTS = [
     "--no-sandbox",  # the tests may run as root, which Chromium refuses otherwise
     "--disable-dev-shm-usage",

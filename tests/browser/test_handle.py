@@ -1,48 +1,15 @@
 """handle.js in a browser: the account that a reader follows from is remembered, and only there."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
-import pytest
-from browser import chromium
+from browser.chromium import Open
 from support.people import People
-from support.servers import Server, running_server
-from support.waiting import PATIENCE, eventually
+from support.servers import Server
+from support.waiting import eventually
 
-from fedblog.settings import Settings
-
-Open = Callable[..., Awaitable[Any]]
 FOLLOW = "https://w3id.org/fep/3b86/Follow"
 FIELDS = "form.interact input[name=handle]"
-
-
-@pytest.fixture
-async def server(settings: Settings, sqlite_url: str) -> AsyncIterator[Server]:
-    """A real server; one engine is enough for what a browser does."""
-    async with running_server(settings.model_copy(update={"database_url": sqlite_url})) as started:
-        yield started
-
-
-@pytest.fixture
-async def open_page() -> AsyncIterator[Open]:
-    """``await open_page(**options)``: an empty tab in a browser profile of its own, as another
-    reader has it; *options* are those of Playwright's contexts."""
-    chromium.require()
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium.program(), args=chromium.ARGUMENTS
-        )
-
-        async def opened(**options: Any) -> Any:
-            context = await browser.new_context(**options)
-            context.set_default_timeout(PATIENCE * 1000)
-            return await context.new_page()
-
-        yield opened
-        await browser.close()
 
 
 def at_home(people: People, blog: str) -> str:

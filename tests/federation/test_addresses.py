@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from sqlalchemy import Connection, select
 from support.batches import ANN, FAR, NOTE, act, note, outcomes
+from support.people import People
 from support.servers import Server
 
 from fedblog.domain.ids import new_id
@@ -330,3 +331,20 @@ async def test_what_is_said_of_a_waiting_reply_that_goes_in_the_same_batch_goes_
     )
     assert found == ["stored: waits for its parent"] * 4 + ["stored"]
     assert await reactions(server) == []
+
+
+@pytest.mark.both_engines
+async def test_like_by_the_address_of_the_page_is_accepted_as_often_as_it_comes(
+    server: Server, people: People
+) -> None:
+    """Over HTTP: a key that broke was answered 503 for as long as the sender tried."""
+    people.add("ann")
+    post = await server.publish()
+    for kind, count in (("Like", "likes"), ("Announce", "shares")):
+        for address in (post["url"], post["url"].rstrip("/"), post["activitypub_id"]):
+            sent = people.activity(kind, "ann", address)
+            assert (await people.post(server.inbox, sent, by="ann")).status_code == 202
+        assert (await server.counts(post))[count] == 1
+        undone = people.activity("Undo", "ann", sent | {"id": f"{sent['id']}/again"})
+        assert (await people.post(server.inbox, undone, by="ann")).status_code == 202
+        assert (await server.counts(post))[count] == 0
