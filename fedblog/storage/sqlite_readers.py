@@ -93,7 +93,7 @@ class SqliteReaders:
     def _connect(self) -> sqlite3.Connection:
         raw = connect(self._path)
         raw.execute("PRAGMA query_only=ON")
-        raw.execute("PRAGMA cache_size=-768")  # the system keeps the file in memory anyway
+        raw.execute("PRAGMA cache_size=-1024")  # the system keeps the file in memory anyway
         return raw
 
 
