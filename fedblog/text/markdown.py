@@ -7,6 +7,7 @@ quoted with its bylines.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from markdown_it import MarkdownIt
@@ -23,8 +24,12 @@ from fedblog.text import markdown_cost
 AUTHOR_MOST_STEPS = 200_000
 """Some two seconds. A book of 200,000 words takes half of it."""
 _ALIGNMENT = re.compile(r"text-align:\s*(left|center|right)")
-_ADDRESS = re.compile(r"(?<![\w/])https?://[^\s<>\[\]{}|\\^`]*[^\W_][^\s<>\[\]{}|\\^`]*")
+# What RFC 3986 allows in an address but brackets, which stand in Markdown and around addresses. All
+# else ends it, as in Chinese and Japanese no blank stands before and after an address.
+_OF_ADDRESS = r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
+_ADDRESS = re.compile(rf"(?<![A-Za-z0-9_/])https?://[A-Za-z0-9]{_OF_ADDRESS}*", re.ASCII)
 _ADDRESS_LENGTH = 2000
+_WITH_BLANKS = ("LATIN ", "GREEK ", "CYRILLIC ", "ARMENIAN ", "GEORGIAN ", "HEBREW ", "ARABIC ")
 _QUOTED = "quoted"
 
 
@@ -91,7 +96,7 @@ def _with_links(state: StateCore, token: Token) -> list[Token]:
             found.append(Token("text", "", 0, content=content, level=token.level))
 
     for match in _ADDRESS.finditer(token.content):
-        if len(match[0]) > _ADDRESS_LENGTH:
+        if len(match[0]) > _ADDRESS_LENGTH or _has_half_a_host(match):
             continue
         address = _trimmed(match[0])
         href = state.md.normalizeLink(address)
@@ -104,6 +109,15 @@ def _with_links(state: StateCore, token: Token) -> list[Token]:
         end = match.start() + len(address)
     text(token.content[end:])
     return found
+
+
+def _has_half_a_host(match: re.Match[str]) -> bool:
+    """Whether the host goes on in letters outside RFC 3986 of a script that is written with blanks,
+    as in ``https://müller.example``: half of it is another's."""
+    if "/" in match[0].partition("://")[2] or match.end() == len(match.string):
+        return False
+    following = match.string[match.end()]
+    return following.isalpha() and unicodedata.name(following, "").startswith(_WITH_BLANKS)
 
 
 def _trimmed(address: str) -> str:
@@ -173,4 +187,5 @@ def _parser() -> MarkdownIt:
 
 
 _INLINE = MarkdownIt("commonmark", {"html": False}).disable("image")
+_INLINE.core.ruler.push("bare_addresses", bare_addresses)
 _MARKDOWN = _parser()

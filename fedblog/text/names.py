@@ -1,14 +1,12 @@
 """Names of accounts from outside: what may stand in ``@name@host``, and what shows anything."""
 
 import unicodedata
+from functools import lru_cache
 
 _SIGNS = frozenset("_.~-+")
 _KINDS = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl"})
-_BLANK = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-    + "".join(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
-)
-"""What Unicode counts among letters, marks and symbols, and no font shows."""
+_UNSEEN_MARKS = ("VARIATION SELECTOR", "GRAPHEME JOINER", "VOWEL INHERENT")
+_UNSEEN_ENDS = (" BLANK", " NULL NOTEHEAD")
 
 
 def account_name(text: str) -> str:
@@ -24,7 +22,7 @@ def account_name(text: str) -> str:
 def is_blank(text: str) -> bool:
     """Whether a reader would see nothing of *text*."""
     return not any(
-        unicodedata.category(character)[0] not in "CZM" and character not in _BLANK
+        unicodedata.category(character)[0] not in "CZM" and not _is_unseen(character)
         for character in text
     )
 
@@ -32,4 +30,18 @@ def is_blank(text: str) -> bool:
 def _is_of_a_name(character: str) -> bool:
     if character in _SIGNS:
         return True
-    return unicodedata.category(character) in _KINDS and character not in _BLANK
+    return unicodedata.category(character) in _KINDS and not _is_unseen(character)
+
+
+@lru_cache(maxsize=4096)
+def _is_unseen(character: str) -> bool:
+    """Whether a letter, mark or symbol shows nothing, which Unicode says by its name (the stable
+    property Name): fillers among letters, selectors and joiners among marks, blanks among symbols.
+    The fillers of punctuation are seen."""
+    name = unicodedata.name(character, "")
+    kind = unicodedata.category(character)[0]
+    if kind == "L":
+        return name.endswith((" FILLER", *_UNSEEN_ENDS))
+    if kind == "M":
+        return any(words in name for words in _UNSEEN_MARKS)
+    return name.endswith(_UNSEEN_ENDS)

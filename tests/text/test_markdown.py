@@ -99,6 +99,43 @@ def test_address_within_a_link_or_code_stays_text(source: str) -> None:
     assert 'href="https://a.example' not in rendered(source)
 
 
+@pytest.mark.parametrize(
+    ("source", "link", "after"),
+    [
+        ("\u8bf7\u770bhttps://a.example/b\u3002\u518d\u6765", "https://a.example/b", "\u3002\u518d"),
+        ("\u8a73\u7d30\u306fhttps://a.example/b\u3092\u898b\u3066", "https://a.example/b", "\u3092\u898b"),
+        ("\uff08https://a.example/\uff09", "https://a.example/", "\uff09"),
+        ("\u89c1\uff1ahttps://a.example\uff0c\u7136\u540e", "https://a.example", "\uff0c\u7136"),
+        ("\u300chttp://a.example/?q=1\u300d", "http://a.example/?q=1", "\u300d"),
+        ("https://a.example/%E8%B7%AF\u8def", "https://a.example/%E8%B7%AF", "\u8def"),
+        ("\u30abhttps://a.example/b\u30ab", "https://a.example/b", "\u30ab"),
+        ("\uc8fc\uc18c\ub294https://a.example/b\uc785\ub2c8\ub2e4", "https://a.example/b", "\uc785"),
+        ("https://a.example/50% more", "https://a.example/50", "% more"),
+        ("https://a.example\u3000b", "https://a.example", "\u3000b"),
+        ("\u201chttps://a.example/b\u201d", "https://a.example/b", "\u201d"),
+        ("(https://a.example/b)\u3002", "https://a.example/b", ")\u3002"),
+    ],
+)
+def test_bare_address_ends_at_a_sign_that_no_address_has(
+    source: str, link: str, after: str
+) -> None:
+    assert f'<a href="{link}">{link}</a>{after}' in rendered(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["https://m\u00fcller.example/", "https://\u4f8b\u3048.example/", "\u8bf7\u770ba.example/b\u3002"],
+)
+def test_host_of_other_signs_or_without_a_scheme_is_not_linked_by_half(source: str) -> None:
+    assert "<a" not in rendered(source)
+
+
+def test_bare_address_in_a_caption_and_a_credit_becomes_a_link() -> None:
+    html = rendered('![a](/media/a.jpg "\u89c1https://a.example/\u3002 | https://b.example")')
+    assert '<a href="https://a.example/">' in html
+    assert '<small class="credit"><a href="https://b.example">' in html
+
+
 def test_rendering_twice_gives_the_same() -> None:
     source = "a[^1]\n\n[^1]: b"
     assert markdown.render(source) == markdown.render(source)
