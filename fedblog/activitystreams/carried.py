@@ -9,7 +9,7 @@ import orjson
 
 from fedblog.activitystreams import values
 from fedblog.activitystreams.documents import Attachment, Emoji, Object, Poll
-from fedblog.text.sanitise import remote_text
+from fedblog.text.sanitise import remote_lines, remote_text
 
 MAX_ATTACHMENTS = 16
 MAX_OPTIONS = 40
@@ -30,7 +30,7 @@ def attachments(found: Iterable[Attachment]) -> str:
                 "type": entry.type,
                 "url": entry.url,
                 "mediaType": entry.media_type,
-                "name": remote_text(entry.name, limit=_ALT_LENGTH),
+                "name": remote_lines(entry.name, limit=_ALT_LENGTH),
             }
             for entry in tuple(found)[:MAX_ATTACHMENTS]
             if entry.url

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from fedblog.activitystreams import carried
 from fedblog.activitystreams.reading import Activity, Object, is_public
 from fedblog.activitystreams.reading_texts import html_of, is_markdown, with_inline_pictures
-from fedblog.text.sanitise import REMOTE_MAX_CHARACTERS, plain_text, remote_html, remote_text
+from fedblog.text.sanitise import (
+    REMOTE_MAX_CHARACTERS,
+    html_of_either,
+    remote_html,
+    remote_text,
+    text_of_either,
+)
 
 if TYPE_CHECKING:  # this is imported where texts are read, which must be quick
     from fedblog.settings import Settings
@@ -72,7 +78,7 @@ def check_length(activity: Activity, limits: Limits) -> None:
 def of_activity(activity: Activity, limits: Limits) -> Words:
     """The words of *activity*. Raises TextTooLongError."""
     if activity.type == "Flag":
-        return Words(report=plain_text(activity.content[:_SHORT_TEXT]))
+        return Words(report=text_of_either(activity.content[:_SHORT_TEXT]))
     item = _written(activity)
     return Words() if item is None else Words(of_object(item, limits))
 
@@ -98,9 +104,9 @@ def of_object(item: Object, limits: Limits) -> dict[str, Any]:
     shown = html
     if summary:
         if item.type in _SUMMARISED and not item.sensitive:
-            shown, summary = html or summary, ""
-        elif "<" in summary or "&" in summary:
-            summary = plain_text(summary)
+            shown, summary = html or html_of_either(summary), ""
+        else:
+            summary = text_of_either(summary)
     return {
         "url": item.url or item.id or "",
         "name": remote_text(item.name, limit=_NAME_LENGTH) if item.name else "",

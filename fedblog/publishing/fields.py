@@ -112,8 +112,8 @@ def one_line(field: str, text: str, limit: int) -> str:
 
 
 def plain(field: str, text: str, limit: int) -> str:
-    """*text* as plain text (mark-up taken out), at most *limit* long, perhaps empty."""
-    cleaned = sanitise.plain_text(text)
+    """*text* as the plain text it is, at most *limit* long, perhaps empty."""
+    cleaned = sanitise.own_lines(text)
     if len(cleaned) > limit:
         raise InvalidFieldError(field, f"takes at most {limit} characters")
     return cleaned

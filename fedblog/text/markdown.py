@@ -143,6 +143,31 @@ def _alignments(state: StateCore) -> None:
                 token.attrSet("class", f"align-{match[1]}")
 
 
+def _render_image(
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    index: int,
+    options: OptionsDict,
+    env: EnvType,
+) -> str:
+    """A picture whose text has all that stands in its brackets, also code and what looks like an
+    element: the library's own rule leaves both out."""
+    token = tokens[index]
+    token.attrs["alt"] = _words(token.children or ())
+    return renderer.renderToken(tokens, index, options, env)
+
+
+def _words(tokens: Sequence[Token]) -> str:
+    return "".join(
+        _words(token.children or ())
+        if token.type == "image"
+        else "\n"
+        if token.type in ("softbreak", "hardbreak")
+        else token.content
+        for token in tokens
+    )
+
+
 def _render_figure(
     renderer: RendererHTML,
     tokens: Sequence[Token],
@@ -154,7 +179,7 @@ def _render_figure(
     caption, bar, credit = token.meta["caption"].rpartition(" | ")
     if not bar:
         caption, credit = credit, ""
-    image = renderer.image(tokens, index, options, env)
+    image = _render_image(renderer, tokens, index, options, env)
     text = _INLINE.renderInline(caption.strip())
     if credit.strip():
         text += f' <small class="credit">{_INLINE.renderInline(credit.strip())}</small>'
@@ -181,6 +206,7 @@ def _parser() -> MarkdownIt:
     parser.core.ruler.push("figures", _figures)
     parser.core.ruler.push("alignments", _alignments)
     parser.core.ruler.push("bare_addresses", bare_addresses)
+    parser.add_render_rule("image", _render_image)
     parser.add_render_rule("figure_image", _render_figure)
     markdown_cost.count_steps(parser)
     return parser

@@ -142,6 +142,17 @@ _LINKING_TAG = re.compile(r"<(?:a|img) [^<>]*>")
 _LOCAL_ADDRESS = re.compile(r' (href|src)="(/(?!/)[^"]*)"')
 _SPACE = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r" ?\n ?(?:\n ?)+")
+_LINE_END = re.compile(r"\r\n?|[\n\x85\u2028\u2029]")
+_EMPTY_LINES = re.compile(r"\n{3,}")
+_KNOWN_TAG = re.compile(
+    rf"<(/?)({'|'.join(sorted(_REMOTE_TAGS | {'div', *(f'h{n}' for n in range(1, 7))}))})"
+    r"(?=[\s/>])[^<>]*>",
+    re.IGNORECASE,
+)
+_UNKNOWN_TAG = re.compile(rf"<(?!{_KNOWN_TAG.pattern[1:]})", re.IGNORECASE)
+_BARE_AMPERSAND = re.compile(
+    r"&(?!(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});)"
+)
 
 
 def _author_attribute(tag: str, name: str, value: str) -> str | None:
@@ -276,6 +287,60 @@ def remote_text(text: str, *, limit: int = NAME_MAX_CHARACTERS) -> str:
         text = "".join(" " if c.isspace() else c for c in text if c.isspace() or not _is_hidden(c))
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def remote_lines(text: str, *, limit: int) -> str:
+    """A text from outside as `remote_text` makes it, but line by line: where a line ends stays, and
+    two lines or more that are empty become one. At most *limit* long."""
+    text = text.strip()[: _HIDDEN_SHARE * limit + _HIDDEN_MORE]
+    lines = "\n".join(remote_text(line, limit=limit) for line in text.splitlines())
+    lines = _EMPTY_LINES.sub("\n\n", lines).strip()
+    return lines if len(lines) <= limit else lines[: limit - 1].rstrip() + "…"
+
+
+def own_lines(text: str) -> str:
+    """A plain text of an author as it was written, ``<``, ``&`` and all. It is not HTML: whoever
+    shows it escapes it. Control characters and lone surrogates go, a line ends in one way, and
+    two lines or more that are empty become one."""
+    lines = (
+        "".join(" " if c == "\t" else c for c in line if c == "\t" or not _is_control(c)).rstrip()
+        for line in _LINE_END.split(text)
+    )
+    return _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def is_html(text: str) -> bool:
+    """Whether a short *text*, of which its sender does not say what it is, is HTML: it has an
+    element of ours with a beginning and an end, or a line's end, or is escaped throughout.
+
+    ``I <3 you``, ``about <Alien>`` and ``how to write <b>`` are plain.
+    """
+    if "<" in text:
+        begun = set()
+        for match in _KNOWN_TAG.finditer(text):
+            name = match[2].lower()
+            if name == "br" or (match[1] and name in begun):
+                return True
+            if not match[1]:
+                begun.add(name)
+        return False
+    return "&" in text and ">" not in text and _BARE_AMPERSAND.search(text) is None
+
+
+def text_of_either(text: str) -> str:
+    """The text of what is HTML or plain (`is_html`). What HTML does not know by name stays."""
+    if not is_html(text):
+        return text
+    return plain_text(_UNKNOWN_TAG.sub("&lt;", text))
+
+
+def html_of_either(text: str) -> str:
+    """What is HTML or plain (`is_html`) as HTML that is not sanitised."""
+    return text if is_html(text) else f"<p>{_html.escape(text, quote=False)}</p>"
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs")
 
 
 def _is_hidden(character: str) -> bool:

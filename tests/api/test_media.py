@@ -42,13 +42,20 @@ def picture_of(site: Site, item: dict[str, Any]) -> Image.Image:
 
 async def test_picture_is_kept_with_its_texts(api: AsyncClient, site: Site) -> None:
     answer = await upload(
-        api, encoded("JPEG"), alt="A <b>red</b> field", caption="Seen & done", credit="Jo Example"
+        api,
+        encoded("JPEG"),
+        alt="A <b>red</b>\r\nfield of <x>",
+        caption="Seen &amp; done",
+        credit="Jo <jo@a.example>",
     )
     assert answer.status_code == 201, answer.text
     item = answer.json()
     assert (item["width"], item["height"]) == (60, 40)
-    assert (item["alt"], item["caption"]) == ("A red field", "Seen & done")
-    assert item["credit"] == "Jo Example"
+    assert (item["alt"], item["caption"]) == (
+        "A <b>red</b>\nfield of <x>",
+        "Seen &amp; done",
+    )
+    assert item["credit"] == "Jo <jo@a.example>"
     assert picture_of(site, item).format == "JPEG"
     (file,) = files(site)
     assert file.stem == item["id"]

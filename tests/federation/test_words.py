@@ -154,3 +154,20 @@ def test_light_text_of_the_worst_kind_costs_a_part_of_a_millisecond(name: str) -
     assert words.is_light(json.dumps(document).encode())
     item = read_object(document)
     assert units_of(lambda: [words.of_object(item, LIMITS) for _ in range(20)]) < 8
+
+
+def test_plain_content_warning_and_alt_text_keep_angle_brackets_and_lines() -> None:
+    picture = {"type": "Document", "url": "https://one.example/1.png", "name": "a <b>\nc < d"}
+    found = made(summary="spoilers for <Alien>, I <3 it", attachment=[picture])
+    assert found["summary"] == "spoilers for <Alien>, I <3 it"
+    assert json.loads(found["attachments"])[0]["name"] == "a <b>\nc < d"
+
+
+def test_summary_of_an_article_without_content_is_shown_whole() -> None:
+    found = made(type="Article", content="", summary="about <Alien> & more")
+    assert found["content_html"] == "<p>about &lt;Alien&gt; &amp; more</p>"
+
+
+def test_report_keeps_what_stands_between_angle_brackets() -> None:
+    flag = {"id": f"{ANN}/f", "type": "Flag", "actor": ANN, "object": POST, "content": "a <b> c"}
+    assert words.of_activity(read_activity(flag), LIMITS).report == "a <b> c"

@@ -23,6 +23,12 @@ def test_caption_carries_a_credit_after_a_bar() -> None:
     )
 
 
+def test_text_of_a_picture_keeps_code_lines_and_what_looks_like_an_element() -> None:
+    assert 'alt="a &lt;Alien&gt; List&lt;T&gt; 1 &lt; 2 bold\nline"' in rendered(
+        "![a <Alien> `List<T>` 1 < 2 **bold**\nline](/media/x.jpg)"
+    )
+
+
 def test_picture_without_a_title_or_within_a_sentence_stays_a_picture() -> None:
     assert rendered("![x](/media/x.jpg)") == '<p><img src="/media/x.jpg" alt="x"></p>\n'
     assert "<figure" not in rendered('See ![x](/media/x.jpg "y") there')
@@ -102,14 +108,26 @@ def test_address_within_a_link_or_code_stays_text(source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "link", "after"),
     [
-        ("\u8bf7\u770bhttps://a.example/b\u3002\u518d\u6765", "https://a.example/b", "\u3002\u518d"),
-        ("\u8a73\u7d30\u306fhttps://a.example/b\u3092\u898b\u3066", "https://a.example/b", "\u3092\u898b"),
+        (
+            "\u8bf7\u770bhttps://a.example/b\u3002\u518d\u6765",
+            "https://a.example/b",
+            "\u3002\u518d",
+        ),
+        (
+            "\u8a73\u7d30\u306fhttps://a.example/b\u3092\u898b\u3066",
+            "https://a.example/b",
+            "\u3092\u898b",
+        ),
         ("\uff08https://a.example/\uff09", "https://a.example/", "\uff09"),
         ("\u89c1\uff1ahttps://a.example\uff0c\u7136\u540e", "https://a.example", "\uff0c\u7136"),
         ("\u300chttp://a.example/?q=1\u300d", "http://a.example/?q=1", "\u300d"),
         ("https://a.example/%E8%B7%AF\u8def", "https://a.example/%E8%B7%AF", "\u8def"),
         ("\u30abhttps://a.example/b\u30ab", "https://a.example/b", "\u30ab"),
-        ("\uc8fc\uc18c\ub294https://a.example/b\uc785\ub2c8\ub2e4", "https://a.example/b", "\uc785"),
+        (
+            "\uc8fc\uc18c\ub294https://a.example/b\uc785\ub2c8\ub2e4",
+            "https://a.example/b",
+            "\uc785",
+        ),
         ("https://a.example/50% more", "https://a.example/50", "% more"),
         ("https://a.example\u3000b", "https://a.example", "\u3000b"),
         ("\u201chttps://a.example/b\u201d", "https://a.example/b", "\u201d"),
@@ -124,7 +142,11 @@ def test_bare_address_ends_at_a_sign_that_no_address_has(
 
 @pytest.mark.parametrize(
     "source",
-    ["https://m\u00fcller.example/", "https://\u4f8b\u3048.example/", "\u8bf7\u770ba.example/b\u3002"],
+    [
+        "https://m\u00fcller.example/",
+        "https://\u4f8b\u3048.example/",
+        "\u8bf7\u770ba.example/b\u3002",
+    ],
 )
 def test_host_of_other_signs_or_without_a_scheme_is_not_linked_by_half(source: str) -> None:
     assert "<a" not in rendered(source)

@@ -12,9 +12,12 @@ from fedblog.domain.errors import InvalidFieldError
 from fedblog.text import markdown
 from fedblog.text.sanitise import (
     author_html,
+    own_lines,
     plain_text,
     remote_html,
+    remote_lines,
     remote_text,
+    text_of_either,
     with_full_addresses,
 )
 
@@ -413,3 +416,49 @@ def test_s25_name_cannot_turn_the_direction_of_what_stands_beside_it() -> None:
 def test_joined_emoji_in_a_name_stays_whole() -> None:
     family = "Ann \N{WOMAN}\u200d\N{GIRL}"
     assert remote_text(family) == family
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I <3 you",
+        "about <Alien> and <Aliens>",
+        "how to write <b>",
+        "a < b > c &amp; d",
+        "Vec<u8> & List<String>",
+        "</p> alone",
+        "Q&A",
+        "x &lt;y& z",
+        "<script>x</script>",
+    ],
+)
+def test_plain_text_of_others_keeps_what_stands_between_angle_brackets(text: str) -> None:
+    assert text_of_either(text) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>Films &amp; <b>more</b></p>", "Films & more"),
+        ("<span class='x'>about <Alien></span>", "about <Alien>"),
+        ("one<br>two", "one\ntwo"),
+        ("AT&amp;T &lt;3", "AT&T <3"),
+    ],
+)
+def test_html_of_others_becomes_its_text(html: str, text: str) -> None:
+    assert text_of_either(html) == text
+
+
+def test_lines_of_others_end_where_they_ended() -> None:
+    text = " A chart:\r\n1 < 2\x00\u202e\n\n\n\n<b>two</b>\t rows "
+    assert remote_lines(text, limit=100) == "A chart:\n1 < 2\n\n<b>two</b> rows"
+    assert remote_lines("a\n" * 5000, limit=9) == "a\na\na\na…"
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
+def test_lines_of_an_author_lose_controls_alone(text: str) -> None:
+    kept = own_lines(text)
+    kept.encode()
+    assert own_lines(kept) == kept
+    assert kept.count("<") == text.count("<")
+    assert kept.count("&") == text.count("&")
