@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from fedblog.storage.bulk import BulkInsert
 from fedblog.storage.errors import ConstraintError
@@ -61,3 +62,18 @@ async def test_one_row_that_is_refused_is_an_error_of_the_database(store: Store)
 def test_columns_in_another_order_than_the_table_s_are_refused() -> None:
     with pytest.raises(ValueError, match="order"):
         BulkInsert(received, NAMES[::-1])
+
+
+@pytest.mark.both_engines
+async def test_row_whose_key_stands_already_is_left_out_where_that_is_asked_for(
+    store: Store,
+) -> None:
+    def unit(connection: Connection) -> int:
+        some = BulkInsert(received, NAMES, is_ignoring=True)
+        some.run(connection, [row(1), row(1), row(2)])
+        some.run(connection, [row(2), row(3)])
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            some.run(connection, [(None, *row(4)[1:])])  # what is missing is no repeat
+        return len(connection.execute(select(received)).all())
+
+    assert await store.write(unit) == 3

@@ -252,3 +252,28 @@ async def test_form_of_a_comment_takes_each_of_its_addresses(
         assert comment.uri in page, named
     page = (await readers.http.get("/interact", params={"object": f"{BASE}{post.path}?x#y"})).text
     assert world.site.addresses.post(post.id) in page
+
+
+async def test_post_with_letters_of_any_script_in_its_path_is_found_in_each_spelling(
+    world: World, readers: Readers
+) -> None:
+    path = "/2026/11/20/caf\u00e9-山/"
+    post = await world.post(path=path)
+    comment = await world.comment(post)
+    here = f"{BASE}/2026/11/20/caf%C3%A9-%E5%B1%B1/"
+    assert (await readers.get(path)).status_code == 200
+    assert (await readers.get("/2026/11/20/caf%c3%a9-%E5%b1%B1/")).status_code == 200
+    for spelled in ("/2026/11/20/cafe\u0301-山/", "/2026/11/20/cafe%CC%81-%E5%B1%B1", path[:-1]):
+        answer = await readers.get(spelled)
+        assert (answer.status_code, answer.headers["location"]) == (301, here), spelled
+    answer = await readers.get(f"{path}comments/{comment.id}/")
+    assert answer.headers["location"] == f"{here}#comment-{comment.id}"
+
+
+async def test_missing_page_of_a_post_leads_nowhere(world: World, readers: Readers) -> None:
+    """Not to itself, for ever."""
+    post = await world.post()
+    for query in ("?page=7", f"?after={new_id()}", f"?from={new_id()}", "?page=0"):
+        assert (await readers.get(f"{post.path}{query}")).status_code == 404, query
+    draft = await world.post(status=PostStatus.DRAFT)
+    assert (await readers.get(f"/ap/posts/{draft.id}")).status_code == 404
