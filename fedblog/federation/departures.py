@@ -57,14 +57,24 @@ class _Inbox:
     id: int
     url: str
     host: str
+    arrived: bool
 
 
-def ask(connection: Connection, inbox_id: int, url: str, now: datetime, after: str = "") -> None:
+def ask(
+    connection: Connection,
+    inbox_id: int,
+    url: str,
+    now: datetime,
+    *,
+    arrived: bool = False,
+    after: str = "",
+) -> None:
     """Have those who have the inbox *url* asked (those with ids above *after*), on behalf of its
-    own domain: what a server's answers have us do is bounded as all that it has us do."""
+    own domain: what a server's answers have us do is bounded as all that it has us do. *arrived*
+    says that something got there by a redirect, so that its host is not silent."""
     asker = counted_host(inbox_rows.authority_of(url))
     key = f"{inbox_id} {after}".rstrip()
-    payload = {"inbox": inbox_id, "url": url, "after": after}
+    payload = {"inbox": inbox_id, "url": url, "after": after, "arrived": arrived}
     jobs.add(connection, ASK_INBOX, key, payload, now, asker=asker)
 
 
@@ -79,7 +89,8 @@ class Departures:
         """Ask the people of the inbox ``payload["url"]``, the next ones above ``payload["after"]``,
         and do what follows. Raises RemoteError where another try may help."""
         url, after = str(payload["url"]), str(payload["after"])
-        inbox = _Inbox(int(payload["inbox"]), url, inbox_rows.authority_of(url))
+        host, arrived = inbox_rows.authority_of(url), bool(payload["arrived"])
+        inbox = _Inbox(int(payload["inbox"]), url, host, arrived)
         store = self._site.store
         await self._blocklist.refresh()
         if self._blocklist.forbids(url):
@@ -99,7 +110,7 @@ class Departures:
         now = datetime.now(UTC)
         stays = {Verdict.SAME, Verdict.UNSURE}.intersection(verdicts.values())
         if not stays and len(people) == size:
-            await store.write(ask, inbox.id, inbox.url, now, people[-1])
+            await store.write(_ask_others, inbox, now, people[-1])
         if not stays and not after and not people:
             await store.write(inbox_moves.end, inbox.id, NOBODY)
 
@@ -167,10 +178,15 @@ class Departures:
         return known is not None and known.failures >= self._site.settings.silent_days
 
     async def _note_silence(self, inbox: _Inbox) -> None:
-        await self._site.store.write(hosts.note_silence, [inbox.host], datetime.now(UTC))
+        if not inbox.arrived:
+            await self._site.store.write(hosts.note_silence, [inbox.host], datetime.now(UTC))
 
     async def _remove(self, uri: str, inbox: _Inbox, *, keeps_words: bool) -> None:
         await self._site.store.write(_remove, uri, inbox, keeps_words, datetime.now(UTC))
+
+
+def _ask_others(connection: Connection, inbox: _Inbox, now: datetime, after: str) -> None:
+    ask(connection, inbox.id, inbox.url, now, arrived=inbox.arrived, after=after)
 
 
 def _carry(connection: Connection, inbox: _Inbox, url: str, host: str, now: datetime) -> None:

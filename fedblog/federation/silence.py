@@ -20,7 +20,6 @@ from fedblog.storage.store import Store
 log = logging.getLogger(__name__)
 
 PARKED = "parked: its host has been silent for days, and nothing is sent to it until it sends"
-_OF_INTEREST = frozenset({Change("hosts"), EVERYTHING})
 
 
 class Silence:
@@ -30,18 +29,38 @@ class Silence:
         self._store = store
         self._days = days
         self._silent: dict[str, tuple[int, datetime | None]] = {}
-        self._is_stale = True
-        self._heard = 0
+        self._changed: set[str] = set()
+        self._is_unread = True
         store.listen(self._hear)
 
+    @property
+    def _is_stale(self) -> bool:
+        return self._is_unread or bool(self._changed)
+
     async def refresh(self) -> None:
-        """Read the silent hosts again where they have changed."""
-        if not self._is_stale:
-            return
-        heard = self._heard
-        self._silent = await self._store.read(hosts.silences)
-        if heard == self._heard:
-            self._is_stale = False
+        """Read again what has changed: all of them once, then single hosts."""
+        if self._is_unread:
+            self._is_unread = False
+            self._changed.clear()
+            try:
+                self._silent = await self._store.read(hosts.silences)
+            except BaseException:
+                self._is_unread = True
+                raise
+        while self._changed:
+            # Taken before the look: what changes meanwhile is looked at again.
+            names, self._changed = self._changed, set()
+            try:
+                found = await self._store.read(hosts.find, names)
+            except BaseException:
+                self._changed |= names
+                raise
+            for name in names:
+                host = found.get(name)
+                if host is not None and host.failures > 0:
+                    self._silent[name] = (host.failures, host.last_failure_at)
+                else:
+                    self._silent.pop(name, None)
 
     def is_parked(self, host: str) -> bool:
         """Whether nothing is sent to *host*."""
@@ -79,9 +98,9 @@ class Silence:
             log.exception("which hosts are silent cannot be read")
 
     def _hear(self, changes: Sequence[Change]) -> None:
-        if not _OF_INTEREST.isdisjoint(changes):
-            self._is_stale = True
-            self._heard += 1
+        if EVERYTHING in changes:
+            self._is_unread = True
+        self._changed.update(change.key for change in changes if change.kind == "hosts")
 
 
 def end(connection: Connection, names: Collection[str], now: datetime, days: int) -> None:

@@ -17,11 +17,11 @@ from fedblog.storage.dispatch import ClaimedDelivery
 @dataclass(frozen=True, slots=True)
 class Said:
     """What is to be written: hosts that were silent, hosts that took something after silence, and
-    inboxes whose people are to be asked (address by number)."""
+    inboxes whose people are to be asked (by number the address, and whether something arrived)."""
 
     silent: frozenset[str] = frozenset()
     alive: frozenset[str] = frozenset()
-    asked: dict[int, str] = field(default_factory=dict)
+    asked: dict[int, tuple[str, bool]] = field(default_factory=dict)
 
 
 class HostWords:
@@ -32,7 +32,7 @@ class HostWords:
         self._days = days
         self._silent: set[str] = set()
         self._alive: set[str] = set()
-        self._asked: dict[int, str] = {}
+        self._asked: dict[int, tuple[str, bool]] = {}
 
     def note(self, host: str, delivery: ClaimedDelivery, outcome: Outcome, now: datetime) -> None:
         """A try to deliver to *host* had this *outcome*."""
@@ -45,7 +45,7 @@ class HostWords:
             if self._known.is_silent(host):
                 self._alive.add(host)
         if outcome.asks:
-            self._asked[delivery.inbox_id] = delivery.url
+            self._asked[delivery.inbox_id] = (delivery.url, outcome.is_delivered)
 
     def said(self) -> Said:
         """What was said and is not written yet."""
@@ -57,8 +57,8 @@ class HostWords:
             hosts.note_silence(connection, said.silent, now)
         if said.alive:
             silence.end(connection, said.alive, now, self._days)
-        for inbox_id, url in said.asked.items():
-            departures.ask(connection, inbox_id, url, now)
+        for inbox_id, (url, arrived) in said.asked.items():
+            departures.ask(connection, inbox_id, url, now, arrived=arrived)
 
     def forget(self, said: Said) -> None:
         """*said* is written."""

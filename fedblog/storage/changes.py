@@ -20,8 +20,8 @@ class Change(NamedTuple):
     ``reactions`` (post id), ``news`` (post id; comments, likes or boosts came or are others now,
     and nothing that was shown has to go: in a flood pages may say so a little later),
     ``followers`` (owner), ``blog`` (""; title, settings), ``author`` (id),
-    ``actor`` (URI; a remote actor's name, face, keys or inbox), ``blocks`` (""), ``hosts`` ("";
-    one is silent or no longer), ``deliveries`` ("" ; some
+    ``actor`` (URI; a remote actor's name, face, keys or inbox), ``blocks`` (""), ``hosts`` (name;
+    silent for another day, or no longer), ``deliveries`` ("" ; some
     wait), ``jobs`` (""; some wait), ``schedule`` (""; a post waits for its time), ``tokens`` (""),
     ``keys`` (""), ``authorization`` (id; granted or revoked), and ``everything`` (""; changes may
     have been missed: drop what you hold).

@@ -91,8 +91,7 @@ def note_silence(connection: Connection, names: Collection[str], now: datetime) 
                 where=or_(hosts.c.last_failure_at.is_(None), hosts.c.last_failure_at < midnight),
             )
         )
-    if names:
-        record(connection, Change("hosts"))
+    record(connection, *(Change("hosts", name) for name in sorted(set(names))))
 
 
 def end_silence(connection: Connection, names: Collection[str], now: datetime) -> list[str]:
@@ -105,6 +104,5 @@ def end_silence(connection: Connection, names: Collection[str], now: datetime) -
             .returning(hosts.c.host)
         ).scalars()
     )
-    if ended:
-        record(connection, Change("hosts"))
+    record(connection, *(Change("hosts", name) for name in ended))
     return sorted(ended)

@@ -292,6 +292,7 @@ async def test_redirect_within_the_domain_is_followed(server: Server, people: Pe
     assert (row["state"], row["attempts"], row["last_status"]) == ("delivered", 1, 202)
     [activity] = people.came_to("/there", "Create")
     assert activity["object"]["id"] == post["activitypub_id"]
+    assert await silent_days(server, people) == 0
     # Signed anew for that place.
     [entry] = [e for e in people.inbox if e["path"] == "/there"]
     [before] = [
