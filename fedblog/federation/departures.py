@@ -89,7 +89,7 @@ class Departures:
         """Ask the people of the inbox ``payload["url"]``, the next ones above ``payload["after"]``,
         and do what follows. Raises RemoteError where another try may help."""
         url, after = str(payload["url"]), str(payload["after"])
-        host, arrived = inbox_rows.authority_of(url), bool(payload["arrived"])
+        host, arrived = inbox_rows.authority_of(url), bool(payload.get("arrived", False))
         inbox = _Inbox(int(payload["inbox"]), url, host, arrived)
         store = self._site.store
         await self._blocklist.refresh()

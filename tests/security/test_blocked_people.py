@@ -110,7 +110,7 @@ async def test_s32_no_key_is_asked_of_a_blocked_host_whoever_is_said_to_act(
     server: Server, people: People
 ) -> None:
     post = await server.publish()
-    answer = await server.api("POST", "/blocks", json={"domain": "127.0.0.1"})
+    answer = await server.api("POST", "/blocks", json={"domain": "127.0.0.1", "confirm": True})
     assert answer.status_code == 201
     people.add("eve")
     like = people.activity("Like", "eve", post["activitypub_id"])

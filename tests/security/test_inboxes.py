@@ -420,7 +420,7 @@ async def test_s32_blocked_server_neither_posts_nor_reads_nor_counts(
     like = people.activity("Like", "ann", post["activitypub_id"])
     assert (await people.post(server.inbox, like, by="ann")).status_code == 202
     assert (await server.counts(post))["likes"] == 1
-    answer = await server.api("POST", "/blocks", json={"domain": "127.0.0.1"})
+    answer = await server.api("POST", "/blocks", json={"domain": "127.0.0.1", "confirm": True})
     assert answer.status_code == 201
     assert (await server.counts(post))["likes"] == 0
     assert (await people.post(server.inbox, reply(people, post), by="ann")).status_code == 403
