@@ -11,6 +11,8 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from markupsafe import Markup
+
 from fedblog.activitystreams.documents import Mention
 from fedblog.activitystreams.values import stamp
 from fedblog.activitystreams.vocabulary import CONTEXT, PUBLIC
@@ -44,7 +46,9 @@ from fedblog.activitystreams.writing_collections import (
 from fedblog.domain.addresses import BLOG, READERS, Addresses
 from fedblog.domain.blog import Blog
 from fedblog.domain.comment import Comment
+from fedblog.domain.media import Media
 from fedblog.domain.post import Byline, Post
+from fedblog.text import figures, first_line
 from fedblog.text.hashtags import hashtag, tag_slug
 from fedblog.text.sanitise import with_full_addresses
 
@@ -99,6 +103,7 @@ def article(
     post: Post,
     blog: Blog,
     addresses: Addresses,
+    pictures: Mapping[str, Media],
     *,
     counts: Counts | None = None,
     mentions: Sequence[Mention] = (),
@@ -109,16 +114,16 @@ def article(
     nothing else of them. ``summary`` stands only where the author wrote one (it hides the text on
     some servers); the excerpt goes into the ``preview`` Note (FEP-b2b8). There is no ``source``
     (some servers would show it instead of ``content``), and no picture in ``attachment`` (it would
-    take the link card and with it the byline away). *mentions* are people named in the post, by
-    ids already resolved.
+    take the link card and with it the byline away). *pictures* are the uploaded ones in its
+    text, by file name; *mentions* are people named in the post, by ids already resolved.
     """
     assert post.path is not None
     assert post.published_at is not None
     counts = counts or Counts()
     id_ = addresses.post(post.id)
     url = addresses.page(post.path)
-    text = with_full_addresses(post.content_html, addresses.base_url)
-    content = _heading(post, url, addresses) + text
+    setting = figures.Setting(url, addresses.base_url, post.language, pictures)
+    content = _heading(post, url, addresses) + figures.elsewhere(post.content_html, setting)
     item: Json = {
         "id": id_,
         "type": "Article",
@@ -168,11 +173,10 @@ def article(
 
 def _heading(post: Post, url: str, addresses: Addresses) -> str:
     """“Title”, by A and B, each a link where there is something to link to."""
-    title = f'<a href="{escape(url)}">“{escape(post.title, quote=False)}”</a>'
-    names = [_byline(byline, addresses) for byline in post.bylines]
-    if len(names) > 1:
-        names = [", ".join(names[:-1]) + " and " + names[-1]]
-    return f"<p>{', by '.join([title, *names])}</p>\n"
+    title = first_line.quoted(Markup(escape(post.title, quote=False)), post.language)  # noqa: S704
+    link = Markup(f'<a href="{escape(url)}">{title}</a>')  # noqa: S704
+    names = [Markup(_byline(byline, addresses)) for byline in post.bylines]  # noqa: S704
+    return f"<p>{first_line.line(link, names, post.language)}</p>\n"
 
 
 def _byline(byline: Byline, addresses: Addresses) -> str:
@@ -201,7 +205,7 @@ def note_for_comment(
     counts = counts or Counts()
     id_ = addresses.comment(comment.id)
     owner = comment.author_id or READERS
-    content = comment.content_html
+    content = with_full_addresses(comment.content_html, addresses.page(path))
     if comment.author_id is None and comment.guest_name:
         content = f"<p><strong>{escape(comment.guest_name, quote=False)}:</strong></p>\n{content}"
     content = _addressed(content, mentions)

@@ -6,11 +6,14 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
+from markupsafe import Markup
+
 from fedblog.activitystreams.vocabulary import RFC_9421, RFC_9421_ED25519
 from fedblog.activitystreams.writing_authorizations import actor_policy
 from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.media import Media
+from fedblog.text.catalogues import sentence
 
 Json = dict[str, Any]
 
@@ -119,10 +122,13 @@ def author_actor(
 
 def readers_actor(blog: Blog, addresses: Addresses, keys: ActorKeys) -> Json:
     """The voice of readers who have no account of their own, as a Service."""
-    name = f"Readers of {blog.title}"
-    item = _actor(READERS, "Service", READERS_NAME, name, addresses, keys, blog.created_at)
+    title = Markup(blog.title)  # noqa: S704 (it goes into JSON as plain text)
+    name = sentence(blog.language, "Readers of %(title)s", "%(title)s", title=title)
+    item = _actor(READERS, "Service", READERS_NAME, str(name), addresses, keys, blog.created_at)
     return item | {
-        "summary": _paragraphs("Comments of readers who wrote them on the blog itself."),
+        "summary": _paragraphs(
+            sentence(blog.language, "Comments of readers who wrote them on the blog itself.", "")
+        ),
         "url": addresses.page("/"),
         "attachment": [_link_field("Blog", addresses.page("/"))],
         "discoverable": False,
@@ -135,7 +141,9 @@ def instance_actor(blog: Blog, addresses: Addresses, keys: ActorKeys) -> Json:
     name = instance_name(addresses)
     item = _actor(INSTANCE, "Application", name, blog.title, addresses, keys, blog.created_at)
     return item | {
-        "summary": _paragraphs("Signs the requests that this server makes to others."),
+        "summary": _paragraphs(
+            sentence(blog.language, "Signs the requests that this server makes to others.", "")
+        ),
         "implements": list(IMPLEMENTS),
         "url": addresses.page("/"),
         "attachment": [],

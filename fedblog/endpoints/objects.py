@@ -62,7 +62,9 @@ async def post_answer(site: Site, scope: Scope, post_id: str) -> Response:
         gone = writing.tombstone(site.addresses.post(post.id), "Article", post.deleted_at)
         return activity_json(gone, status=410)
     blog = await site.store.read(blog_rows.get, site.blog_id)
-    item = writing.article(post, blog, site.addresses, counts=_counts(found.reception))
+    item = writing.article(
+        post, blog, site.addresses, found.pictures, counts=_counts(found.reception)
+    )
     cache_tags(
         scope,
         Change("post", post.id),

@@ -11,16 +11,18 @@ from fedblog.domain.addresses import BLOG
 from fedblog.domain.blog import Blog
 from fedblog.domain.comment import Comment
 from fedblog.domain.ids import new_id
+from fedblog.domain.media import Media
 from fedblog.domain.post import Post
 from fedblog.publishing.outbox import Outgoing, Recipients, record
 from fedblog.publishing.site import Site
+from fedblog.storage import media as media_rows
 from fedblog.storage import posts as post_rows
 
 
 def post_created(connection: Connection, site: Site, blog: Blog, post: Post, now: datetime) -> None:
     """``Create`` of the Article to the blog's followers (ActivityPub, section 6.2)."""
     activity_id = new_id()
-    article = writing.article(post, blog, site.addresses)
+    article = writing.article(post, blog, site.addresses, _pictures(connection, post))
     document = writing.create(site.addresses, activity_id, BLOG, article)
     outgoing = _of_post(site, post, "Create", document, activity_id)
     record(connection, blog.id, outgoing, Recipients(follower_owners=(BLOG,)), now)
@@ -34,6 +36,7 @@ def post_edited(connection: Connection, site: Site, blog: Blog, post: Post, now:
         post,
         blog,
         site.addresses,
+        _pictures(connection, post),
         counts=writing.Counts(counts.comments, counts.likes, counts.shares),
     )
     document = writing.update(
@@ -89,6 +92,10 @@ def reply_deleted(
     cc = [answered.uri] if answered else []
     document = writing.delete(site.addresses, activity_id, author_id, gone, cc=cc)
     _record_reply(connection, site, reply, "Delete", document, activity_id, answered, now)
+
+
+def _pictures(connection: Connection, post: Post) -> dict[str, Media]:
+    return media_rows.in_texts(connection, post.blog_id, [post.content_html])
 
 
 def _of_post(

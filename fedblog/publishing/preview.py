@@ -10,7 +10,7 @@ from fedblog.activitystreams import writing
 from fedblog.domain.addresses import Addresses, post_path
 from fedblog.domain.errors import NotFoundError
 from fedblog.domain.post import PostStatus
-from fedblog.storage import blogs, posts, resolving, server
+from fedblog.storage import blogs, media, posts, resolving, server
 from fedblog.storage.store import Store
 
 
@@ -44,4 +44,5 @@ def _article_of(connection: Connection, named: str, now: datetime) -> writing.Js
             published_at=moment,
             path=post.path or post_path(moment, post.slug, blog.time_zone),
         )
-    return writing.article(post, blog, addresses)
+    pictures = media.in_texts(connection, blog.id, [post.content_html])
+    return writing.article(post, blog, addresses, pictures)

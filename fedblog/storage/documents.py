@@ -4,15 +4,17 @@ Only what is public leaves these functions (security case S30): published posts,
 comments.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, exists, not_, select
 
 from fedblog.domain.comment import Comment, CommentStatus
+from fedblog.domain.media import Media
 from fedblog.domain.post import Post, PostStatus
 from fedblog.storage import counts
+from fedblog.storage import media as media_rows
 from fedblog.storage import posts as post_rows
 from fedblog.storage.tables import (
     actors,
@@ -55,10 +57,12 @@ class Reception:
 
 @dataclass(frozen=True, slots=True)
 class PostDocument:
-    """A post that is or was public. *reception* is None for a deleted one."""
+    """A post that is or was public, with the uploaded *pictures* in its text by file name.
+    *reception* is None for a deleted one."""
 
     post: Post
     reception: Reception | None
+    pictures: dict[str, Media] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,9 @@ def post(connection: Connection, blog_id: int, post_id: str, limit: int) -> Post
     if state is PostStatus.DELETED:
         return PostDocument(found, None)
     return PostDocument(
-        found, _reception(connection, post_id, _of_post(post_id), "comments", limit)
+        found,
+        _reception(connection, post_id, _of_post(post_id), "comments", limit),
+        media_rows.in_texts(connection, blog_id, [found.content_html]),
     )
 
 

@@ -1,13 +1,14 @@
 """Rows of uploaded pictures; the files lie in the data folder."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, bindparam, exists, insert, or_, select
 
 from fedblog.domain.media import Media
-from fedblog.storage.lists import is_among
+from fedblog.storage.lists import ListStatement, is_among
 from fedblog.storage.tables import authors, comments, media, media_uses, posts
 from fedblog.storage.upsert import insert_ignoring
 from fedblog.storage.visibility import is_living_post
@@ -29,6 +30,13 @@ COLUMNS = (
     media.c.created_at,
 )
 
+_BY_NAME = ListStatement(
+    lambda listed: select(*COLUMNS).where(
+        listed(media.c.file_name), media.c.blog_id == bindparam("blog_id")
+    )
+)
+_MOST_PICTURES = 200
+
 
 def _media(row: Any) -> Media:
     return Media(*row)
@@ -42,6 +50,16 @@ def find(connection: Connection, blog_id: int, ids: Collection[str]) -> dict[str
         select(*COLUMNS).where(media.c.blog_id == blog_id, media.c.id.in_(ids))
     )
     return {row.id: _media(row) for row in rows}
+
+
+def in_texts(connection: Connection, blog_id: int, texts: Iterable[str]) -> dict[str, Media]:
+    """The uploaded pictures that stand in *texts* (HTML), by file name: of each text the first two
+    hundred."""
+    names: dict[str, None] = {}
+    for text in texts:
+        names |= dict.fromkeys(islice((match[1] for match in _NAME.finditer(text)), _MOST_PICTURES))
+    rows: Sequence[Any] = _BY_NAME.run(connection, list(names), blog_id=blog_id) if names else ()
+    return {row.file_name: _media(row) for row in rows}
 
 
 def known_files(connection: Connection, names: Collection[str]) -> frozenset[str]:

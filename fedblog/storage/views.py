@@ -104,10 +104,12 @@ class TermPage:
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """What a feed carries: the newest posts with their whole text."""
+    """What a feed carries: the newest posts with their whole text, and the uploaded pictures in it
+    by file name."""
 
     blog: Blog
     posts: tuple[Card, ...]
+    pictures: dict[str, Media]
 
 
 _CARD_COLUMNS = (
@@ -230,7 +232,11 @@ def before_page(
 def feed(connection: Connection, blog_id: int, limit: int) -> FeedPage:
     """The newest posts with their whole text."""
     rows = connection.execute(_FEED, {"blog_id": blog_id, "limit": limit}).all()
-    return FeedPage(blog_rows.get(connection, blog_id), cards(connection, rows, with_counts=False))
+    return FeedPage(
+        blog_rows.get(connection, blog_id),
+        cards(connection, rows, with_counts=False),
+        media_rows.in_texts(connection, blog_id, [row.content_html for row in rows]),
+    )
 
 
 def newest(connection: Connection, blog_id: int, limit: int) -> tuple[Card, ...]:

@@ -1,6 +1,5 @@
 """What stands at a post's path: the post page, a former path, a deleted post, or nothing."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -153,13 +152,6 @@ _ACTORS = ListStatement(
         actors.c.emojis,
     ).where(listed(actors.c.uri))
 )
-_PICTURES = ListStatement(
-    lambda listed: select(*media_rows.COLUMNS).where(
-        listed(media.c.file_name), media.c.blog_id == bindparam("blog_id")
-    )
-)
-_MEDIA_NAME = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)")
-_MOST_PICTURES = 200
 _READABLE = (PostStatus.PUBLISHED.value, PostStatus.DELETED.value)
 
 
@@ -205,7 +197,7 @@ def find(
         previous=_neighbour(connection, _PREVIOUS, place),
         next=_neighbour(connection, _NEXT, place),
         members=views_people.faces(connection, blog_id, MEMBERS),
-        pictures=_pictures(connection, blog_id, post.content_html),
+        pictures=media_rows.in_texts(connection, blog_id, [post.content_html]),
     )
 
 
@@ -285,13 +277,6 @@ def _faces(connection: Connection, post_id: str) -> tuple[Person, ...]:
         else Person("", url=uri, actor_uri=uri, reaction=emoji)
         for uri, emoji in sent.items()
     )
-
-
-def _pictures(connection: Connection, blog_id: int, html: str) -> dict[str, Media]:
-    """The uploaded pictures that stand in the text, by file name."""
-    names = list(dict.fromkeys(_MEDIA_NAME.findall(html)))[:_MOST_PICTURES]
-    rows: Sequence[Any] = _PICTURES.run(connection, names, blog_id=blog_id)
-    return {row.file_name: Media(*row) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import html as _html
 import re
 import unicodedata
 from typing import Final
+from urllib.parse import urljoin
 
 import nh3
 
@@ -138,8 +139,10 @@ _HEADING = re.compile(r"<(/?)h([1-6])(?=[\s/>])[^<>]*>", re.IGNORECASE)
 # Elements whose tree always reads back as it was written; any other gets a second look.
 _UNSTEADY = re.compile(r"<(?!/?(?:p|br|a|span|strong|em)[\s/>])", re.IGNORECASE)
 _EMPTY_LINK_CLASS = re.compile(r'(<a [^<>]*) class=""')
-_LINKING_TAG = re.compile(r"<(?:a|img) [^<>]*>")
-_LOCAL_ADDRESS = re.compile(r' (href|src)="(/(?!/)[^"]*)"')
+_LINKING_TAG = re.compile(r"<(?:a|img|blockquote|q|ins|del) [^<>]*>")
+_OUTPUT_ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_UNSURE_ADDRESS = re.compile(r"[\\\x00-\x20\x7f]")
 _SPACE = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r" ?\n ?(?:\n ?)+")
 _LINE_END = re.compile(r"\r\n?|[\n\x85\u2028\u2029]")
@@ -173,15 +176,18 @@ def _author_attribute(tag: str, name: str, value: str) -> str | None:
     if name in _NUMBERS:
         return value if value.isascii() and value.isdigit() and len(value) <= 6 else None
     if tag == "img" and name == "src":
-        own = value.startswith("/") and not value.startswith(("//", "/\\"))
-        return value if own or _is_web_address(value) else None
+        return value if _is_of_the_web(value) else None
     if name == "cite":
-        return value if _is_web_address(value) else None
+        return value if _is_of_the_web(value) else None
     return value
 
 
-def _is_web_address(value: str) -> bool:
-    return value.lower().startswith(("http://", "https://"))
+def _is_of_the_web(value: str) -> bool:
+    """Whether *value* is a web address, or one that is relative to its page and that everyone reads
+    alike."""
+    if value.lower().startswith(("http://", "https://")):
+        return True
+    return bool(value) and not _SCHEME.match(value) and not _UNSURE_ADDRESS.search(value)
 
 
 _REMOTE = nh3.Cleaner(
@@ -253,9 +259,28 @@ def remote_html(html: str, *, limit: int = REMOTE_MAX_CHARACTERS) -> str:
     return result
 
 
-def with_full_addresses(html: str, base_url: str) -> str:
-    """Sanitised *html* with its addresses of this server in full, for who reads it elsewhere."""
-    return _LINKING_TAG.sub(lambda tag: _LOCAL_ADDRESS.sub(rf' \1="{base_url}\2"', tag[0]), html)
+def with_full_addresses(html: str, page: str) -> str:
+    """Sanitised *html* of *page* (its full address) with every address in full, for who reads it
+    elsewhere."""
+
+    def attribute(match: re.Match[str]) -> str:
+        if match[1] not in ("href", "src", "cite"):
+            return match[0]
+        full = full_address(_html.unescape(match[2]), page)
+        return f' {match[1]}="{_html.escape(full)}"'
+
+    return _LINKING_TAG.sub(lambda tag: _OUTPUT_ATTRIBUTE.sub(attribute, tag[0]), html)
+
+
+def full_address(address: str, page: str) -> str:
+    """What *address* names where it stands on *page* (RFC 3986, section 5.2). One with a scheme, or
+    that nobody could read, stays as it is."""
+    if _SCHEME.match(address):
+        return address
+    try:
+        return urljoin(page, address)
+    except ValueError:
+        return address
 
 
 def plain_text(html: str) -> str:

@@ -17,7 +17,7 @@ from fedblog.storage import views
 from fedblog.storage.changes import Change
 from fedblog.storage.views import Card, FeedPage
 from fedblog.storage.views_people import Person
-from fedblog.text.sanitise import with_full_addresses
+from fedblog.text import figures
 from fedblog.web import rendering
 from fedblog.web.cache import ANY
 
@@ -69,19 +69,19 @@ def json_feed(page: FeedPage, addresses: Addresses) -> dict[str, Any]:
         "feed_url": f"{addresses.base_url}/feed.json",
         "language": blog.language,
         "authors": [{"name": blog.group_name, "url": addresses.author_page(blog.handle)}],
-        "items": [_item(post, addresses) for post in page.posts],
+        "items": [_item(post, page, addresses) for post in page.posts],
     }
     if blog.tagline:
         document["description"] = blog.tagline
     return document
 
 
-def _item(post: Card, addresses: Addresses) -> dict[str, Any]:
+def _item(post: Card, page: FeedPage, addresses: Addresses) -> dict[str, Any]:
     item: dict[str, Any] = {
         "id": addresses.post(post.id),
         "url": addresses.page(post.path),
         "title": post.title,
-        "content_html": text(post, addresses),
+        "content_html": text(post, page, addresses),
         "date_published": rendering.iso(post.published_at),
         "language": post.language,
         "authors": [_person(person, addresses) for person in post.bylines],
@@ -110,17 +110,14 @@ def person_url(person: Person, addresses: Addresses) -> str:
     return rendering.web_url(person.url)
 
 
-def text(post: Card, addresses: Addresses) -> str:
+def text(post: Card, page: FeedPage, addresses: Addresses) -> str:
     """The whole text of a post, its featured picture first, with full addresses."""
-    html = with_full_addresses(post.content_html, addresses.base_url)
+    base = addresses.base_url
+    setting = figures.Setting(addresses.page(post.path), base, post.language, page.pictures)
+    html = figures.elsewhere(post.content_html, setting)
     if post.picture is None:
         return html
-    return (
-        rendering.render_alone(
-            "feed.picture.html", picture=post.picture, src=addresses.media(post.picture.file_name)
-        )
-        + html
-    )
+    return figures.featured(post.picture, base, post.language) + html
 
 
 def _xml(template: str, page: FeedPage, addresses: Addresses, media_type: str) -> Response:
@@ -136,7 +133,7 @@ def _xml(template: str, page: FeedPage, addresses: Addresses, media_type: str) -
         rfc822=format_datetime,
         url=lambda post: addresses.page(post.path),
         object_url=lambda post: addresses.post(post.id),
-        text=lambda post: text(post, addresses),
+        text=lambda post: text(post, page, addresses),
         person_url=lambda person: person_url(person, addresses),
         media_url=lambda picture: addresses.media(picture.file_name),
         posts=page.posts,

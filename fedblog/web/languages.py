@@ -1,43 +1,21 @@
 """Words, dates and numbers of pages in the language of the blog.
 
-Texts come from the gettext catalogues in ``locale/`` (``LANGUAGE/fedblog.po``, English in the
-templates themselves), plural rules from the catalogue, dates and numbers from Babel.
+Texts come from the gettext catalogues (`fedblog.text.catalogues`), plural rules from them as well,
+dates and numbers from Babel.
 """
 
 import asyncio
-import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from gettext import GNUTranslations, NullTranslations
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
 
-CATALOGUES = Path(__file__).parent / "locale"
-DOMAIN = "fedblog"
-
-
-def _catalogue(path: Path) -> NullTranslations:
-    with path.open("rb") as file:
-        catalogue = read_po(file, locale=path.parent.name)
-    packed = io.BytesIO()
-    write_mo(packed, catalogue)
-    packed.seek(0)
-    return GNUTranslations(packed)
-
-
-# Read when the module is imported, so that nothing waits for files later.
-_TRANSLATIONS = {
-    path.parent.name: _catalogue(path) for path in sorted(CATALOGUES.glob(f"*/{DOMAIN}.po"))
-}
-_ENGLISH = NullTranslations()
+from fedblog.text.catalogues import ENGLISH, TRANSLATIONS
 
 
 class Language:
@@ -47,11 +25,11 @@ class Language:
         self.locale = _locale(tag)
         self.code = self.locale.language
         self.direction = self.locale.text_direction
-        self._translations = _TRANSLATIONS.get(str(self.locale)) or _TRANSLATIONS.get(
-            self.code, _ENGLISH
+        self._translations = TRANSLATIONS.get(str(self.locale)) or TRANSLATIONS.get(
+            self.code, ENGLISH
         )
         self.tag = str(self.locale).replace("_", "-")
-        if self._translations is _ENGLISH:
+        if self._translations is ENGLISH:
             self.words_tag = "en"
         else:
             self.words_tag = self.tag

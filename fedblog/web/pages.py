@@ -19,10 +19,10 @@ from fedblog.storage import views, views_post
 from fedblog.storage.changes import Change
 from fedblog.storage.views import Card, Listing
 from fedblog.storage.views_people import Person
+from fedblog.text import figures
 from fedblog.web import answers, rendering
 from fedblog.web.answers import AFTER, BEFORE, asked_path, page_number, place
 from fedblog.web.cache import ANY
-from fedblog.web.figures import with_figures
 from fedblog.web.languages import language
 
 _EVERY_POST = Change("post", ANY)
@@ -114,7 +114,6 @@ class Pages:
 
     async def _post(self, view: views_post.PostPage) -> Response:
         blog, post, addresses = view.blog, view.post, self._site.addresses
-        words = await language(blog.language, blog.time_zone)
         openings, closing = rendering.nested([comment.level for comment in view.thread.comments])
         url = addresses.page(post.path)
         object_url = addresses.post(post.id)
@@ -122,12 +121,8 @@ class Pages:
         group_link = Markup('<a href="{}">{}</a>').format(
             rendering.author_path(blog.handle), blog.group_name
         )
-        content = with_figures(
-            post.content_html,
-            view.pictures,
-            addresses.base_url,
-            lambda credit: words.text("Credit: %(credit)s", credit=credit),
-        )
+        setting = figures.Setting(url, addresses.base_url, post.language, view.pictures)
+        content = figures.on_page(post.content_html, setting)
         return await self._page(
             "post.html",
             blog,

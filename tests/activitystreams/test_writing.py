@@ -13,7 +13,9 @@ from fedblog.activitystreams.reading import is_public, read_activity, read_actor
 from fedblog.domain.addresses import Addresses
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.comment import Comment, CommentStatus
+from fedblog.domain.media import Media
 from fedblog.domain.post import Byline, PostStatus
+from fedblog.text.sanitise import plain_text
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 BASE = "https://blog.example.org"
@@ -60,7 +62,7 @@ COMMENT = Comment(
 
 
 def test_create_is_addressed_as_its_article() -> None:
-    article = writing.article(POST, BLOG, ADDRESSES)
+    article = writing.article(POST, BLOG, ADDRESSES, {})
     activity = writing.create(ADDRESSES, OTHER, "blog", article)
     assert activity["@context"][0] == "https://www.w3.org/ns/activitystreams"
     assert activity["id"] == f"{BASE}/ap/activities/{OTHER}"
@@ -74,7 +76,7 @@ def test_create_is_addressed_as_its_article() -> None:
 
 def test_article_is_read_back_as_it_was_meant() -> None:
     body = json.dump(
-        writing.create(ADDRESSES, OTHER, "blog", writing.article(POST, BLOG, ADDRESSES))
+        writing.create(ADDRESSES, OTHER, "blog", writing.article(POST, BLOG, ADDRESSES, {}))
     )
     activity = read_activity(json.parse(body, max_depth=32, max_items=1000, max_nodes=20_000))
     item = activity.object
@@ -88,7 +90,7 @@ def test_article_is_read_back_as_it_was_meant() -> None:
 
 
 def test_text_of_the_title_and_addresses_cannot_break_out_of_the_first_line() -> None:
-    article = writing.article(replace(POST, title='<script>"&'), BLOG, ADDRESSES)
+    article = writing.article(replace(POST, title='<script>"&'), BLOG, ADDRESSES, {})
     assert article["name"] == '<script>"&'
     first = article["content"].split("\n")[0]
     assert "<script>" not in first
@@ -96,20 +98,24 @@ def test_text_of_the_title_and_addresses_cannot_break_out_of_the_first_line() ->
 
 
 def test_article_without_bylines_or_path_of_ascii_reads_well() -> None:
-    article = writing.article(replace(POST, bylines=(), path="/2026/11/20/héron/"), BLOG, ADDRESSES)
+    article = writing.article(
+        replace(POST, bylines=(), path="/2026/11/20/héron/"), BLOG, ADDRESSES, {}
+    )
     assert article["url"] == f"{BASE}/2026/11/20/h%C3%A9ron/"
     assert article["content"].startswith(f'<p><a href="{article["url"]}">“Herons”</a></p>')
 
 
 def test_people_named_in_a_post_are_mentioned_and_addressed() -> None:
-    article = writing.article(POST, BLOG, ADDRESSES, mentions=[Mention(RIN, "@rin@peer.example")])
+    article = writing.article(
+        POST, BLOG, ADDRESSES, {}, mentions=[Mention(RIN, "@rin@peer.example")]
+    )
     assert RIN in article["cc"]
     assert {"type": "Mention", "href": RIN, "name": "@rin@peer.example"} in article["tag"]
 
 
 def test_update_has_the_full_object_and_a_later_stamp() -> None:
     edited = POST.edited(AT)
-    article = writing.article(edited, BLOG, ADDRESSES)
+    article = writing.article(edited, BLOG, ADDRESSES, {})
     activity = writing.update(ADDRESSES, OTHER, "blog", article, AT)
     assert (activity["type"], activity["object"]) == ("Update", article)
     assert article["updated"] > article["published"]
@@ -203,7 +209,7 @@ def test_note_of_a_comment_with_warning_and_edit() -> None:
 
 def test_every_document_survives_strict_readers() -> None:
     keys = writing.ActorKeys("PEM", "z6Mk")
-    article = writing.article(POST, BLOG, ADDRESSES)
+    article = writing.article(POST, BLOG, ADDRESSES, {})
     documents = [
         writing.blog_actor(BLOG, ADDRESSES, keys),
         writing.readers_actor(BLOG, ADDRESSES, keys),
@@ -222,3 +228,99 @@ def test_every_document_survives_strict_readers() -> None:
         for name in ("attributedTo", "actor", "context", "url"):
             assert isinstance(document.get(name, ""), str)
         assert None not in document.values()
+
+
+KEYS = writing.ActorKeys("PEM", "z6Mk")
+PICTURE = Media(
+    *(ID, 1, f"{ID}.png", "image/png", 60, 40, 99, "A <heron>\nfishing", "On & <off>", "Jo"), AT
+)
+
+
+def content_of(html: str, language: str = "en", **changes: Any) -> str:
+    given = replace(POST, content_html=html, language=language, **changes)
+    article = writing.article(given, BLOG, ADDRESSES, {PICTURE.file_name: PICTURE})
+    assert article["contentMap"] == {language: article["content"]}
+    return str(article["content"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [f"/media/{ID}.png", f"{BASE}/media/{ID}.png", f"../../../../media/{ID}.png"],
+)
+def test_picture_of_an_article_has_alt_caption_credit_and_size(source: str) -> None:
+    assert content_of(f'<p><img src="{source}" alt=""></p>').endswith(
+        f'<figure><img src="{BASE}/media/{ID}.png" alt="A &lt;heron&gt;\nfishing" width="60"'
+        ' height="40"><figcaption>On &amp; &lt;off&gt; <span class="credit">Credit: Jo</span>'
+        "</figcaption></figure>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("relative", "full"),
+    [
+        ("../x", f"{BASE}/2026/11/20/x"),
+        ("x.html", f"{BASE}{PATH}x.html"),
+        ("?page=2&amp;q=a%20b", f"{BASE}{PATH}?page=2&amp;q=a%20b"),
+        ("#s", f"{BASE}{PATH}#s"),
+        ("", f"{BASE}{PATH}"),
+        ("//other.example/x", "https://other.example/x"),
+        ("/about/#us", f"{BASE}/about/#us"),
+        ("./", f"{BASE}{PATH}"),
+        ("mailto:a@b.example", "mailto:a@b.example"),
+        ("https://a.example/?q=1&amp;r", "https://a.example/?q=1&amp;r"),
+        ("//[x", "//[x"),
+    ],
+)
+def test_addresses_in_an_article_are_full(relative: str, full: str) -> None:
+    html = f'<p><a title="x href=" href="{relative}">a</a><q cite="{relative}">b</q></p>'
+    assert content_of(html).endswith(
+        f'<p><a title="x href=" href="{full}">a</a><q cite="{full}">b</q></p>'
+    )
+
+
+def test_footnotes_and_pictures_elsewhere_of_an_article_lead_to_full_addresses() -> None:
+    html = '<sup><a href="#fn1" id="fnref1">1</a></sup><img src="//other.example/a.png" alt="b">'
+    assert content_of(html).endswith(
+        f'<sup><a href="{BASE}{PATH}#fn1" id="fnref1">1</a></sup>'
+        '<img src="https://other.example/a.png" alt="b">'
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("en", "“Herons”, by Ann, Bo and Cy"),
+        ("en-GB", "“Herons”, by Ann, Bo and Cy"),
+        ("de", "„Herons“, von Ann, Bo und Cy"),
+        ("de-AT", "„Herons“, von Ann, Bo und Cy"),
+        ("ja", "“Herons” · Ann, Bo, Cy"),
+    ],
+)
+def test_first_line_speaks_the_language_of_the_text(language: str, line: str) -> None:
+    names = tuple(Byline(name) for name in ("Ann", "Bo", "Cy"))
+    first = content_of("<p>x</p>", language, bylines=names).partition("\n")[0]
+    assert plain_text(first) == line
+
+
+def test_credit_speaks_the_language_of_the_text() -> None:
+    html = f'<figure><img src="/media/{ID}.png" alt=""></figure>'
+    assert '<span class="credit">Bild: Jo</span>' in content_of(html, "de")
+    assert '<span class="credit">Jo</span>' in content_of(html, "fr")
+
+
+def test_actors_of_a_german_blog_introduce_themselves_in_german() -> None:
+    german = replace(BLOG, language="de", title="Der <Deich>")
+    readers = writing.readers_actor(german, ADDRESSES, KEYS)
+    assert readers["name"] == "Leserinnen und Leser von Der <Deich>"
+    assert readers["summary"].startswith("<p>Kommentare von Leserinnen")
+    instance = writing.instance_actor(german, ADDRESSES, KEYS)
+    assert instance["summary"].startswith("<p>Unterschreibt die Anfragen")
+    french = replace(BLOG, language="fr")
+    assert writing.readers_actor(french, ADDRESSES, KEYS)["name"] == BLOG.title
+
+
+def test_relative_addresses_of_a_reply_are_full() -> None:
+    comment = replace(COMMENT, content_html='<p><a href="../x">x</a><a href="#fn1">1</a></p>')
+    content = writing.note_for_comment(comment, ADDRESSES, PATH)["content"]
+    assert f'href="{BASE}/2026/11/20/x"' in content
+    assert f'href="{BASE}{PATH}#fn1"' in content

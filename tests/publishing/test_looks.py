@@ -88,7 +88,7 @@ POSTS = {
 
 
 def written(post: Post) -> dict[str, Any]:
-    return writing.article(post, BLOG, ADDRESSES)
+    return writing.article(post, BLOG, ADDRESSES, {})
 
 
 @cache
@@ -254,7 +254,9 @@ def test_misskey_cuts_a_long_text_and_keeps_its_beginning() -> None:
 @for_every(post=POSTS)
 def test_the_first_line_has_title_and_link_for_those_who_show_only_content(post: Post) -> None:
     first = written(post)["content"].partition("</p>")[0]
-    assert first.startswith(f'<p><a href="{URL}">“{escape(post.title, quote=False)}”</a>')
+    title = escape(post.title, quote=False)
+    quoted = f"„{title}“" if post.language == "de" else f"“{title}”"
+    assert first.startswith(f'<p><a href="{URL}">{quoted}</a>')
 
 
 def test_pleroma_shows_the_title_above_the_content_and_so_twice() -> None:

@@ -245,9 +245,10 @@ def test_pictures_of_a_remote_person_are_dropped() -> None:
 
 
 def test_author_pictures_come_from_the_web_or_from_here() -> None:
-    for source in ("https://media.example/x.jpg", "http://media.example/x.jpg", "/media/x.jpg"):
+    web = ("https://media.example/x.jpg", "http://media.example/x.jpg", "//media.example/x.jpg")
+    for source in (*web, "/media/x.jpg", "x.jpg", "../x.jpg", "?x"):
         assert f'src="{source}"' in author_html(f'<img src="{source}">')
-    for source in ("//media.example/x.jpg", "/\\media.example/x", "x.jpg", "ftp://m.example/x"):
+    for source in ("/\\media.example/x", "\tx.jpg", "ftp://m.example/x", "data:image/png,x", ""):
         assert "src" not in author_html(f'<img src="{source}">')
 
 
@@ -383,10 +384,11 @@ def test_addresses_of_this_server_are_written_in_full_for_others() -> None:
         '<p>Write href="/x" <a href="/2026/">a</a><img src="/media/x.jpg" alt="a &gt; b">'
         '<a href="https://b.example/">b</a><a href="//c.example/">c</a><a href="#fn1">1</a></p>'
     )
-    assert with_full_addresses(html, "https://blog.example") == (
+    assert with_full_addresses(html, "https://blog.example/2026/a/") == (
         '<p>Write href="/x" <a href="https://blog.example/2026/">a</a>'
         '<img src="https://blog.example/media/x.jpg" alt="a &gt; b">'
-        '<a href="https://b.example/">b</a><a href="//c.example/">c</a><a href="#fn1">1</a></p>'
+        '<a href="https://b.example/">b</a><a href="https://c.example/">c</a>'
+        '<a href="https://blog.example/2026/a/#fn1">1</a></p>'
     )
 
 

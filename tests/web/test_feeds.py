@@ -51,7 +51,9 @@ async def test_feed_carries_the_whole_text_with_full_addresses(
     text = entry.content[-1].value
     assert 'href="http://localhost:8000/x/"' in text
     assert 'src="http://localhost:8000/media/a.png"' in text
-    assert "The estuary Lotte" in text
+    assert 'The estuary <span class="credit">Credit: Lotte</span>' in text or (
+        "The estuary <span>Credit: Lotte</span>" in text
+    )
     assert entry.published_parsed[:5] == (2026, 11, 20, 10, 0)
 
 
@@ -146,3 +148,38 @@ async def test_feed_is_kept_until_a_post_changes(world: World, readers: Readers)
     response = await readers.get("/feed/", if_none_match=etag)
     assert response.status_code == 200
     assert "After" in response.text
+
+
+async def test_pictures_in_the_text_have_alt_caption_and_credit_in_feeds(
+    world: World, readers: Readers
+) -> None:
+    picture = world.picture(caption="A <dyke>", credit="Sam")
+    await world.post("Holder", featured_media=picture)
+    name = picture.file_name
+    post = await world.post(
+        "Text", content_html=f'<p><img src="/media/{name}" alt=""></p><a href="#s">s</a>'
+    )
+    for path in XML_FEEDS:
+        text = (await feed(readers, path)).entries[0].content[-1].value
+        assert 'alt="A heron on a post"' in text
+        assert "Credit: Sam" in text
+        assert f'href="http://localhost:8000{post.path}#s"' in text
+    item = (await readers.http.get("/feed.json")).json()["items"][0]
+    assert (
+        f'<figure><img src="http://localhost:8000/media/{name}" alt="A heron on a post"'
+        ' width="1200" height="800"><figcaption>A &lt;dyke&gt; '
+        '<span class="credit">Credit: Sam</span>'
+        "</figcaption></figure>"
+    ) in item["content_html"]
+
+
+async def test_summary_of_rss_keeps_what_stands_between_angle_brackets(
+    world: World, readers: Readers
+) -> None:
+    await world.post("T", summary="On List<T> & more")
+    for path, kept in (("/feed/", "On List&lt;T&gt; &amp; more"), ("/feed/atom/", "List")):
+        assert kept in (await feed(readers, path)).entries[0].summary
+    assert (
+        "<description>On List&amp;lt;T&amp;gt; &amp;amp; more</description>"
+        in (await readers.http.get("/feed/")).text
+    )

@@ -7,10 +7,11 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-import fedblog.web
-from fedblog.web.languages import CATALOGUES, language
+import fedblog
+from fedblog.text.catalogues import CATALOGUES
+from fedblog.web.languages import language
 
-FOLDER = Path(fedblog.web.__file__).parent
+FOLDER = Path(fedblog.__file__).parent
 
 
 def messages() -> set[str | tuple[str, ...]]:
@@ -19,8 +20,19 @@ def messages() -> set[str | tuple[str, ...]]:
         message if isinstance(message, str) else tuple(message)
         for _, _, message, _, _ in extract_from_dir(
             FOLDER,
-            method_map=[("templates/**.html", "jinja2.ext:babel_extract"), ("*.py", "python")],
-            keywords={"_": None, "ngettext": (1, 2), "text": None, "count": (1, 2)},
+            method_map=[
+                ("web/templates/**.html", "jinja2.ext:babel_extract"),
+                ("web/*.py", "python"),
+                ("text/f*.py", "python"),
+                ("activitystreams/writing*.py", "python"),
+            ],
+            keywords={
+                "_": None,
+                "ngettext": (1, 2),
+                "text": None,
+                "count": (1, 2),
+                "sentence": (2,),
+            },
         )
     }
 

@@ -342,6 +342,24 @@ async def test_closed_and_held_comments_are_announced(world: World, readers: Rea
     assert "once somebody of the group has read them" in page.one("section", id="respond").text
 
 
+async def test_relative_pictures_are_found_from_their_page(world: World, readers: Readers) -> None:
+    picture = world.picture()
+    await world.post("Holder", featured_media=picture)
+    post = await world.post(
+        content_html=(
+            f'<p><img src="../../../../media/{picture.file_name}" alt=""></p>'
+            '<p><img src="//other.example/a.png" alt=""> <img src="a.png" alt="b"></p>'
+        )
+    )
+    body = (await readers.page(post.path or "")).one("div", class_="e-content")
+    own, other = body.all("img")
+    assert own.attributes["src"] == f"/media/{picture.file_name}"
+    assert own.attributes["alt"] == "A heron on a post"
+    assert other.attributes["src"] == f"{post.path}a.png"
+    link = body.one("a", class_="elsewhere")
+    assert link.attributes["href"].endswith("://other.example/a.png")
+
+
 async def test_uploaded_pictures_in_the_text_get_caption_credit_and_size(
     world: World, readers: Readers
 ) -> None:

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from fedblog.activitystreams import values
+from fedblog.text.first_line import names_of
 from fedblog.text.sanitise import plain_text
 
 PARTS = ("title", "excerpt", "body", "image", "byline", "link", "language", "tags")
@@ -113,7 +114,7 @@ def take_apart(item: Mapping[str, Any], author_type: str, *, restricted: bool = 
     name = str(item.get("name", ""))
     first, end, rest = content.partition("</p>")
     heading = plain_text(first + end)
-    byline = heading.removeprefix(f"“{name}”").removeprefix(", by ")
+    language = next(iter(item.get("contentMap") or {}), "")
     image = item.get("image") or {}
     author = values.uri(item.get("attributedTo"))
     named = {field: author in values.uris(item.get(field)) for field in ("to", "cc", "audience")}
@@ -124,13 +125,13 @@ def take_apart(item: Mapping[str, Any], author_type: str, *, restricted: bool = 
         summary=str(item.get("summary", "")),
         preview=plain_text(str((item.get("preview") or {}).get("content", ""))),
         heading=heading,
-        byline="" if byline == heading else byline,
+        byline=names_of(heading, name, language),
         body=plain_text(rest),
         links=_links(content),
         image=str(image.get("url", "")),
         image_text=str(image.get("name", "")),
         attachments=tuple(item.get("attachment") or ()),
-        language=next(iter(item.get("contentMap") or {}), ""),
+        language=language,
         tags=tuple(tag["name"] for tag in item.get("tag") or () if tag["type"] == "Hashtag"),
         author_type=author_type,
         names_author=any(named.values()),

@@ -1,0 +1,156 @@
+"""The text of a post as its three readers get it, its page, its Article and the feeds: uploaded
+pictures with their sizes, alt texts, captions and credits; addresses made full.
+
+Works on HTML that the sanitiser wrote, whose form is known: lower-case names, double quotes,
+``&``, ``<`` and ``>`` escaped.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import urlsplit
+
+from markupsafe import Markup, escape
+
+from fedblog.domain.media import Media
+from fedblog.text.catalogues import sentence
+from fedblog.text.sanitise import full_address, with_full_addresses
+
+_FIGURE = re.compile(r"<figure(?P<attributes>[^>]*)>(?P<inner>.*?)</figure>", re.DOTALL)
+_ALONE = re.compile(r"<p>\s*(?P<image><img [^>]*>)\s*</p>")
+_IMAGE = re.compile(r"<img (?P<attributes>[^>]*)>")
+_ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
+_MEDIA = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a text stands: its *page* (the full address) on the server *base_url*, its *language*,
+    and its uploaded *pictures* by file name."""
+
+    page: str
+    base_url: str
+    language: str
+    pictures: Mapping[str, Media]
+
+
+def on_page(html: str, setting: Setting) -> Markup:
+    """*html* for its own page: pictures of other servers become links, which ask nobody before
+    they are followed. Links may stay relative there."""
+
+    def image(match: re.Match[str], media: Media | None) -> str:
+        attributes = _attributes(match)
+        if media is not None:
+            words = attributes.get("alt") or media.alt
+            return _sized(
+                f"/media/{media.file_name}", words, media, ' loading="lazy" decoding="async"'
+            )
+        full = full_address(attributes.get("src", ""), setting.page)
+        source = full.removeprefix(setting.base_url)
+        alt = attributes.get("alt", "")
+        if source.startswith("/") and not source.startswith("//"):
+            return Markup('<img src="{}" alt="{}"{}>').format(source, alt, _sizes(attributes))
+        host = _host(full)
+        if not host:
+            return str(escape(alt))
+        return Markup('<a class="elsewhere" href="{}" rel="noopener noreferrer">{}</a>').format(
+            full, alt or host
+        )
+
+    return Markup(_rendered(html, setting, image))  # noqa: S704
+
+
+def elsewhere(html: str, setting: Setting) -> str:
+    """*html* for who reads it on other servers or in a feed: every address is in full."""
+
+    def image(match: re.Match[str], media: Media | None) -> str:
+        if media is None:
+            return match[0]
+        words = _attributes(match).get("alt") or media.alt
+        return _sized(f"{setting.base_url}/media/{media.file_name}", words, media)
+
+    return _rendered(with_full_addresses(html, setting.page), setting, image)
+
+
+def featured(media: Media, base_url: str, language: str) -> str:
+    """The picture above a text, where it is read in a feed."""
+    image = _sized(f"{base_url}/media/{media.file_name}", media.alt, media)
+    return f"<figure>{image}{_caption(media, language)}</figure>"
+
+
+def _rendered(
+    html: str, setting: Setting, shown: Callable[[re.Match[str], Media | None], str]
+) -> str:
+    """*html* with a figure around each picture that stands alone, and what *shown* makes of each
+    picture."""
+
+    def media_of(match: re.Match[str] | None) -> Media | None:
+        return None if match is None else _media(match, setting)
+
+    def figure(match: re.Match[str]) -> str:
+        inner = match["inner"]
+        media = media_of(_IMAGE.search(inner))
+        bare = media is None or "<figcaption" in inner
+        caption = "" if bare or media is None else _caption(media, setting.language)
+        return f"<figure{match['attributes']}>{inner}{caption}</figure>"
+
+    def alone(match: re.Match[str]) -> str:
+        media = media_of(_IMAGE.match(match["image"]))
+        if media is None:
+            return match[0]
+        return f"<figure>{match['image']}{_caption(media, setting.language)}</figure>"
+
+    html = _FIGURE.sub(figure, html)
+    html = _ALONE.sub(alone, html)
+    return _IMAGE.sub(lambda match: shown(match, media_of(match)), html)
+
+
+def _attributes(match: re.Match[str]) -> dict[str, str]:
+    return {name: unescape(value) for name, value in _ATTRIBUTE.findall(match["attributes"])}
+
+
+def _media(match: re.Match[str], setting: Setting) -> Media | None:
+    source = full_address(_attributes(match).get("src", ""), setting.page)
+    found = _MEDIA.fullmatch(source.removeprefix(setting.base_url))
+    return setting.pictures.get(found[1]) if found else None
+
+
+def _sized(source: str, alt: str, media: Media, more: str = "") -> str:
+    return Markup('<img src="{}" alt="{}" width="{}" height="{}"{}>').format(
+        source,
+        alt,
+        media.width,
+        media.height,
+        Markup(more),  # noqa: S704
+    )
+
+
+def _sizes(attributes: Mapping[str, str]) -> Markup:
+    return Markup("").join(
+        Markup(' {}="{}"').format(name, attributes[name])
+        for name in ("width", "height", "title", "loading")
+        if name in attributes
+    )
+
+
+def _host(url: str) -> str:
+    """The host of a web address, "" for what is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https"):
+        return ""
+    return parts.netloc.rpartition("@")[2].removeprefix("www.")
+
+
+def _caption(media: Media, language: str) -> str:
+    if not media.caption and not media.credit:
+        return ""
+    caption = Markup("{}").format(media.caption)
+    if media.credit:
+        words = sentence(language, "Credit: %(credit)s", "%(credit)s", credit=media.credit)
+        blank = " " if media.caption else ""
+        caption += Markup('{}<span class="credit">{}</span>').format(blank, words)
+    return Markup("<figcaption>{}</figcaption>").format(caption)
