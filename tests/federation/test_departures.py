@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import Connection, insert, select, update
 from support.people import People
 from support.servers import Server
@@ -366,6 +367,28 @@ async def test_host_is_parked_after_silence_on_seven_days(
     for post in (first, second):
         await server.eventually(lambda post=post: is_delivered(server, post, "/inbox"))
         assert (await sent(server, post))["/inbox"]["parked"] is False
+
+
+async def test_days_go_by_until_a_host_is_parked_and_until_it_sends(server: Server, people: People):
+    await follow(server, people, "ann")
+    people.inbox_answer = 503
+    today = datetime.now(UTC)
+    for day in range(9):
+        with time_machine.travel(today + timedelta(days=day)):
+            before = len(people.inbox)
+            post = await server.publish(f"Day {day}")
+            row = (await settles(server, post))["/inbox"]
+            assert row["state"] == "waiting"
+            assert row["parked"] is (day >= 6)
+            assert (len(people.inbox) > before) is (day < 7)
+            assert await silent_days(server, people) == min(day + 1, 7)
+    people.inbox_answer = 202
+    with time_machine.travel(today + timedelta(days=8, minutes=5)):
+        like = people.activity("Like", "ann", post["activitypub_id"])
+        answer = await people.post(server.inbox, like, by="ann")
+        assert answer.status_code == 202, answer.text
+        await server.eventually(lambda: is_delivered(server, post, "/inbox"))
+        assert await silent_days(server, people) == 0
 
 
 async def test_day_of_silence_counts_once(server: Server, people: People):
