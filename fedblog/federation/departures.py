@@ -41,6 +41,7 @@ _ASKED_FIRST = 3
 _ASKED_AT_ONCE = 20
 _WITNESSES = 3
 _NODEINFO = "/.well-known/nodeinfo"
+_NOT_FOUND = 404
 
 
 class Verdict(Enum):
@@ -120,7 +121,7 @@ class Departures:
             actor = await self._site.actors.actor(uri, fresh=True)
         except ActorGoneError as error:
             if await self._is_told_apart(uri, error.status):
-                await self._remove(uri, inbox, keeps_words=error.status == 404)
+                await self._remove(uri, inbox, keeps_words=error.status == _NOT_FOUND)
                 return Verdict.GONE
             await self._note_silence(inbox)
             return Verdict.UNSURE
@@ -141,21 +142,9 @@ class Departures:
 
     async def _is_told_apart(self, uri: str, status: int) -> bool:
         """Whether the server of *uri*, which answered *status* ("gone"), answers otherwise of
-        something else: its NodeInfo, or somebody else there who is known here."""
-        parts = urlsplit(uri)
-        try:
-            await self._site.client.get(
-                f"{parts.scheme}://{parts.netloc}{_NODEINFO}", accept="application/json"
-            )
-            return True
-        except RemoteStatusError as error:
-            if error.is_passing:
-                raise
-            if error.status != status:
-                return True
-        except RemoteError as error:
-            if error.is_passing:
-                raise
+        somebody else there who is known here, or of its NodeInfo. That does not count after 404
+        where none of the others is found either: so answers a server that lost its people."""
+        unknown: RemoteError | None = None
         try:
             host = guard.host_of(uri)
         except BlockedAddressError:
@@ -169,8 +158,26 @@ class Departures:
                 if error.status != status:
                     return True
             except RemoteError as error:
-                if error.is_passing:
-                    raise
+                unknown = error if error.is_passing else unknown
+        if others and status == _NOT_FOUND:
+            if unknown is not None:
+                raise unknown
+            return False
+        parts = urlsplit(uri)
+        try:
+            await self._site.client.get(
+                f"{parts.scheme}://{parts.netloc}{_NODEINFO}", accept="application/json"
+            )
+            return True
+        except RemoteStatusError as error:
+            if error.is_passing:
+                raise
+            if error.status != status:
+                return True
+        except RemoteError as error:
+            unknown = error if error.is_passing else unknown
+        if unknown is not None:
+            raise unknown
         return False
 
     async def _is_silent_for_good(self, inbox: _Inbox) -> bool:

@@ -195,6 +195,28 @@ async def test_nodeinfo_vouches_for_a_server_with_one_person(server: Server, peo
     assert await follower_names(server) == set()
 
 
+async def test_server_that_lost_its_people_drops_nobody(server: Server, people: People):
+    """It answers for itself, and 404 for everyone: an empty database, a wrong path."""
+    await follow(server, people, "ann", "ben", "cleo", endpoints={})
+    people.publish(NODEINFO, {"links": []}, media_type="application/json")
+    for name in ("ann", "ben", "cleo"):
+        people.publish(f"/users/{name}", b"", status=404)
+    people.inbox_answer = 404
+    await settles(server, await server.publish())
+    assert await follower_names(server) == {"ann", "ben", "cleo"}
+    assert await silent_days(server, people) == 1
+
+
+async def test_all_whom_a_living_server_deleted_are_gone(server: Server, people: People):
+    await follow(server, people, "ann", "ben", endpoints={})
+    people.publish(NODEINFO, {"links": []}, media_type="application/json")
+    for name in ("ann", "ben"):
+        people.publish(f"/users/{name}", b"", status=410)
+    people.inbox_answer = 410
+    await settles(server, await server.publish())
+    assert await follower_names(server) == set()
+
+
 async def test_gone_shared_inbox_of_a_living_server_drops_nobody(server: Server, people: People):
     await follow(server, people, *(f"p{number}" for number in range(6)))
     people.inbox_answers["/inbox"] = (410, {})
