@@ -16,7 +16,7 @@ from fedblog.publishing.particulars import web_address
 from fedblog.storage import authors as author_rows
 from fedblog.storage import media as media_rows
 from fedblog.storage.posts import Term
-from fedblog.text import excerpt, markdown, sanitise
+from fedblog.text import excerpt, markdown, names, sanitise
 from fedblog.text.hashtags import tag_slug
 from fedblog.text.slugs import slugify
 
@@ -102,9 +102,10 @@ def aware(field: str, moment: datetime) -> datetime:
 
 
 def one_line(field: str, text: str, limit: int) -> str:
-    """*text* as one line without control characters, not empty, at most *limit* long."""
+    """*text* as one line without control characters, of which something is seen, at most *limit*
+    long."""
     line = sanitise.remote_text(text, limit=limit + 1)
-    if not line:
+    if names.is_blank(line):
         raise InvalidFieldError(field, "may not be empty")
     if len(line) > limit:
         raise InvalidFieldError(field, f"takes at most {limit} characters")

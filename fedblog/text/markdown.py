@@ -20,6 +20,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from fedblog.domain.errors import InvalidFieldError
 from fedblog.text import markdown_cost
+from fedblog.text.sanitise import is_element
 
 AUTHOR_MOST_STEPS = 200_000
 """Some two seconds. A book of 200,000 words takes half of it."""
@@ -134,6 +135,15 @@ def _trimmed(address: str) -> str:
     return address
 
 
+def unknown_elements(state: StateCore) -> None:
+    """Takes for text what looks like a tag and is of no element of HTML, as in ``List<String>``:
+    the sanitiser would drop it."""
+    for block in state.tokens:
+        for token in block.children or ():
+            if token.type == "html_inline" and not is_element(token.content):
+                token.type = "text"
+
+
 def _alignments(state: StateCore) -> None:
     """Table cells say their alignment by class: style attributes are never let through."""
     for token in state.tokens:
@@ -205,6 +215,7 @@ def _parser() -> MarkdownIt:
     parser.use(container_plugin, _QUOTED, render=_render_quoted)
     parser.core.ruler.push("figures", _figures)
     parser.core.ruler.push("alignments", _alignments)
+    parser.core.ruler.push("unknown_elements", unknown_elements)
     parser.core.ruler.push("bare_addresses", bare_addresses)
     parser.add_render_rule("image", _render_image)
     parser.add_render_rule("figure_image", _render_figure)

@@ -9,7 +9,7 @@ from typing import Final
 from markdown_it import MarkdownIt
 
 from fedblog.text import markdown_cost
-from fedblog.text.markdown import bare_addresses
+from fedblog.text.markdown import bare_addresses, unknown_elements
 from fedblog.text.markdown_cost import TooDearError
 
 __all__ = ["MOST_STEPS", "TooDearError", "render"]
@@ -26,6 +26,7 @@ def render(source: str) -> str:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "typographer": False})
     parser.enable("strikethrough")
+    parser.core.ruler.push("unknown_elements", unknown_elements)
     parser.core.ruler.push("bare_addresses", bare_addresses)
     markdown_cost.count_steps(parser)
     return parser

@@ -152,7 +152,21 @@ _KNOWN_TAG = re.compile(
     r"(?=[\s/>])[^<>]*>",
     re.IGNORECASE,
 )
-_UNKNOWN_TAG = re.compile(rf"<(?!{_KNOWN_TAG.pattern[1:]})", re.IGNORECASE)
+_ELEMENTS = frozenset(
+    {
+        *AUTHOR_ELEMENTS,
+        *_DROPPED_WITH_CONTENT,
+        *_VOID,
+        *("acronym", "address", "applet", "article", "aside", "audio", "bdo", "big", "body"),
+        *("button", "canvas", "center", "data", "datalist", "dialog", "dir", "fieldset", "font"),
+        *("form", "frame", "frameset", "h1", "h5", "h6", "head", "hgroup", "html", "label"),
+        *("legend", "main", "map", "marquee", "menu", "meter", "nav", "optgroup", "option"),
+        *("output", "param", "picture", "progress", "search", "slot", "strike", "track", "tt"),
+        "video",
+    }
+)
+"""What HTML has and had."""
+_UNKNOWN_TAG = re.compile(rf"<(?!/?(?:{'|'.join(sorted(_ELEMENTS))})(?=[\s/>])|!--)", re.IGNORECASE)
 _BARE_AMPERSAND = re.compile(
     r"&(?!(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});)"
 )
@@ -350,6 +364,11 @@ def is_html(text: str) -> bool:
                 begun.add(name)
         return False
     return "&" in text and ">" not in text and _BARE_AMPERSAND.search(text) is None
+
+
+def is_element(tag: str) -> bool:
+    """Whether *tag* (``<name …>`` or ``</name>``) is of an element of HTML."""
+    return _UNKNOWN_TAG.match(tag) is None
 
 
 def text_of_either(text: str) -> str:

@@ -23,6 +23,7 @@ from fedblog.domain.addresses import BLOG, Addresses, comment_path
 from fedblog.domain.blog import Blog
 from fedblog.storage.views import Card
 from fedblog.storage.views_people import Person
+from fedblog.text.names import is_blank
 from fedblog.web.emoji import (
     emoji_html,
     emoji_name,
@@ -118,7 +119,8 @@ def person_path(person: Person) -> str:
 
 def person_name(person: Person) -> str:
     """What a person is called, somehow; shortcodes of custom emoji and all."""
-    return person.name.strip() or person.handle or host(person.url) or "?"
+    name = "" if is_blank(person.name) else person.name.strip()
+    return name or person.handle or host(person.url) or "?"
 
 
 def avatar_src(person: Person) -> str:

@@ -292,3 +292,11 @@ async def test_script_in_a_post_is_not_stored_as_html(site: Site) -> None:
     post = await write(site, content="Hi <script>alert(1)</script><img src=x onerror=alert(1)>")
     assert "script" not in post.content_html
     assert "onerror" not in post.content_html
+
+
+@pytest.mark.parametrize("name", ["\u3164", "\u2800\u200b", "\ufe0f\u0301"])
+async def test_title_and_name_of_which_nothing_is_seen_are_refused(site: Site, name: str) -> None:
+    with pytest.raises(InvalidFieldError, match="empty"):
+        await write(site, title=name)
+    with pytest.raises(InvalidFieldError, match="empty"):
+        await write(site, authors=[Guest(name)])

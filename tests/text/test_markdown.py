@@ -158,6 +158,12 @@ def test_bare_address_in_a_caption_and_a_credit_becomes_a_link() -> None:
     assert '<small class="credit"><a href="https://b.example">' in html
 
 
+def test_what_is_no_element_stays_in_the_text() -> None:
+    assert rendered("about <Alien>, a List<String> of </Xs>, <b>bold</b><script>x</script>") == (
+        "<p>about &lt;Alien&gt;, a List&lt;String&gt; of &lt;/Xs&gt;, <b>bold</b></p>\n"
+    )
+
+
 def test_rendering_twice_gives_the_same() -> None:
     source = "a[^1]\n\n[^1]: b"
     assert markdown.render(source) == markdown.render(source)

@@ -444,6 +444,7 @@ def test_plain_text_of_others_keeps_what_stands_between_angle_brackets(text: str
         ("<p>Films &amp; <b>more</b></p>", "Films & more"),
         ("<span class='x'>about <Alien></span>", "about <Alien>"),
         ("one<br>two", "one\ntwo"),
+        ("<p>a<img src='x' alt='y'> <font>b</font><!-- c --> <Foo></p>", "a b <Foo>"),
         ("AT&amp;T &lt;3", "AT&T <3"),
     ],
 )
