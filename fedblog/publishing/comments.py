@@ -20,7 +20,9 @@ from fedblog.storage import actors as actor_rows
 from fedblog.storage import blogs as blog_rows
 from fedblog.storage import comments as comment_rows
 from fedblog.storage import idempotency
+from fedblog.storage import media as media_rows
 from fedblog.storage import posts as post_rows
+from fedblog.text import figures
 
 REPLY_LENGTH = 20_000
 
@@ -59,6 +61,13 @@ async def reply(
             raise ConflictError(
                 f"readers do not see this comment ({above.status.value}): approve it, then answer"
             )
+        blog = blog_rows.get(connection, site.blog_id)
+        setting = figures.Setting(
+            site.addresses.page(post.path),
+            site.addresses.base_url,
+            blog.language,
+            media_rows.in_texts(connection, site.blog_id, [rendered.html]),
+        )
         made = Comment(
             id=reply_id,
             blog_id=site.blog_id,
@@ -73,9 +82,9 @@ async def reply(
             url="",  # made from its post's path, which may change
             name="",
             source_html=content,
-            content_html=rendered.html,
+            content_html=str(figures.on_page(rendered.html, setting)),
             summary="",
-            language=blog_rows.get(connection, site.blog_id).language,
+            language=blog.language,
             visibility="public",
             status=CommentStatus.APPROVED,
             status_locked=True,

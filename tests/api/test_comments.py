@@ -1,11 +1,13 @@
 """Comments through the API: listing, deciding, answering, deleting."""
 
+import io
 import json
 import re
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from PIL import Image
 from sqlalchemy import Connection, update
 from support.blog import author_named, comment, follow, receivers, remote_actor, sent
 
@@ -139,6 +141,26 @@ async def test_reply_is_the_authors_own_note_to_the_person_answered(
     assert item["status"] == "approved"
     assert item["author"]["handle"] == "@ada@localhost:8000"
     assert [entry["id"] for entry in await listed(api, post)][-1] == item["id"]
+
+
+async def test_pictures_and_addresses_of_a_reply_are_those_of_its_post(
+    api: AsyncClient, site: Site, post: dict[str, Any]
+) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (60, 40)).save(file, "PNG")
+    texts = {"alt": "A <dyke>", "caption": "Seen", "credit": "Sam"}
+    upload = await api.post("/api/v1/media", files={"file": ("a.png", file.getvalue())}, data=texts)
+    picture = upload.json()["url"]
+    above = await comment(site, remote_actor("bo", "one.example"), post["id"])
+    content = f"![]({picture})\n\n[a](../x), [b](?page=2), ![m](//other.example/m.png)"
+    answer = await api.post(f"/api/v1/comments/{above.id}/reply", json={"content": content})
+    assert answer.status_code == 201, answer.text
+    note = (await sent(site))[-1]["object"]["content"]
+    assert f'<img src="{picture}" alt="A &lt;dyke&gt;" width="60" height="40"' in note
+    assert '<figcaption>Seen <span class="credit">Credit: Sam</span></figcaption>' in note
+    assert f'href="{post["url"].rsplit("/", 2)[0]}/x"' in note
+    assert f'href="{post["url"]}?page=2"' in note
+    assert 'href="http://other.example/m.png"' in note
 
 
 @pytest.mark.both_engines
