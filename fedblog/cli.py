@@ -274,36 +274,71 @@ def author_add(
         )
     )
     typer.echo(made.handle)
+    if handle is not None and made.handle != handle.strip().removeprefix("@"):
+        _say(f"Handles are in lower case: {made.handle}")
 
 
 @token_app.command("create")
 def token_create(
     author: Annotated[str, typer.Option(help="Whose token: a name or a handle.")],
+    name: Annotated[
+        str | None, typer.Option(help="What it is for, to know it by (default: token, token 2…).")
+    ] = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Make a token; prints it alone, once."""
     from fedblog import serving
-    from fedblog.publishing import identity
+    from fedblog.publishing import tokens
 
     settings = load(config, data_dir=data)
-    typer.echo(
-        _run(serving.with_store(settings, lambda store: identity.create_token(store, author)))
+    made = _run(serving.with_store(settings, lambda store: tokens.issue(store, author, name)))
+    typer.echo(made.token)
+    _say(f"Its name is “{made.name}”, its id {made.id}.")
+
+
+@token_app.command("list")
+def token_list(
+    author: Annotated[
+        str | None, typer.Option(help="Only this author's: a name or a handle.")
+    ] = None,
+    revoked: Annotated[bool, typer.Option("--revoked", help="Those revoked, too.")] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """List tokens: id, author, when made and last used, name."""
+    from fedblog import serving
+    from fedblog.publishing import tokens
+
+    settings = load(config, data_dir=data)
+    found = _run(
+        serving.with_store(
+            settings, lambda store: tokens.list_tokens(store, author, with_revoked=revoked)
+        )
     )
+    for line in tokens.table(found):
+        typer.echo(line)
+    if not found:
+        _say("There are no tokens.")
 
 
 @token_app.command("revoke")
 def token_revoke(
-    token: Annotated[str, typer.Argument(help="The token itself.")],
+    token: Annotated[str, typer.Argument(help="Its id or its name, or the token itself.")],
+    author: Annotated[
+        str | None, typer.Option(help="Whose token, where several have the name.")
+    ] = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Revoke a token; from then on it opens nothing."""
     from fedblog import serving
-    from fedblog.publishing import identity
+    from fedblog.publishing import tokens
 
     settings = load(config, data_dir=data)
-    revoked = _run(serving.with_store(settings, lambda store: identity.revoke_token(store, token)))
+    revoked = _run(
+        serving.with_store(settings, lambda store: tokens.revoke_token(store, token, author))
+    )
     if not revoked:
         _say("There is no such token, or it is revoked already.")
         raise typer.Exit(1)

@@ -27,7 +27,7 @@ from sqlalchemy import make_url
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fedblog.publishing import identity
+from fedblog.publishing import identity, tokens
 from fedblog.settings import Settings
 from fedblog.storage import migrate
 from fedblog.storage.store import Store
@@ -517,7 +517,7 @@ async def _found(url: str, base_url: str) -> tuple[str, list[tuple[str, str]]]:
             for number in range(1, AUTHORS):
                 people.append(await identity.add_author(store, f"Writer {number}"))
             owner = await identity.find_author(store, "Owner")
-            token = await identity.create_token(store, "Owner")
+            token = await tokens.create_token(store, "Owner")
         finally:
             await store.close()
     return token, [(who.id, who.handle) for who in (owner, *people)]

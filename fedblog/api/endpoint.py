@@ -15,8 +15,8 @@ from fedblog.api.problems import ProblemError, problem_of
 from fedblog.domain.blog import Author
 from fedblog.domain.ids import is_id
 from fedblog.endpoints.trouble import note
-from fedblog.publishing.identity import authenticate
 from fedblog.publishing.site import Site
+from fedblog.publishing.tokens import authenticate
 from fedblog.storage.errors import StorageError
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from fedblog.api.endpoint import Call, Endpoint, empty, json, ready_json
 from fedblog.api.media import media_json
 from fedblog.api.problems import ProblemError, invalid
 from fedblog.domain.post import Post, PostStatus
-from fedblog.publishing import posts
+from fedblog.publishing import notices, posts
 from fedblog.publishing.fields import Guest, PostFields
 from fedblog.publishing.once import Once, Replay
 from fedblog.publishing.site import Site
@@ -103,14 +103,14 @@ class _Posts:
         if key is not None:
 
             def answer(_connection: Connection, post: Post) -> tuple[int, bytes]:
-                return 201, orjson.dumps(post_json(self._site, post, PostCounts()))
+                return 201, orjson.dumps(post_json(self._site, post, PostCounts(), fields))
 
             once = Once(call.author.id, key, bodies.request_hash(call.request, body), answer)
         made = await posts.create(self._site, call.author, fields, once)
         if isinstance(made, Replay):
             id_ = orjson.loads(made.body)["id"]
             return ready_json(made.body, made.status, _location(id_))
-        return json(post_json(self._site, made, PostCounts()), 201, _location(made.id))
+        return json(post_json(self._site, made, PostCounts(), fields), 201, _location(made.id))
 
     async def list(self, call: Call) -> Response:
         size = pages.limit(call)
@@ -138,19 +138,19 @@ class _Posts:
         )
 
     async def read(self, call: Call) -> Response:
-        return json(await self._shown(call.id))
+        return json(await self._shown(call.id, {}))
 
     async def revise(self, call: Call) -> Response:
         _, document = await bodies.read_json(call.request, self._site.settings)
         fields = bodies.validated(PostModel, document).given()
         await posts.revise(self._site, call.author, call.id, fields)
-        return json(await self._shown(call.id))
+        return json(await self._shown(call.id, fields))
 
     async def delete(self, call: Call) -> Response:
         await posts.delete(self._site, call.id)
         return empty()
 
-    async def _shown(self, post_id: str) -> dict[str, Any]:
+    async def _shown(self, post_id: str, given: PostFields) -> dict[str, Any]:
         def load(connection: Connection) -> tuple[Post, PostCounts] | None:
             post = post_rows.get(connection, self._site.blog_id, post_id)
             if post is None or post.status is PostStatus.DELETED:
@@ -160,11 +160,13 @@ class _Posts:
         found = await self._site.store.read(load)
         if found is None:
             raise ProblemError(404, "there is no such post")
-        return post_json(self._site, *found)
+        return post_json(self._site, *found, given)
 
 
-def post_json(site: Site, post: Post, counts: PostCounts) -> dict[str, Any]:
-    """A post as the API shows it."""
+def post_json(
+    site: Site, post: Post, counts: PostCounts, given: PostFields | None = None
+) -> dict[str, Any]:
+    """A post as the API shows it, in answer to a request with the fields *given*."""
     addresses = site.addresses
     is_out = post.is_public and post.path is not None
     return {
@@ -201,6 +203,9 @@ def post_json(site: Site, post: Post, counts: PostCounts) -> dict[str, Any]:
             "shares": counts.shares,
             "followers_reached": counts.followers_reached,
         },
+        "warnings": [
+            {"field": notice.field, "message": notice.message} for notice in notices.of(post, given)
+        ],
         "version": post.version,
         "created_at": stamp(post.created_at),
         "updated_at": stamp(post.updated_at),

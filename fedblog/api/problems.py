@@ -15,6 +15,7 @@ from fedblog.domain.errors import (
     InvalidFieldError,
     NotFoundError,
     PostStateError,
+    TakenError,
 )
 from fedblog.endpoints.trouble import trouble_of
 from fedblog.storage.errors import ConstraintError, StorageError
@@ -32,7 +33,8 @@ class FieldProblem:
 
 @dataclass(slots=True)
 class ProblemError(Exception):
-    """A request that is answered with an error; *errors* name the fields of a 422."""
+    """A request that is answered with an error; *errors* name the fields of a 422, or of
+    a 409 where the value is taken."""
 
     status: int
     detail: str
@@ -81,6 +83,9 @@ def problem_of(error: Exception) -> ProblemError | None:
             return ProblemError(404, str(error))
         case GoneError():
             return ProblemError(410, str(error))
+        case TakenError():
+            taken = FieldProblem(error.field, error.message)
+            return ProblemError(409, str(error), [taken])
         case ConflictError() | PostStateError():
             return ProblemError(409, str(error))
         case ConstraintError():  # of our own making

@@ -121,7 +121,7 @@ class Addresses:
     # human addresses
     def page(self, path: str) -> str:
         """The full human address of *path* (which begins with a slash)."""
-        return self.base_url + quote(path, safe="/:@!$&'()*+,;=~-._%?#")
+        return self.base_url + percent_encoded(path)
 
     def comment_page(self, path: str, comment_id: str) -> str:
         """The human address of a comment below the post at *path*, whoever wrote it: it leads to
@@ -252,6 +252,12 @@ def _authority(scheme: str, text: str) -> tuple[str, str]:
     if port == _DEFAULT_PORTS.get(scheme):
         port = ""
     return in_ascii(host.lower().removesuffix(".")), port
+
+
+def percent_encoded(path: str) -> str:
+    """*path* (with its query and fragment) as it stands in an address: letters beyond ASCII as
+    their bytes in UTF-8 (RFC 3987, section 3.1). What is encoded already stays."""
+    return quote(path, safe="/:@!$&'()*+,;=~-._%?#")
 
 
 def post_path(published_at: datetime, slug: str, time_zone: str) -> str:

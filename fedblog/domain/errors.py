@@ -28,3 +28,12 @@ class GoneError(DomainError):
 
 class ConflictError(DomainError):
     """The change does not fit the present state (a name that is taken, a key used otherwise)."""
+
+
+class TakenError(ConflictError):
+    """The value of a field is another's already; *field* names it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message

@@ -38,7 +38,8 @@ class Byline:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """An article. *path* is frozen at publication; *voice* never changes after it."""
+    """An article. *path* is frozen at publication; *voice* never changes after it. *asked_slug* is
+    the slug as its author wrote it, None where it is made from the title."""
 
     id: str
     blog_id: int
@@ -65,6 +66,7 @@ class Post:
     published_at: datetime | None = None
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    asked_slug: str | None = None
 
     @property
     def is_public(self) -> bool:

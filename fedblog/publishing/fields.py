@@ -16,16 +16,14 @@ from fedblog.publishing.particulars import web_address
 from fedblog.storage import authors as author_rows
 from fedblog.storage import media as media_rows
 from fedblog.storage.posts import Term
-from fedblog.text import excerpt, markdown, names, sanitise
+from fedblog.text import excerpt, hashtags, letters, markdown, names, sanitise, slugs
 from fedblog.text.hashtags import tag_slug
-from fedblog.text.slugs import slugify
 
 TITLE_LENGTH = 300
 SUMMARY_LENGTH = 1000
 TERM_LENGTH = 100
 MAX_TERMS = 50
 MAX_AUTHORS = 20
-_SLUG = re.compile(r"[\w-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +79,13 @@ def check(fields: PostFields) -> PostFields:
     if language := fields.get("language"):
         checked["language"] = check_language(language)
     if (slug := fields.get("slug")) is not None:
-        if not _SLUG.fullmatch(slug):
-            raise InvalidFieldError("slug", "takes letters, digits and hyphens")
-        checked["slug"] = slugify(slug)
+        if slugs.as_asked(slug) is None:
+            raise InvalidFieldError(
+                "slug",
+                "takes letters and digits of any script, - and _; at most "
+                f"{slugs.MAX_BYTES} bytes in UTF-8 (letters beyond a to z have two to four)",
+            )
+        checked["slug"] = letters.composed(slug)
     if fields.get("voice", "group") != "group":
         raise InvalidFieldError("voice", "member voice is not available yet; leave it at group")
     if (moment := fields.get("publish_at")) is not None:
@@ -121,17 +123,32 @@ def plain(field: str, text: str, limit: int) -> str:
 
 
 def terms(field: str, names: Sequence[str]) -> tuple[Term, ...]:
-    """Tags or categories, once each by their slug. Raises InvalidFieldError."""
+    """Tags or categories, once each by their slug (`same_terms` are those left out). Raises
+    InvalidFieldError."""
     if len(names) > MAX_TERMS:
         raise InvalidFieldError(field, f"takes at most {MAX_TERMS}")
     found: dict[str, Term] = {}
     for name in names:
-        line = one_line(field, name.strip().lstrip("#"), TERM_LENGTH)
+        line = _term_name(field, name)
         slug = tag_slug(line)
         if not slug:
             raise InvalidFieldError(field, f"{line!r} has no letter or digit in it")
+        if len(slug) >= hashtags.MAX_CHARACTERS and not line.isascii():
+            raise InvalidFieldError(field, f"{line!r} is too long once its ligatures are parted")
         found.setdefault(slug, Term(slug, line))
     return tuple(found.values())
+
+
+def same_terms(field: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Of *names*, which `terms` took, those left out because another is the same tag or category,
+    each with that other."""
+    kept = {term.slug: term.name for term in terms(field, names)}
+    lines = dict.fromkeys(_term_name(field, name) for name in names)
+    return [(line, other) for line in lines if (other := kept[tag_slug(line)]) != line]
+
+
+def _term_name(field: str, name: str) -> str:
+    return letters.composed(one_line(field, name.strip().lstrip("#"), TERM_LENGTH))
 
 
 def bylines(

@@ -1,20 +1,18 @@
-"""Who this server is: blog, actors and keys at the first start; its authors and their tokens."""
+"""Who this server is: blog, actors and keys at the first start; its authors."""
 
 import logging
 import re
-import secrets
 from asyncio import gather, to_thread
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection
 
 from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
 from fedblog.domain.blog import Author, Blog
-from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
+from fedblog.domain.errors import InvalidFieldError, NotFoundError, TakenError
 from fedblog.domain.ids import new_id
 from fedblog.publishing import particulars
 from fedblog.publishing.keyring import KeyRing, UnknownKeyError
@@ -25,11 +23,10 @@ from fedblog.storage import blogs as blog_rows
 from fedblog.storage import folder
 from fedblog.storage import keys as key_rows
 from fedblog.storage import server as server_rows
-from fedblog.storage import tokens as token_rows
 from fedblog.storage.errors import StorageError
 from fedblog.storage.keys import StoredKey
 from fedblog.storage.store import Store
-from fedblog.text.slugs import slugify
+from fedblog.text import letters, slugs
 
 logger = logging.getLogger(__name__)
 
@@ -40,15 +37,14 @@ __all__ = [
     "KeyRing",
     "UnknownKeyError",
     "add_author",
-    "authenticate",
-    "create_token",
     "ensure_identity",
     "find_author",
+    "handle_from",
     "make_keys",
+    "only_blog",
     "plan",
     "refuse_lost",
     "remember",
-    "revoke_token",
 ]
 
 MAIN_KEY = "main-key"
@@ -58,8 +54,6 @@ HANDLE_LENGTH = 64
 RESERVED_HANDLES = frozenset({READERS, INSTANCE})
 _HANDLE = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
-_TOKEN_PREFIX = "fedblog_"  # noqa: S105  (lets secret scanners find one in the open)
-_USE_NOTED_EVERY = timedelta(hours=1)
 
 
 class IdentityChangedError(Exception):
@@ -189,19 +183,20 @@ async def add_author(
 ) -> Author:
     """Add a person who writes, with keys of their own; the handle is made from *name* if not given.
 
-    Raises InvalidFieldError for a handle or name against the rules, ConflictError where the handle
-    is another author's or the blog's (they share one namespace).
+    Raises InvalidFieldError for a handle or name against the rules, and where no handle can be made
+    from the name; TakenError where the handle is another author's or the blog's (they share one
+    namespace).
     """
-    blog = await _blog(store)
+    blog = await only_blog(store)
     author = _new_author(
         blog, name, handle, role=role, now=datetime.now(UTC), about=about, url=url,
-        fediverse=fediverse,
+        fediverse=fediverse, option=" (--handle)",
     )  # fmt: skip
     pairs = await make_keys(author.id)
 
     def unit(connection: Connection) -> None:
         if author_rows.by_handle(connection, blog.id, author.handle):
-            raise ConflictError(f"the handle {author.handle} is another author's")
+            raise TakenError("handle", f"{author.handle} is another author's; say another one")
         author_rows.insert_author(connection, author)
         key_rows.insert_keys(connection, blog.id, list(pairs), author.created_at)
 
@@ -211,8 +206,8 @@ async def add_author(
 
 async def find_author(store: Store, text: str) -> Author:
     """The author whom *text* names by handle, id or exact name. Raises NotFoundError."""
-    blog = await _blog(store)
-    found = await store.read(author_rows.named, blog.id, text.strip())
+    blog = await only_blog(store)
+    found = await store.read(author_rows.named, blog.id, letters.composed(text.strip()))
     if not found:
         raise NotFoundError(f"there is no author {text}")
     if len(found) > 1:
@@ -221,42 +216,6 @@ async def find_author(store: Store, text: str) -> Author:
             + ", ".join(author.handle for author in found)
         )
     return found[0]
-
-
-async def create_token(store: Store, author: str) -> str:
-    """A new token for the tools of the author whom *author* names; it is not stored, only its hash.
-
-    Raises NotFoundError.
-    """
-    holder = await find_author(store, author)
-    token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
-    await store.write(token_rows.insert_token, new_id(), holder.id, _hash(token), datetime.now(UTC))
-    return token
-
-
-async def revoke_token(store: Store, token: str) -> int:
-    """Revoke a token given as itself or by its id; from the commit on it opens nothing.
-
-    Gives how many were revoked (0: there is no such token, or it is revoked already).
-    """
-    now = datetime.now(UTC)
-    by_hash = await store.write(token_rows.revoke, now, token_hash=_hash(token))
-    return by_hash or await store.write(token_rows.revoke, now, token_id=token)
-
-
-async def authenticate(store: Store, token: str) -> Author | None:
-    """The author whose tool sends *token*, or None.
-
-    It is looked up every time: a revoked token is dead at once, in every process.
-    """
-    found = await store.read(token_rows.holder, _hash(token))
-    if found is None:
-        return None
-    author, token_id, last_used_at = found
-    now = datetime.now(UTC)
-    if last_used_at is None or now - last_used_at > _USE_NOTED_EVERY:
-        await store.write(token_rows.touch, token_id, now)
-    return author
 
 
 def check_handle(handle: str) -> str:
@@ -268,6 +227,17 @@ def check_handle(handle: str) -> str:
             "takes letters a to z, digits, _ and, inside, . and -; "
             f"at most {HANDLE_LENGTH} characters",
         )
+    return handle
+
+
+def handle_from(name: str) -> str:
+    """The handle that *name* makes; empty where a letter of it would be lost, or it has none: a
+    handle stays for good, so that who bears it says it."""
+    handle = slugs.words(name)
+    if not handle.isascii():
+        return ""
+    if len(handle) > HANDLE_LENGTH:
+        handle = handle[: HANDLE_LENGTH + 1].rpartition("-")[0] or handle[:HANDLE_LENGTH]
     return handle
 
 
@@ -302,13 +272,20 @@ def _new_author(
     about: str = "",
     url: str = "",
     fediverse: str = "",
+    option: str = "",
 ) -> Author:
-    name = particulars.line("name", name)
-    handle = check_handle(handle if handle is not None else slugify(name)[:HANDLE_LENGTH])
+    name = letters.composed(particulars.line("name", name))
+    if handle is None and not (handle := handle_from(name)):
+        raise InvalidFieldError(
+            "handle",
+            f"none can be made from the name {name}, because other servers take only letters a to "
+            f"z, digits and _ there; say one{option}",
+        )
+    handle = check_handle(handle)
     if handle in RESERVED_HANDLES:
-        raise ConflictError(f"the handle {handle} is kept for the server itself")
+        raise TakenError("handle", f"{handle} is kept for the server itself; say another one")
     if handle == blog.handle:
-        raise ConflictError(f"the handle {handle} is the blog's own")
+        raise TakenError("handle", f"{handle} is the blog's own; say another one")
     return Author(
         id=new_id(),
         blog_id=blog.id,
@@ -409,12 +386,9 @@ def _refuse_changes(written: dict[str, str], settings: Settings, founding: Found
         )
 
 
-async def _blog(store: Store) -> Blog:
+async def only_blog(store: Store) -> Blog:
+    """The blog of this server. Raises NotFoundError before the first start."""
     blog = await store.read(blog_rows.first)
     if blog is None:
         raise NotFoundError("there is no blog yet; run fedblog init or fedblog serve first")
     return blog
-
-
-def _hash(token: str) -> str:
-    return sha256(token.strip().encode()).hexdigest()

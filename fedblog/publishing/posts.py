@@ -19,6 +19,7 @@ from fedblog.domain.errors import (
     InvalidFieldError,
     NotFoundError,
     PostStateError,
+    TakenError,
 )
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import CommentPolicy, Post, PostStatus
@@ -33,7 +34,8 @@ from fedblog.storage import posts as post_rows
 from fedblog.storage.changes import Change
 from fedblog.storage.changes import record as record_changes
 from fedblog.storage.posts import Terms
-from fedblog.text.slugs import slugify
+from fedblog.text.letters import composed
+from fedblog.text.slugs import as_asked, slugify
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ async def create(
             post = _published(connection, blog, replace(draft, version=0), now)
         else:
             post = draft
+            _check_scheduled_path(connection, blog, post)
         post_rows.insert_post(connection, post, terms or Terms())
         _keep_revision(connection, site, post, author.id, now)
         if post.is_public:
@@ -116,6 +119,7 @@ async def revise(site: Site, author: Author, post_id: str, fields: PostFields) -
         elif changed == post:
             return post
         else:
+            _check_scheduled_path(connection, blog, changed)
             changed = changed.edited(now)
         post_rows.update_post(connection, changed, terms)
         _keep_revision(connection, site, changed, author.id, now)
@@ -223,13 +227,16 @@ def _with_fields(
 ) -> tuple[Post, Terms | None]:
     """*post* with what *given* says of it, states and times apart; terms None when untouched."""
     title = given.get("title", post.title)
-    slug = given.get("slug") or post.slug
-    if not given.get("slug") and post.path is None and post.slug == slugify(post.title):
-        slug = slugify(title)  # nobody chose it: it follows the title until publication
+    slug, asked = post.slug, post.asked_slug
+    if wanted := given.get("slug"):
+        slug, asked = as_asked(wanted) or slug, composed(wanted)
+    elif asked is None and post.path is None:
+        slug = slugify(title)  # it follows the title until publication
     changed = replace(
         post,
         title=title,
         slug=slug,
+        asked_slug=asked,
         summary=given.get("summary", post.summary),
         language=given.get("language") or post.language,
         voice=given.get("voice", post.voice),
@@ -284,25 +291,68 @@ def _check_complete(post: Post) -> None:
         raise InvalidFieldError("content", "may not be empty in a post that goes out")
 
 
-def _published(connection: Connection, blog: Blog, post: Post, now: datetime) -> Post:
-    """*post* as published at *now*, under a path of its own. Raises InvalidFieldError."""
+def _published(
+    connection: Connection, blog: Blog, post: Post, now: datetime, *, is_due: bool = False
+) -> Post:
+    """*post* as published at *now*, under a path of its own.
+
+    A slug that was asked for is taken or refused; of one whose time has come, which nobody waits
+    for, the post tells that it became another. Raises InvalidFieldError, TakenError.
+    """
     _check_complete(post)
     moment = now.replace(microsecond=0)
-    slug, path = _free_path(connection, blog, post.id, post.slug, moment)
+    if post.asked_slug is not None and not is_due:
+        return post.published(now, _asked_path(connection, blog, post, moment))
+    slug = post.slug if post.asked_slug is not None else slugify(post.title)
+    slug, path = _free_path(connection, blog, post.id, slug, moment)
     return replace(post, slug=slug).published(now, path)
+
+
+def _asked_path(connection: Connection, blog: Blog, post: Post, published_at: datetime) -> str:
+    """The path of the slug that the author of *post* asked for. Raises TakenError."""
+    path = post_path(published_at, post.slug, blog.time_zone)
+    if permalinks.is_taken(connection, blog.id, path, except_post=post.id):
+        raise TakenError("slug", f"another post stands, or stood, at {path}; take another one")
+    return path
+
+
+def _check_scheduled_path(connection: Connection, blog: Blog, post: Post) -> None:
+    """Raise TakenError where the slug that was asked for is another's when *post* will go out."""
+    if post.status is not PostStatus.SCHEDULED or post.asked_slug is None:
+        return
+    assert post.publish_at is not None
+    path = _asked_path(connection, blog, post, post.publish_at)
+    others = post_rows.scheduled_as(connection, blog.id, post.slug, except_post=post.id)
+    if any(post_path(moment, post.slug, blog.time_zone) == path for moment in others):
+        raise TakenError("slug", f"another post will stand at {path}; take another one")
 
 
 def _free_path(
     connection: Connection, blog: Blog, post_id: str, slug: str, published_at: datetime
 ) -> tuple[str, str]:
-    """*slug* (with -2, -3… where its path belongs to another post) and the path."""
-    candidate, number = slug, 1
-    while True:
-        path = post_path(published_at, candidate, blog.time_zone)
-        if not permalinks.is_taken(connection, blog.id, path, except_post=post_id):
-            return candidate, path
-        number += 1
-        candidate = f"{slug}-{number}"
+    """*slug* (with -2, -3… where its path belongs to another post) and the path.
+
+    A free number is found by halving, not one by one: of a hundred thousand posts with one title
+    the next would look through all.
+    """
+
+    def numbered(number: int) -> tuple[str, str]:
+        candidate = slug if number == 1 else f"{slug}-{number}"
+        return candidate, post_path(published_at, candidate, blog.time_zone)
+
+    def is_taken(number: int) -> bool:
+        path = numbered(number)[1]
+        return permalinks.is_taken(connection, blog.id, path, except_post=post_id)
+
+    if not is_taken(1):
+        return numbered(1)
+    taken, free = 1, 2
+    while is_taken(free):
+        taken, free = free, free * 2
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        taken, free = (middle, free) if is_taken(middle) else (taken, middle)
+    return numbered(free)
 
 
 def _revise_published(
@@ -323,15 +373,16 @@ def _revise_published(
         raise InvalidFieldError("publish_at", "goes with the status scheduled")
     _check_complete(changed)
     if changed.slug != post.slug and post.path is not None:
-        slug, path = _free_path(
-            connection, blog, post.id, changed.slug, post.published_at or post.created_at
-        )
-        changed = replace(changed, slug=slug, path=path)
+        path = _asked_path(connection, blog, changed, post.published_at or post.created_at)
+        changed = replace(changed, path=path)
         if path != post.path:
             permalinks.add_former(connection, blog.id, post.path, post.id)
             permalinks.drop(connection, blog.id, path)
     if changed == post:
         return post
+    if replace(changed, asked_slug=post.asked_slug) == post:  # nothing that anybody could see
+        post_rows.update_post(connection, changed, None)
+        return changed
     changed = changed.edited(now)
     post_rows.update_post(connection, changed, terms)
     _keep_revision(connection, site, changed, author.id, now)
@@ -346,7 +397,7 @@ def _publish_due(connection: Connection, site: Site, post_id: str, now: datetime
     blog = blog_rows.get(connection, site.blog_id)
     record_changes(connection, Change("schedule"))
     try:
-        published = _published(connection, blog, post, now)
+        published = _published(connection, blog, post, now, is_due=True)
     except DomainError as error:
         logger.error("the scheduled post %s is a draft again: %s", post_id, error)
         draft = replace(post, status=PostStatus.DRAFT, publish_at=None).edited(now)

@@ -136,6 +136,7 @@ def finish_post(connection: Connection, post_id: str, now: datetime) -> bool:
         .values(
             title="",
             slug="",
+            asked_slug=None,
             content_source="",
             content_html="",
             summary=None,

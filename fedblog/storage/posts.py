@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
 from fedblog.storage import counts as kept_counts
@@ -53,16 +53,13 @@ def get(connection: Connection, blog_id: int, post_id: str) -> Post | None:
 
 def named(connection: Connection, blog_id: int, name: str, path: str) -> Post | None:
     """The post with the id *name* or at *path*, else the newest living one with the slug *name*."""
-    wanted = or_(
-        posts.c.id == name,
-        posts.c.path == path,
-        and_(posts.c.slug == name, posts.c.status != PostStatus.DELETED.value),
-    )
-    rows = connection.execute(
-        select(posts).where(posts.c.blog_id == blog_id, wanted).order_by(posts.c.id.desc())
-    ).all()
-    row = min(rows, key=lambda row: (row.id != name, row.path != path), default=None)
-    return _load(connection, [row])[0] if row is not None else None
+    by_slug = (posts.c.slug == name) & is_living_post()
+    for wanted in (posts.c.id == name, posts.c.path == path, by_slug):
+        query = select(posts).where(posts.c.blog_id == blog_id, wanted)
+        row = connection.execute(query.order_by(posts.c.id.desc()).limit(1)).first()
+        if row is not None:
+            return _load(connection, [row])[0]
+    return None
 
 
 def list_page(
@@ -83,6 +80,26 @@ def list_page(
         query = query.where(posts.c.id < before)
     rows = connection.execute(query.order_by(posts.c.id.desc()).limit(limit)).all()
     return _load(connection, rows)
+
+
+def scheduled_as(
+    connection: Connection, blog_id: int, slug: str, *, except_post: str
+) -> list[datetime]:
+    """When other scheduled posts go out whose authors asked for *slug*; the first hundred."""
+    return list(
+        connection.execute(
+            select(posts.c.publish_at)
+            .where(
+                posts.c.blog_id == blog_id,
+                posts.c.status == PostStatus.SCHEDULED.value,
+                posts.c.slug == slug,
+                posts.c.asked_slug.is_not(None),
+                posts.c.id != except_post,
+            )
+            .order_by(posts.c.publish_at)
+            .limit(100)
+        ).scalars()
+    )
 
 
 def due(connection: Connection, blog_id: int, now: datetime, limit: int = 20) -> list[str]:
@@ -156,6 +173,7 @@ def _values(post: Post) -> dict[str, Any]:
         "status": post.status.value,
         "title": post.title,
         "slug": post.slug,
+        "asked_slug": post.asked_slug,
         "path": post.path,
         "content_source": post.content_source,
         "content_format": post.content_format,
@@ -276,6 +294,7 @@ def _load(connection: Connection, rows: Sequence[Row[Any]]) -> list[Post]:
             published_at=row.published_at,
             edited_at=row.edited_at,
             deleted_at=row.deleted_at,
+            asked_slug=row.asked_slug,
         )
         for row in rows
     ]

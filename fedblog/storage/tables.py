@@ -39,9 +39,11 @@ _IS_BOOST = "kind IN ('announce')"
 _Counter = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """An index of the rows for which *where* holds."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(
+        name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where)
+    )
 
 
 _TO_ERASE = "deleted_at IS NOT NULL AND erased_at IS NULL"
@@ -146,10 +148,14 @@ tokens = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("author_id", ForeignKey("authors.id"), nullable=False),
+    Column("name", Text, nullable=False),
     Column("token_hash", Text, nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    _partial(
+        "ix_tokens_author_id_name", "author_id", "name", where="revoked_at IS NULL", unique=True
+    ),
 )
 
 media = Table(
@@ -189,6 +195,7 @@ posts = Table(
     Column("status", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("slug", Text, nullable=False),
+    Column("asked_slug", Text),  # as its author wrote it; NULL where it is made from the title
     Column("path", Text),
     Column("content_source", Text, nullable=False),
     Column("content_format", Text, nullable=False),
@@ -253,6 +260,17 @@ post_terms = Table(
     Column("listed_at", UtcDateTime),  # as in post_authors
     PrimaryKeyConstraint("post_id", "kind", "slug"),
     Index("ix_post_terms_kind_slug_listed_at", "kind", "slug", "listed_at", "post_id"),
+)
+
+# Former addresses of tags and categories, which lead to the present ones.
+former_terms = Table(
+    "former_terms",
+    metadata,
+    Column("blog_id", ForeignKey("blogs.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("present", Text, nullable=False),
+    PrimaryKeyConstraint("blog_id", "kind", "slug"),
 )
 
 permalinks = Table(

@@ -13,9 +13,11 @@ from fedblog.storage.tables import authors, tokens
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """What may be shown of a token: whose it is and when it was made, used and revoked."""
+    """What may be shown of a token: whose it is, what it is called, and when it was made, used and
+    revoked."""
 
     id: str
+    name: str
     author_id: str
     author_handle: str
     created_at: datetime
@@ -24,12 +26,17 @@ class TokenInfo:
 
 
 def insert_token(
-    connection: Connection, token_id: str, author_id: str, token_hash: str, now: datetime
+    connection: Connection,
+    token_id: str,
+    author_id: str,
+    name: str,
+    token_hash: str,
+    now: datetime,
 ) -> None:
     """Store the hash of a new token."""
     connection.execute(
         insert(tokens).values(
-            id=token_id, author_id=author_id, token_hash=token_hash, created_at=now
+            id=token_id, author_id=author_id, name=name, token_hash=token_hash, created_at=now
         )
     )
     record(connection, Change("tokens"))
@@ -71,11 +78,20 @@ def revoke(
     return connection.execute(statement).rowcount
 
 
-def list_all(connection: Connection, blog_id: int) -> list[TokenInfo]:
-    """Every token of a blog's authors, oldest first."""
+def names(connection: Connection, author_id: str) -> frozenset[str]:
+    """What the tokens of an author that open something are called."""
     rows = connection.execute(
+        select(tokens.c.name).where(tokens.c.author_id == author_id, tokens.c.revoked_at.is_(None))
+    )
+    return frozenset(rows.scalars())
+
+
+def list_all(connection: Connection, blog_id: int, name: str | None = None) -> list[TokenInfo]:
+    """Every token of a blog's authors, or those called *name*, oldest first."""
+    query = (
         select(
             tokens.c.id,
+            tokens.c.name,
             tokens.c.author_id,
             authors.c.handle,
             tokens.c.created_at,
@@ -86,4 +102,6 @@ def list_all(connection: Connection, blog_id: int) -> list[TokenInfo]:
         .where(authors.c.blog_id == blog_id)
         .order_by(tokens.c.id)
     )
-    return [TokenInfo(*row) for row in rows]
+    if name is not None:
+        query = query.where(tokens.c.name == name)
+    return [TokenInfo(*row) for row in connection.execute(query)]

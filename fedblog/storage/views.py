@@ -18,7 +18,7 @@ from fedblog.storage import media as media_rows
 from fedblog.storage import pages_of_posts, views_people
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.pages_of_posts import ALL, BY_AUTHOR, BY_TERM, Place
-from fedblog.storage.tables import media, post_terms, posts
+from fedblog.storage.tables import former_terms, media, post_terms, posts
 from fedblog.storage.views_people import PUBLIC_POST, Member, Person
 from fedblog.storage.visibility import is_public_post
 
@@ -209,6 +209,21 @@ def term(
     if listing is None:
         return None
     return TermPage(blog_rows.get(connection, blog_id), kind, Term(slug, name), listing)
+
+
+def present_term(connection: Connection, blog_id: int, kind: str, *slugs: str) -> str | None:
+    """The slug of the tag (or category) that public posts have, of those asked for as *slugs* or
+    formerly called so; None where there is none."""
+    former = select(former_terms.c.present).where(
+        former_terms.c.blog_id == blog_id,
+        former_terms.c.kind == kind,
+        former_terms.c.slug.in_(slugs),
+    )
+    candidates: list[str] = [*slugs, *connection.execute(former).scalars()]
+    for slug in candidates:
+        if connection.execute(_TERM_NAME, {"kind": kind, "slug": slug}).first() is not None:
+            return slug
+    return None
 
 
 def before_page(

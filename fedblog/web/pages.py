@@ -19,7 +19,7 @@ from fedblog.storage import views, views_post
 from fedblog.storage.changes import Change
 from fedblog.storage.views import Card, Listing
 from fedblog.storage.views_people import Person
-from fedblog.text import figures
+from fedblog.text import figures, hashtags
 from fedblog.web import answers, rendering
 from fedblog.web.answers import AFTER, BEFORE, asked_path, page_number, place
 from fedblog.web.cache import ANY
@@ -214,6 +214,13 @@ class Pages:
         view = await self._store.read(
             views.term, self._site.blog_id, kind, slug, before, self._size
         )
+        if view is None and before is None:
+            present = await self._store.read(
+                views.present_term, self._site.blog_id, kind, slug, hashtags.tag_slug(slug)
+            )
+            if present is not None:
+                path = rendering.term_path(folder, present)
+                return answers.moved(self._site.addresses.base_url + path)
         if view is None:
             raise HTTPException(404)
         self._tag_listing(request, view.listing)

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from fedblog.domain.addresses import BLOG, Addresses, comment_path
+from fedblog.domain.addresses import BLOG, Addresses, comment_path, percent_encoded
 from fedblog.domain.blog import Blog
 from fedblog.storage.views import Card
 from fedblog.storage.views_people import Person
@@ -102,12 +102,12 @@ def term_path(kind: str, slug: str) -> str:
 
 def before(path: str, id_: str | None) -> str:
     """The page of the list at *path* that begins after the post *id_*, or the first one."""
-    return f"{path}?before={id_}" if id_ else path
+    return f"{percent_encoded(path)}?before={id_}" if id_ else percent_encoded(path)
 
 
 def after(path: str, id_: str | None) -> str:
     """The page of comments at *path* that begins after the comment *id_*, or the first one."""
-    return f"{path}?after={id_}" if id_ else path
+    return f"{percent_encoded(path)}?after={id_}" if id_ else percent_encoded(path)
 
 
 def person_path(person: Person) -> str:
@@ -233,6 +233,7 @@ def _environment() -> Environment:
         iso,
         lang_tag,
         paragraphs,
+        percent_encoded,
         person_name,
         person_path,
         reaction,

@@ -8,8 +8,8 @@ from starlette.applications import Starlette
 from support.blog import actor_keys, site
 
 from fedblog.api import routes
-from fedblog.publishing.identity import create_token
 from fedblog.publishing.site import Site
+from fedblog.publishing.tokens import create_token
 
 __all__ = ["actor_keys", "api", "site", "stranger", "token"]
 

@@ -4,8 +4,8 @@ import pytest
 from httpx import AsyncClient
 
 from fedblog.api import routes
-from fedblog.publishing.identity import revoke_token
 from fedblog.publishing.site import Site
+from fedblog.publishing.tokens import revoke_token
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

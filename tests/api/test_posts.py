@@ -11,8 +11,8 @@ from support.blog import comment, follow, remote_actor, sent
 
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.reaction import Reaction, ReactionKind
-from fedblog.publishing.identity import create_token
 from fedblog.publishing.site import Site
+from fedblog.publishing.tokens import create_token
 from fedblog.storage import reactions, tables
 
 

@@ -1,4 +1,4 @@
-"""The first start, authors and tokens."""
+"""The first start and authors."""
 
 import asyncio
 import re
@@ -6,24 +6,19 @@ import re
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import Connection, text
-from support.blog import author_named
 
-from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
+from fedblog.domain.errors import ConflictError, InvalidFieldError, TakenError
 from fedblog.publishing.identity import (
     Founding,
     IdentityChangedError,
     KeyRing,
     UnknownKeyError,
     add_author,
-    authenticate,
     check_handle,
-    create_token,
     ensure_identity,
-    revoke_token,
 )
 from fedblog.publishing.site import Site
 from fedblog.settings import Settings
-from fedblog.storage import tokens
 from fedblog.storage.changes import Change, record
 from fedblog.storage.errors import StorageError
 from fedblog.storage.store import Store
@@ -99,32 +94,53 @@ async def test_handles_of_blog_and_authors_share_one_namespace(site: Site, handl
         await add_author(site.store, "Someone", handle=handle)
 
 
-async def test_token_is_stored_as_a_hash_alone(site: Site) -> None:
-    token = await create_token(site.store, "Ada Author")
-    ada = await author_named(site, "ada")
-    assert await authenticate(site.store, token) == ada
-    assert await authenticate(site.store, token + "x") is None
-    assert len(token) > 40
-    (stored,) = await site.store.read(tokens.list_all, site.blog_id)
-    assert token not in repr(stored)
-    assert stored.last_used_at is not None
-    with pytest.raises(NotFoundError):
-        await create_token(site.store, "nobody")
+@pytest.mark.parametrize("name", ["山田太郎", "Анна Smith", "Ələkbər", "😀", "李 Wei"])
+async def test_handle_that_the_name_does_not_make_is_asked_for(site: Site, name: str) -> None:
+    with pytest.raises(InvalidFieldError, match=f"none can be made from the name {name}") as asked:
+        await add_author(site.store, name)
+    assert asked.value.field == "handle"
+    author = await add_author(site.store, name, handle="yamada")
+    assert (author.name, author.handle) == (name, "yamada")
 
 
-async def test_s34_revoked_token_is_dead_at_once_and_others_live_on(site: Site) -> None:
-    first, second = await create_token(site.store, "ada"), await create_token(site.store, "ada")
-    assert await revoke_token(site.store, first) == 1
-    assert await authenticate(site.store, first) is None
-    assert await authenticate(site.store, second) is not None
-    assert await revoke_token(site.store, first) == 0
+async def test_first_author_whose_name_makes_no_handle_is_asked_for_one(
+    store: Store, settings: Settings
+) -> None:
+    with pytest.raises(InvalidFieldError, match="山田太郎"):
+        await ensure_identity(store, settings, Founding(owner_name="山田太郎"))
+    founding = Founding(owner_name="山田太郎", owner_handle="yamada")
+    assert (await ensure_identity(store, settings, founding)).is_new
 
 
-async def test_s34_token_revoked_by_another_process_is_dead_at_once(site: Site, open_store) -> None:  # type: ignore[no-untyped-def]
-    token = await create_token(site.store, "ada")
-    assert await authenticate(site.store, token) is not None
-    assert await revoke_token(await open_store(listen=False), token) == 1
-    assert await authenticate(site.store, token) is None
+@pytest.mark.parametrize(
+    ("name", "handle"),
+    [
+        ("Jürgen Großmann", "jurgen-grossmann"),
+        ("Zoë ✨", "zoe"),
+        ("Ł. O’Brien", "l-obrien"),
+        ("Agent 47", "agent-47"),
+        ("Wolfe" + " Schlegelsteinhausen" * 5, "wolfe-schlegelsteinhausen-schlegelsteinhausen"),
+        ("x" * 80, "x" * 64),
+    ],
+)
+async def test_handle_is_made_from_a_name_in_latin_letters(
+    site: Site, name: str, handle: str
+) -> None:
+    assert (await add_author(site.store, name)).handle == handle
+
+
+async def test_second_author_of_a_name_is_asked_for_another_handle(site: Site) -> None:
+    await add_author(site.store, "Ada Author")
+    with pytest.raises(TakenError, match="ada-author is another author's; say another") as taken:
+        await add_author(site.store, "Ada Author")
+    assert taken.value.field == "handle"
+
+
+async def test_author_is_found_however_the_name_was_typed(site: Site) -> None:
+    made = await add_author(site.store, "Zoe\u0308 Quick")
+    assert made.name == "Zo\u00eb Quick"
+    for name in ("Zo\u00eb Quick", "Zoe\u0308 Quick"):
+        assert await author_of(site.store, name) == made.id
 
 
 @pytest.mark.both_engines

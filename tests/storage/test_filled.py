@@ -18,7 +18,7 @@ from sqlalchemy import Connection, MetaData, create_engine, make_url, select
 from support.servers import key_pairs
 
 from fedblog.app import running
-from fedblog.publishing.identity import create_token
+from fedblog.publishing.tokens import create_token
 from fedblog.settings import Settings
 from fedblog.storage import counts, migrate, recounting
 from fedblog.storage.columns import UtcDateTime

@@ -26,8 +26,8 @@ from fedblog.app import open_site, running
 from fedblog.domain.addresses import Addresses
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.ids import new_id
-from fedblog.publishing.identity import create_token
 from fedblog.publishing.site import Site
+from fedblog.publishing.tokens import create_token
 from fedblog.serving import KEEP_ALIVE_SECONDS, protocol
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys

@@ -1,4 +1,4 @@
-"""Excerpts, tags, slugs and mentions."""
+"""Excerpts and mentions."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedblog.text import excerpt, hashtags, mentions, slugs
+from fedblog.text import excerpt, mentions
 
 
 def test_excerpt_is_whole_words_and_an_ellipsis() -> None:
@@ -32,60 +32,6 @@ def test_excerpt_is_never_longer_than_its_limit(text: str, limit: int) -> None:
     from html import escape
 
     assert len(excerpt.excerpt(f"<p>{escape(text)}</p>", limit=limit)) <= limit
-
-
-@pytest.mark.parametrize(
-    ("name", "slug", "hashtag"),
-    [
-        ("Climate Action", "climateaction", "#ClimateAction"),
-        ("#climate", "climate", "#climate"),
-        ("energy-transition", "energytransition", "#EnergyTransition"),
-        ("Überschwemmung 2026", "überschwemmung2026", "#Überschwemmung2026"),
-        ("हिन्दी", "हिन्दी", "#हिन्दी"),
-        ("日本", "日本", "#日本"),
-        ("ＦＵＬＬ", "full", "#FULL"),
-        ("...", "", ""),
-        ("<script>", "script", "#script"),
-    ],
-)
-def test_tag_has_an_address_and_a_hashtag(name: str, slug: str, hashtag: str) -> None:
-    assert hashtags.tag_slug(name) == slug
-    assert hashtags.hashtag(name) == hashtag
-    assert hashtags.tag_slug(hashtag) == slug
-
-
-@given(st.text())
-def test_tag_slug_holds_nothing_that_an_address_could_trip_over(name: str) -> None:
-    slug = hashtags.tag_slug(name)
-    assert not set(slug) & set("/?#%&. \n<>\"'")
-    assert hashtags.tag_slug(slug) == slug
-
-
-@pytest.mark.parametrize(
-    ("title", "slug"),
-    [
-        ("What the river took", "what-the-river-took"),
-        ("It’s “now” — or never!", "its-now-or-never"),
-        ("Crème brûlée & Straße", "creme-brulee-and-strasse"),
-        ("Øresund", "oresund"),
-        ("日本語", "post"),
-        ("2026 年の本 books", "2026-books"),
-        ("", "post"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("word " * 40, "-".join(["word"] * 16)),
-        ("x" * 200, "x" * 80),
-    ],
-)
-def test_title_becomes_a_slug(title: str, slug: str) -> None:
-    assert slugs.slugify(title) == slug
-
-
-@given(st.text())
-def test_slug_is_never_empty_and_always_bounded(title: str) -> None:
-    slug = slugs.slugify(title)
-    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug)
-    assert len(slug) <= 80
-    assert slugs.slugify(slug) == slug
 
 
 @pytest.mark.parametrize(
