@@ -127,6 +127,33 @@ def test_author_who_is_added_can_be_found_and_write_at_once(blog: Served) -> Non
     assert [author["name"] for author in made.json()["authors"]] == ["Zoë Quick"]
 
 
+def test_tokens_are_named_listed_and_revoked_by_name(blog: Served) -> None:
+    named = ("--name", "laptop of Zoë", "--author", "Owner")
+    token = blog.run("token", "create", *named)
+    again = run(blog.folder, "token", "create", *named, **blog.settings)
+    assert "another token of owner is called laptop of Zoë" in one_sentence(again)
+    listed = blog.run("token", "list", "--author", "Owner").splitlines()
+    assert listed[0].split() == ["id", "author", "made", "last", "used", "name"]
+    (row,) = (line for line in listed if line.endswith("laptop of Zoë"))
+    assert token.strip() not in "".join(listed)
+    assert "never" in row
+    assert blog.run("token", "revoke", "laptop of Zoë", "--author", "owner") == ""
+    assert "laptop of Zoë" not in blog.run("token", "list")
+    assert "laptop of Zoë (revoked)" in blog.run("token", "list", "--revoked")
+    gone = run(blog.folder, "token", "revoke", row.split()[0], **blog.settings)
+    assert (gone.returncode, gone.stderr) == (
+        1,
+        "There is no such token, or it is revoked already.\n",
+    )
+
+
+def test_author_whose_name_makes_no_handle_is_asked_for_one(blog: Served) -> None:
+    unsaid = run(blog.folder, "author", "add", "山田太郎", **blog.settings)
+    assert "handle: none can be made from the name 山田太郎" in one_sentence(unsaid)
+    assert "--handle" in unsaid.stderr
+    assert blog.run("author", "add", "山田太郎", "--handle", "yamada") == "yamada\n"
+
+
 def test_author_whose_handle_is_taken_and_token_of_nobody_are_refused(blog: Served) -> None:
     taken = run(blog.folder, "author", "add", "Owner", **blog.settings)
     assert "owner" in one_sentence(taken)

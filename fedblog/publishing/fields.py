@@ -1,6 +1,5 @@
 """The fields of a post as an author's tool gives them, checked and brought into their own form."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -12,6 +12,7 @@ from fedblog.domain.errors import NotFoundError
 from fedblog.domain.post import PostStatus
 from fedblog.storage import blogs, media, posts, resolving, server
 from fedblog.storage.store import Store
+from fedblog.text.letters import composed
 
 
 async def article_of(store: Store, named: str) -> writing.Json:
@@ -28,7 +29,7 @@ def _article_of(connection: Connection, named: str, now: datetime) -> writing.Js
         raise NotFoundError("there is no blog yet")
     written = server.get_all(connection)
     addresses = Addresses(written["base_url"], blog.handle, written["handle_host"])
-    name = unquote(urlsplit(named).path).strip("/")
+    name = composed(unquote(urlsplit(named).path)).strip("/")
     post = posts.named(connection, blog.id, name, f"/{name}/")
     if post is None:
         found = resolving.one(connection, addresses, blog.id, f"{addresses.base_url}/{quote(name)}")

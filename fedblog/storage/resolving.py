@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 from fedblog.domain.addresses import Addresses, LocalObject
 from fedblog.storage.lists import ListStatement
 from fedblog.storage.tables import authors, comments, permalinks, posts
+from fedblog.text.letters import lowered
 
 _POSTS = ListStatement(
     lambda listed: select(posts.c.path, posts.c.id).where(
@@ -91,12 +92,20 @@ def one(connection: Connection, addresses: Addresses, blog_id: int, uri: str) ->
 
 def _pages(connection: Connection, blog_id: int, paths: Collection[str]) -> dict[str, str]:
     """The ids of the posts that are, or once were, at these paths, with a slash at their end or
-    without."""
-    spelled = sorted({*paths, *(path.rstrip("/") for path in paths)} - {""})
+    without, in small letters or with capitals among them."""
+    spellings = {path: _spellings(path) for path in paths}
+    spelled = sorted({spelling for path in paths for spelling in spellings[path]} - {""})
     found: dict[str, str] = {}
     for statement in (_FORMER_POSTS, _POSTS):  # who is there now counts more
         rows = {row.path: row.id for row in statement.run(connection, spelled, blog_id=blog_id)}
         for path in paths:
-            if post_id := rows.get(path) or rows.get(path.rstrip("/")):
-                found[path] = post_id
+            named = [rows[spelling] for spelling in spellings[path] if spelling in rows]
+            if named:
+                found[path] = named[0]
     return found
+
+
+def _spellings(path: str) -> tuple[str, ...]:
+    """How a post may stand at *path*, the closest first: slugs have small letters, imported paths
+    whatever they had."""
+    return (path, path.rstrip("/"), lowered(path))

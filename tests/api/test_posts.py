@@ -229,3 +229,26 @@ async def test_head_answers_as_get_without_a_body(api: AsyncClient) -> None:
     got, head = await api.get("/api/v1/posts"), await api.head("/api/v1/posts")
     assert head.content == b""
     assert head.headers["content-length"] == got.headers["content-length"]
+
+
+async def test_slug_that_is_taken_is_a_409_that_names_the_field(api: AsyncClient) -> None:
+    given = {"title": "T", "content": "C", "status": "published", "slug": "Größe"}
+    first = await api.post("/api/v1/posts", json=given, headers={"Idempotency-Key": "1"})
+    assert first.status_code == 201, first.text
+    assert (first.json()["slug"], first.json()["url"][-17:]) == ("größe", "/gr%C3%B6%C3%9Fe/")
+    ((warning),) = first.json()["warnings"]
+    assert (warning["field"], "lower case" in warning["message"]) == ("slug", True)
+    assert (await api.get(f"/api/v1/posts/{first.json()['id']}")).json() == first.json()
+    second = await api.post("/api/v1/posts", json=given, headers={"Idempotency-Key": "2"})
+    assert (second.status_code, second.json()["errors"][0]["field"]) == (409, "slug")
+    assert len((await api.get("/api/v1/posts")).json()["items"]) == 1
+
+
+async def test_tags_that_are_left_out_are_said_in_the_answer(api: AsyncClient) -> None:
+    given = {"title": "T", "content": "C", "tags": ["C", "c", "C#", "日 本", "日本"]}
+    post = (await api.post("/api/v1/posts", json=given)).json()
+    assert post["tags"] == ["C", "C#", "日 本"]
+    assert [warning["field"] for warning in post["warnings"]] == ["tags", "tags"]
+    revised = await api.patch(f"/api/v1/posts/{post['id']}", json={"categories": ["A", "a"]})
+    assert [warning["field"] for warning in revised.json()["warnings"]] == ["categories"]
+    assert (await api.get(f"/api/v1/posts/{post['id']}")).json()["warnings"] == []
