@@ -272,6 +272,12 @@ class Settings(BaseSettings):
         description="Different days of silence after which nothing is sent to a host until it sends"
         " something.",
     )
+    followers_asked: int = Field(
+        200,
+        ge=0,
+        description="Followers an hour that are looked at; who has not been fetched for a week is"
+        " asked again whether it still is, and where.",
+    )
     disk_reserve: int = Field(
         64 << 20, ge=0, description="Free bytes in the data folder below which /readyz says no."
     )

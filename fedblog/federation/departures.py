@@ -7,7 +7,7 @@ as park a host its people are taken for gone (decision 0022).
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 ASK_INBOX = "ask_inbox"
 """The follow-up job that asks those who have an inbox."""
+ASK_FOLLOWER = "ask_follower"
+"""The follow-up job that asks one who has not been heard of for long."""
 _ASKED_FIRST = 3
 """Of those who share an inbox so many are asked before all of them are."""
 _ASKED_AT_ONCE = 20
@@ -79,6 +81,12 @@ def ask(
     jobs.add(connection, ASK_INBOX, key, payload, now, asker=asker)
 
 
+def ask_followers(connection: Connection, uris: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Have followers (id and host) asked, each on behalf of its own domain."""
+    for uri, host in uris:
+        jobs.add(connection, ASK_FOLLOWER, uri, {"uri": uri}, now, asker=counted_host(host))
+
+
 class Departures:
     """Does the job that the delivery loop writes down."""
 
@@ -114,6 +122,25 @@ class Departures:
             await store.write(_ask_others, inbox, now, people[-1])
         if not stays and not after and not people:
             await store.write(inbox_moves.end, inbox.id, NOBODY)
+
+    async def ask_follower(self, payload: Mapping[str, Any]) -> None:
+        """Fetch ``payload["uri"]`` again: who is behind a shared inbox may be gone, or be somewhere
+        else, without any answer of that saying so. Raises ShortError where it cannot be asked
+        now."""
+        uri = str(payload["uri"])
+        await self._blocklist.refresh()
+        if self._blocklist.holds_for(uri):
+            return
+        try:
+            await self._site.actors.actor(uri, fresh=True)
+        except ActorGoneError as error:
+            if await self._is_told_apart(uri, error.status):
+                keeps_words = error.status == _NOT_FOUND
+                await self._site.store.write(_remove_follower, uri, keeps_words, datetime.now(UTC))
+        except ShortError:
+            raise
+        except RemoteError as error:  # it is asked again in some weeks
+            log.info("%s cannot be asked: %s", uri, error)
 
     async def _verdict(self, uri: str, inbox: _Inbox) -> Verdict:
         store = self._site.store
@@ -200,6 +227,10 @@ def _carry(connection: Connection, inbox: _Inbox, url: str, host: str, now: date
     new_id = inbox_rows.ensure(connection, [url])[url]
     inbox_moves.carry(connection, inbox.id, new_id, now)
     inbox_moves.end_where_nobody_is(connection, inbox.id, inbox.url, host, ELSEWHERE)
+
+
+def _remove_follower(connection: Connection, uri: str, keeps_words: bool, now: datetime) -> None:
+    erasing.remove_actor(connection, uri, now, slices.Allowance(), keeps_words=keeps_words)
 
 
 def _remove(

@@ -11,7 +11,7 @@ from fedblog.domain.origins import same_host
 from fedblog.federation import dear
 from fedblog.federation.batch import Batcher
 from fedblog.federation.blocklist import Blocklist
-from fedblog.federation.departures import ASK_INBOX, Departures
+from fedblog.federation.departures import ASK_FOLLOWER, ASK_INBOX, Departures
 from fedblog.federation.facts import Incoming
 from fedblog.federation.handlers.moving import MOVE_FOLLOWER
 from fedblog.federation.handlers.talking import REFRESH_ACTOR
@@ -69,6 +69,7 @@ class Fetching:
             REFRESH_ACTOR: self.refresh_actor,
             MOVE_FOLLOWER: self._moving.move_follower,
             ASK_INBOX: self._departures.ask_inbox,
+            ASK_FOLLOWER: self._departures.ask_follower,
         }
 
     async def fetch_object(self, payload: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from fedblog.domain import delivery
 from fedblog.domain.shares import surplus
+from fedblog.federation import departures
 from fedblog.jobs import deliveries as delivery_loop
 from fedblog.jobs import erasing, followups
 from fedblog.jobs.slices import carry_through, go_through
@@ -28,6 +29,7 @@ from fedblog.storage import (
     clock,
     deliveries,
     delivery_order,
+    followers,
     recounting,
     reports,
     server,
@@ -55,6 +57,9 @@ LONGEST_LEASE = max(delivery_loop.LEASE, followups.LEASE)
 SLICES = 100
 """Of the kept counts, how many slices are checked in an hour."""
 _PLACE = "counts checked"
+_ASKED = "followers asked"
+ACTORS_KNOWN = timedelta(days=7)
+"""For so long what was fetched of an actor is taken for true."""
 _STRETCH = 500
 _SHORTLY, _AT_LAST = 1.0, 60.0
 """Seconds until what could not be erased yet is tried again, twice as long each time."""
@@ -210,6 +215,26 @@ async def check_counts(store: Store, slices: int = SLICES) -> int:
     return mended
 
 
+async def ask_followers(site: Site, now: datetime) -> None:
+    """Have some of the followers asked whether they still are, and where, from where the last hour
+    stopped: those who have not been fetched for `ACTORS_KNOWN`. A deleted account behind a shared
+    inbox is found by nothing else, nor an inbox whose move only followers were told."""
+    limit = site.settings.followers_asked
+    if limit == 0:
+        return
+    after = await site.store.read(server.get, _ASKED) or ""
+    found, following = await site.store.read(
+        followers.not_asked_since, now - ACTORS_KNOWN, after, limit
+    )
+
+    def unit(connection: Connection) -> None:
+        departures.ask_followers(connection, found, now)
+        server.put(connection, _ASKED, following)
+
+    if found or following != after:
+        await site.store.write(unit)
+
+
 class HousekeepingLoop:
     """Keeps house at the start and then every hour; erases at once where the setting says so."""
 
@@ -234,6 +259,7 @@ class HousekeepingLoop:
         now = datetime.now(UTC)
         await keep_house(self._site, now)
         await check_counts(self._site.store)
+        await ask_followers(self._site, now)
         if with_daily:
             await drop_what_is_lone(self._site, now)
             folder = self._site.settings.data_dir / "cache"

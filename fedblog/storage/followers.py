@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, Text, bindparam, delete, func, select
 
 from fedblog.domain.follower import Follower
 from fedblog.storage import inboxes
-from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import followers
+from fedblog.storage.lists import ListStatement, is_among
+from fedblog.storage.tables import actors, followers, hosts
 from fedblog.storage.tables import inboxes as inbox_table
 from fedblog.storage.upsert import insert_ignoring, upsert
 
@@ -54,6 +54,34 @@ def count_at(connection: Connection, domains: Collection[str], most: int) -> dic
         wanted = {"there": domain, "most": most}
         numbers[domain] = connection.execute(_COUNT_AT, wanted).scalar_one()
     return numbers
+
+
+def not_asked_since(
+    connection: Connection, before: datetime, after: str, limit: int
+) -> tuple[list[tuple[str, str]], str]:
+    """Of the next *limit* followers above the id *after*, those fetched before *before* whose host
+    is not silent, with that host; and after whom the next stretch begins ("": at the first)."""
+    following = list(
+        connection.execute(
+            select(followers.c.actor_uri)
+            .where(followers.c.actor_uri > after)
+            .distinct()
+            .order_by(followers.c.actor_uri)
+            .limit(limit)
+        ).scalars()
+    )
+    rows = connection.execute(
+        select(actors.c.uri, actors.c.host)
+        .join(hosts, hosts.c.host == actors.c.host, isouter=True)
+        .where(
+            is_among(connection, actors.c.uri, Text, following),
+            actors.c.fetched_at < before,
+            func.coalesce(hosts.c.failures, 0) == 0,
+        )
+        .order_by(actors.c.uri)
+    )
+    found = [(row.uri, row.host) for row in rows]
+    return found, following[-1] if len(following) == limit else ""
 
 
 def save_all(connection: Connection, items: Sequence[Follower]) -> None:

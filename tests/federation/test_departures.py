@@ -1,19 +1,23 @@
 """Inboxes that are elsewhere or not there, hosts that are silent: who is asked, and who is gone."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from sqlalchemy import Connection, insert, select, update
+from support import blog
 from support.people import People
 from support.servers import Server
 from support.sinks import hurry
 
+from fedblog.jobs.housekeeping import ask_followers
+from fedblog.publishing.site import Site
 from fedblog.storage import hosts
 from fedblog.storage.changes import Change, record
 from fedblog.storage.inboxes import authority_of
-from fedblog.storage.tables import activities, deliveries, followers, inboxes, jobs
+from fedblog.storage.tables import activities, actors, deliveries, followers, inboxes, jobs
 
 pytestmark = pytest.mark.both_engines
 NODEINFO = "/.well-known/nodeinfo"
@@ -479,3 +483,58 @@ def _age(connection: Connection) -> None:
 def _states(connection: Connection) -> list[str]:
     query = select(deliveries.c.state).where(deliveries.c.activity_id == OLD)
     return list(connection.execute(query).scalars())
+
+
+# --- followers who say nothing --------------------------------------------------------------------
+
+
+async def test_deleted_account_behind_a_shared_inbox_is_found_in_time(
+    server: Server, people: People
+):
+    await follow(server, people, "ann", "ben", "cleo")
+    people.publish("/users/ann", b"", status=410)
+    people.add("ben", endpoints={"sharedInbox": f"{people.base_url}/new"})
+    await ask_followers(server.site, datetime.now(UTC))
+    assert await server.site.store.read(_asked) == []
+    await server.site.store.write(_were_fetched_long_ago)
+    await ask_followers(server.site, datetime.now(UTC))
+
+    async def all_were_asked() -> bool:
+        return not await server.site.store.read(_asked)
+
+    await server.eventually(all_were_asked)
+    assert await follower_names(server) == {"ben", "cleo"}
+    assert await server.site.store.read(_inboxes) == {
+        f"{people.base_url}/new",
+        f"{people.base_url}/inbox",
+    }
+
+
+def _were_fetched_long_ago(connection: Connection) -> None:
+    connection.execute(update(actors).values(fetched_at=datetime.now(UTC) - timedelta(days=8)))
+
+
+def _asked(connection: Connection) -> list[str]:
+    query = select(jobs.c.key).where(jobs.c.kind == "ask_follower")
+    return list(connection.execute(query).scalars())
+
+
+async def test_followers_are_gone_through_some_an_hour_and_not_those_of_silent_hosts(
+    site: Site,
+):
+    names = [f"u{number:02}" for number in range(10)]
+    for name in names:
+        host = "dead.example" if name < "u02" else "one.example"
+        await blog.follow(site, blog.remote_actor(name, host))
+    await site.store.write(hosts.note_silence, ["dead.example"], datetime.now(UTC))
+    some = dataclasses.replace(
+        site, settings=site.settings.model_copy(update={"followers_asked": 4})
+    )
+    later = datetime.now(UTC) + timedelta(days=8)
+    found = []
+    for _ in range(3):
+        await ask_followers(some, later)
+        found.append(len(await site.store.read(_asked)))
+    assert found == [2, 6, 8]
+    await ask_followers(some, later)  # from the beginning: who waits to be asked is not asked twice
+    assert len(await site.store.read(_asked)) == 8
