@@ -17,10 +17,12 @@ from fedblog.endpoints.caching import cache_tags
 from fedblog.publishing.site import Site
 from fedblog.storage import authors, blogs
 from fedblog.storage.changes import Change
+from fedblog.text.letters import base_of
 from fedblog.web.answers import FILE_HEADERS, asked_path
 
 BLOG_GROUND = "#0a5c51"
 GROUNDS = ("#1d4fa3", "#8a2b5b", "#8f4a00", "#3c3f46", "#06443c", "#5b3a8a")
+_IN_NO_FONT = "\U0010ffff"
 _HEADERS = {**FILE_HEADERS, "cache-control": "public, max-age=3600"}
 
 
@@ -41,7 +43,7 @@ def routes(site: Site) -> list[BaseRoute]:
             name = author.name
             ground = GROUNDS[zlib.crc32(author.id.encode()) % len(GROUNDS)]
             cache_tags(request.scope, Change("author", author.id))
-        body = await asyncio.to_thread(draw, initials(name), ground)
+        body = await asyncio.to_thread(_drawn, name, handle, ground)
         return Response(body, media_type="image/png", headers=_HEADERS)
 
     return [Route("/marks/{handle}.png", mark, name="mark")]
@@ -53,6 +55,28 @@ def initials(name: str) -> str:
     if not words:
         return "•"
     return "".join(word[0] for word in dict.fromkeys((words[0], words[-1]))).upper()
+
+
+def is_drawable(text: str) -> bool:
+    """Whether the font, which is Pillow's own and has hardly more than ASCII, has all of *text*."""
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(MARK_SIDE / 10)
+    missing = bytes(font.getmask(_IN_NO_FONT))
+    return all(bytes(font.getmask(letter)) != missing for letter in text)
+
+
+def _drawn(name: str, handle: str, ground: str) -> bytes:
+    return draw(shown_letters(name, handle), ground)
+
+
+def shown_letters(name: str, handle: str) -> str:
+    """The initials of *name*, without accents where the font lacks them; where it lacks the letters
+    those of the *handle*, which is in ASCII."""
+    text = initials(name)
+    plain = "".join(map(base_of, text))
+    found = (one for one in (text, plain) if is_drawable(one))
+    return next(found, initials(handle.strip("_.-")))
 
 
 def draw(text: str, ground: str) -> bytes:

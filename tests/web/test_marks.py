@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from support.servers import Server
 
-from fedblog.web.marks import initials
+from fedblog.web.marks import initials, is_drawable, shown_letters
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,27 @@ from fedblog.web.marks import initials
 )
 def test_initials_of_a_name(name: str, expected: str):
     assert initials(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "handle", "shown"),
+    [
+        ("Act Today", "act", "AT"),
+        ("Åsa Éric", "asa", "AE"),
+        ("山田太郎", "yamada", "Y"),
+        ("Анна", "_anna_", "A"),
+        ("مريم", "maryam", "M"),
+        ("✨", "zoe", "Z"),
+    ],
+)
+def test_mark_shows_no_letter_that_the_font_lacks(name: str, handle: str, shown: str):
+    assert shown_letters(name, handle) == shown
+    assert is_drawable(shown)
+
+
+def test_letters_that_the_font_lacks_are_known():
+    assert not any(map(is_drawable, ("山", "ж", "ع", "A\U0010ffff")))
+    assert is_drawable("AZaz09")
 
 
 async def test_icon_of_every_actor_is_there_to_fetch(server: Server):
