@@ -60,6 +60,7 @@ QUERIES: dict[str, Query] = {
     "author further on": lambda c, at: views.author(c, 1, at.authors[0][1], at.middle, 10),
     "tag": lambda c, at: views.term(c, 1, "tag", at.tag, None, 10),
     "tag further on": lambda c, at: views.term(c, 1, "tag", at.tag, at.middle, 10),
+    "tag that is not there": lambda c, at: views.present_term(c, 1, "tag", "gone", at.tag + "!"),
     "group": lambda c, at: views.group(c, 1, None, 10),
     "feed": lambda c, at: views.feed(c, 1, 20),
     "post page": lambda c, at: views_post.find(c, 1, at.few[1], None),
