@@ -5,7 +5,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -39,9 +39,25 @@ ConfigOption = Annotated[
 ]
 
 
+def _number(least: int, most: int) -> Callable[[str | int], int]:
+    """Reads a whole number within bounds; of one that is none it says what it takes, as the
+    library behind Typer would not in our words."""
+
+    def read(value: str | int) -> int:
+        text = str(value)
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+            raise typer.BadParameter(f"takes a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
 def main() -> None:
     """Run the command; errors that are the user's to mend are one sentence, exit status 1."""
     try:
+        for word in sys.argv[1:]:
+            if not _is_text(word):
+                raise SettingsError(f"{word.encode(errors='replace').decode()!r} is not in UTF-8")
         app()
     except Exception as error:
         sentence = _sentence(error)
@@ -49,6 +65,14 @@ def main() -> None:
             raise
         _say(f"fedblog: {sentence}")
         sys.exit(1)
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:  # bytes of another encoding
+        return False
+    return True
 
 
 def _sentence(error: Exception) -> str | None:
@@ -82,7 +106,13 @@ def serve(
         typer.Option("--listen", metavar="HOST:PORT", help="Where to accept connections."),
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Processes; above 1 needs PostgreSQL.")
+        int,
+        typer.Option(
+            "--workers",
+            parser=_number(1, 1000),
+            metavar="N",
+            help="Processes; above 1 needs PostgreSQL.",
+        ),
     ] = 1,
     config: ConfigOption = None,
 ) -> None:
@@ -238,7 +268,10 @@ def demo(
     port: Annotated[
         int | None,
         typer.Option(
-            "--port", min=1, max=65535, help="The blog's port (default: the first free from 8000)."
+            "--port",
+            parser=_number(1, 65535),
+            metavar="N",
+            help="The blog's port (default: the first free from 8000).",
         ),
     ] = None,
 ) -> None:

@@ -472,7 +472,7 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     *overrides* win over both; those that are None are left out. Raises SettingsError.
     """
     file = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
-    if file is not None and not file.exists():
+    if file is not None and not file.is_file():
         raise SettingsError(f"there is no settings file {file}")
 
     class FileSettings(Settings):

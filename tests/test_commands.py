@@ -309,7 +309,7 @@ WRONG = {
     "The address": ("ftp://x", "must begin with https://"),
     "The blog's title": ("x" * 201, "1 to 200"),
     "Its handle": ("the blog", "takes letters a to z"),
-    "Its language": ("German!", "language tag"),
+    "Its language": ("German", "language tag"),
     "Its time zone": ("Mars/Olympus", "time zone such as"),
     "The first author's name": ("\u200b", "1 to 200"),
     "One line": ("x" * 201, "at most 200"),
@@ -345,7 +345,7 @@ def test_option_against_its_rule_is_refused_before_anything_is_asked(tmp_path: P
         ("--title", ""),
         ("--handle", ""),
         ("--handle", "readers"),
-        ("--language", "German!"),
+        ("--language", "Deutsch"),
         ("--time-zone", "Mars/Olympus"),
         ("--author", "\u200b"),
         ("--author-handle", "a b"),
@@ -435,6 +435,8 @@ BAD_STARTS: list[tuple[list[str], dict[str, str], str]] = [
     (["serve", "--data", "broken.toml"], {}, "broken.toml"),
     (["serve", "--workers", "2"], {}, "PostgreSQL"),
     (["worker"], {}, "PostgreSQL"),
+    (["serve", "--config", "."], {}, "no settings file"),
+    (["serve", "--data", "\udcff"], {}, "not in UTF-8"),
     (["init", "--yes", "--handle", "a/b"], {}, "handle"),
     (["init", "--yes", "--time-zone", "Mars/Olympus"], {}, "time_zone"),
     (["token", "create", "--author", "Owner"], {}, "fedblog init"),
@@ -463,6 +465,21 @@ def test_bad_settings_are_one_clear_sentence_and_make_nothing(tmp_path: Path) ->
                 wrong.append((case, process.returncode, output, said))
     assert wrong == []
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_number_that_is_none_is_refused_in_our_words(tmp_path: Path) -> None:
+    for arguments, rule in (
+        (("demo", "--port", "x"), "from 1 to 65535"),
+        (("demo", "--port", "65536"), "from 1 to 65535"),
+        (("serve", "--workers", "0"), "from 1 to 1000"),
+        (("serve", "--workers", "\u00b2"), "from 1 to 1000"),
+    ):
+        done = run(tmp_path, *arguments)
+        said = " ".join(done.stderr.replace("\u2502", " ").split())
+        assert done.returncode == 2
+        assert f"takes a whole number {rule}" in said
+        assert "Input should" not in said
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to the superuser")

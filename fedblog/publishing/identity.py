@@ -53,7 +53,7 @@ SERVER_ID = "id"
 HANDLE_LENGTH = 64
 RESERVED_HANDLES = frozenset({READERS, INSTANCE})
 _HANDLE = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")
 
 
 class IdentityChangedError(Exception):

@@ -29,7 +29,10 @@ def _article_of(connection: Connection, named: str, now: datetime) -> writing.Js
         raise NotFoundError("there is no blog yet")
     written = server.get_all(connection)
     addresses = Addresses(written["base_url"], blog.handle, written["handle_host"])
-    name = composed(unquote(urlsplit(named).path)).strip("/")
+    try:
+        name = composed(unquote(urlsplit(named).path)).strip("/")
+    except ValueError:
+        name = ""  # an address that is none
     post = posts.named(connection, blog.id, name, f"/{name}/")
     if post is None:
         found = resolving.one(connection, addresses, blog.id, f"{addresses.base_url}/{quote(name)}")

@@ -245,6 +245,7 @@ async def test_scheduled_post_can_be_called_off(site: Site) -> None:
         ({"slug": "../etc"}, "slug"),
         ({"slug": ""}, "slug"),
         ({"language": "not a language"}, "language"),
+        ({"language": "German"}, "language"),
         ({"title": "\u202e \n"}, "title"),
         ({"title": "x" * 301}, "title"),
         ({"content": "  "}, "content"),

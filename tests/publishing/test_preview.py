@@ -90,3 +90,9 @@ async def test_a_deleted_post_is_not_shown(site: Site) -> None:
     for named in (post.id, post.path or "", "herons"):
         with pytest.raises(NotFoundError):
             await article_of(site.store, named)
+
+
+async def test_what_is_no_address_names_no_post(site: Site) -> None:
+    for named in ("http://[", "https://[::1", "", "/", "%00"):
+        with pytest.raises(NotFoundError, match="there is no post"):
+            await article_of(site.store, named)
