@@ -125,6 +125,7 @@ def serve(
     signal.signal(signal.SIGTERM, _end)
     with _held(settings), serving.listening(settings) as sockets:
         prepared = _run(serving.prepare(settings))
+        serving.number(prepared.settings)
         serving.serve(prepared, sockets, workers=workers)
 
 
@@ -212,6 +213,42 @@ def migrate(data: DataOption = None, config: ConfigOption = None) -> None:
     if backup is not None:
         _say(f"The database as it was is kept in {backup}.")
     _say("The database is up to date.")
+
+
+@app.command()
+def backup(
+    file: Annotated[
+        str | None,
+        typer.Argument(help="Where to; - is standard output (default: a name with host and time)."),
+    ] = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write the whole blog into one file, while it is served; prints the file's name."""
+    from fedblog import copies, serving
+
+    settings = load(config, data_dir=data)
+    signal.signal(signal.SIGTERM, _end)
+    serving.settle(settings)
+    for sentence in copies.backup(settings, file):
+        _say(sentence)
+
+
+@app.command()
+def restore(
+    file: Annotated[
+        str, typer.Argument(help="A backup, or a copy of an SQLite database; - is standard input.")
+    ],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Put a backup in the place of what is there; keeps what it replaces."""
+    from fedblog import copies
+
+    settings = load(config, data_dir=data)
+    signal.signal(signal.SIGTERM, _end)
+    for sentence in copies.restore(settings, file):
+        _say(sentence)
 
 
 @app.command()
@@ -432,8 +469,11 @@ def _held(settings: Settings) -> Iterator[None]:
         yield
         return
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    from fedblog import serving
+
     with DataFolderLock(settings.data_dir) as lock:
         lock.acquire(settings.listen)
+        serving.settle(settings, is_held=True)
         yield
 
 

@@ -24,8 +24,11 @@ from fedblog.domain.errors import NotFoundError
 from fedblog.publishing import identity
 from fedblog.publishing.identity import Founding
 from fedblog.settings import Settings, SettingsError, is_loopback, load
-from fedblog.storage import authors, blogs, migrate, server
+from fedblog.storage import authors, blogs, file_number, migrate, server
+from fedblog.storage.backups import JOURNAL, WORK
 from fedblog.storage.errors import SchemaError, UnusableDatabaseError
+from fedblog.storage.lock import DataFolderLock
+from fedblog.storage.sqlite_connection import database_file
 from fedblog.storage.store import Store
 
 if TYPE_CHECKING:
@@ -120,6 +123,22 @@ def upgrade(settings: Settings) -> Path | None:
     return migrate.upgrade(settings.database, backups_kept=settings.backups_kept)
 
 
+def settle(settings: Settings, *, is_held: bool = False) -> None:
+    """End what a restore that was killed began to put in place; everybody does so before they use
+    the data folder. *is_held*: its lock is. Blocks; raises StorageError."""
+    is_pending = (settings.data_dir / JOURNAL).exists()
+    if not is_pending and not (is_held and (settings.data_dir / WORK).exists()):
+        return
+    from fedblog.storage.backups import restoring
+
+    if is_held:
+        restoring.finish(settings)
+        return
+    with DataFolderLock(settings.data_dir) as lock:
+        lock.acquire("fedblog restore")
+        restoring.finish(settings)
+
+
 def is_current(settings: Settings) -> bool:
     """Whether the tables are those of this version. Blocks; raises what `upgrade` raises."""
     return _standing(settings) is migrate.Standing.CURRENT
@@ -127,6 +146,7 @@ def is_current(settings: Settings) -> bool:
 
 def _standing(settings: Settings) -> migrate.Standing:
     """How far the database is. Blocks; raises what `upgrade` raises."""
+    settle(settings)
     try:
         standing = migrate.standing(settings.database)
     except UnusableDatabaseError as error:
@@ -181,6 +201,14 @@ async def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) 
         return await work(store)
     finally:
         await store.close()
+
+
+def number(settings: Settings) -> None:
+    """Give an SQLite file that is about to be served a number of its own (decision 24). Blocks;
+    raises StorageError."""
+    file = database_file(settings.database)
+    if file is not None:
+        file_number.renew(file)
 
 
 def _announce(prepared: Prepared) -> None:

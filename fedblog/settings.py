@@ -243,6 +243,9 @@ class Settings(BaseSettings):
     backups_kept: int = Field(
         3, ge=1, description="Copies of the database from before upgrades that are kept."
     )
+    keep_replaced: int = Field(
+        30, gt=0, description="Days for which what a restore replaced is kept."
+    )
     authorized_fetch: bool = Field(
         False, description="Give ActivityPub documents only to signed requests."
     )

@@ -29,6 +29,7 @@ from fedblog.storage import (
     clock,
     deliveries,
     delivery_order,
+    file_number,
     followers,
     recounting,
     reports,
@@ -38,8 +39,10 @@ from fedblog.storage import (
     threads,
 )
 from fedblog.storage import tables as t
+from fedblog.storage.backups import replaced
 from fedblog.storage.changes import Change
 from fedblog.storage.errors import StorageError, StoreClosedError
+from fedblog.storage.sqlite_connection import database_file
 from fedblog.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -199,6 +202,20 @@ async def _look_through(site: Site, look: Look, before: datetime, drop: Any) -> 
         await asyncio.sleep(0)
 
 
+async def drop_replaced(site: Site, now: datetime) -> None:
+    """Drop what restores replaced whose days are over: folders, on PostgreSQL schemas as well."""
+    before = now - timedelta(days=site.settings.keep_replaced)
+    file = database_file(site.settings.database)
+    for folder in {site.settings.data_dir, *([file.parent] if file is not None else [])}:
+        for gone in await asyncio.to_thread(replaced.forget, folder, before):
+            logger.info("what a restore replaced was deleted: %s", gone)
+    if site.store.dialect == "postgresql":
+        for schema in await site.store.read(replaced.schemas):
+            if replaced.is_before(schema, before):
+                await site.store.write(replaced.drop_schema, schema)
+                logger.info("what a restore replaced was dropped: the schema %s", schema)
+
+
 async def check_counts(store: Store, slices: int = SLICES) -> int:
     """Check the next *slices* of the kept counts, from where the last hour stopped, and mend what
     is off; gives how many counts were."""
@@ -249,18 +266,24 @@ class HousekeepingLoop:
         rounds = 0
         try:
             while True:
-                if await self._safely(self._keep(with_daily=rounds % DAILY == 0)):
+                if await self._safely(
+                    self._keep(with_daily=rounds % DAILY == 0, is_first=rounds == 0)
+                ):
                     rounds += 1  # else what is done once a day would wait for tomorrow
                 await self._rest()
         finally:
             stop_listening()
 
-    async def _keep(self, *, with_daily: bool) -> None:
+    async def _keep(self, *, with_daily: bool, is_first: bool) -> None:
         now = datetime.now(UTC)
+        file = database_file(self._site.settings.database)
+        if file is not None and not is_first:  # the start has just done it
+            await asyncio.to_thread(file_number.renew, file)
         await keep_house(self._site, now)
         await check_counts(self._site.store)
         await ask_followers(self._site, now)
         if with_daily:
+            await drop_replaced(self._site, now)
             await drop_what_is_lone(self._site, now)
             folder = self._site.settings.data_dir / "cache"
             before = time.time() - self._site.settings.keep_pictures * 86400

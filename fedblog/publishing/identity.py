@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection
 
+from fedblog import __version__
 from fedblog.domain.addresses import BLOG, INSTANCE, READERS, Addresses
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.errors import InvalidFieldError, NotFoundError, TakenError
@@ -107,7 +108,7 @@ async def ensure_identity(
         pairs = [pair for keys in made for pair in keys]
         blog, is_new = await store.write(_found, planned, owner, pairs, addresses)
     written = await store.read(_written_down)
-    if belonging is not None and not _belongs(belonging, written):
+    if belonging is not None and not folder.belongs(belonging, written):
         raise IdentityChangedError(_foreign(belonging, settings, "is another blog's"))
     _refuse_changes(written, settings, founding)
     return Identity(
@@ -327,6 +328,7 @@ def _found(
     server_rows.put(connection, "base_url", addresses.base_url)
     server_rows.put(connection, "handle", addresses.handle)
     server_rows.put(connection, "handle_host", addresses.handle_host)
+    server_rows.put(connection, server_rows.VERSION, __version__)
     return blog, True
 
 
@@ -340,14 +342,6 @@ def _with_id(connection: Connection, number: str) -> dict[str, str]:
     if server_rows.get(connection, SERVER_ID) is None:
         server_rows.put(connection, SERVER_ID, number)
     return _written_down(connection)
-
-
-def _belongs(belonging: folder.Belonging, written: dict[str, str]) -> bool:
-    """Whether the data folder remembers this database. One that has no id yet (of an older version,
-    or restored from a backup of then) goes by its names."""
-    if written[SERVER_ID]:
-        return belonging.id == written[SERVER_ID]
-    return (belonging.base_url, belonging.handle) == (written["base_url"], written["handle"])
 
 
 def _foreign(belonging: folder.Belonging, settings: Settings, what: str) -> str:

@@ -37,6 +37,14 @@ class UnusableDatabaseError(StorageError):
         self.what = what
 
 
+class ForeignLogError(StorageError):
+    """Beside the database file stands the log of another; the message says the ways out."""
+
+
+class BackupError(StorageError):
+    """A backup cannot be made, or is not one that can be restored here."""
+
+
 class SchemaError(StorageError):
     """The tables are missing, or not those that this version needs."""
 

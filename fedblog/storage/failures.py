@@ -67,11 +67,11 @@ def translated(error: BaseException) -> Exception:
     return result
 
 
-def of_disk(error: OSError) -> StorageError:
-    """*error* of a file of ours as callers of this layer see it."""
+def of_disk(error: OSError, what: str = "a file") -> StorageError:
+    """*error* of a file of ours (*what*, where it has no name) as callers of this layer see it."""
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     kind = StorageFullError if is_full else StorageError
-    return kind(f"{error.filename or 'a file'} cannot be written: {error.strerror or error}")
+    return kind(f"{error.filename or what} cannot be written: {error.strerror or error}")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ An emptied database would otherwise become a new blog with new keys at the old a
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,3 +51,12 @@ def write(folder: Path, belonging: Belonging) -> None:
         temporary.replace(file)  # never half of it, nor an empty one after a power cut
     except OSError as error:
         raise of_disk(error) from error
+
+
+def belongs(belonging: Belonging, written: Mapping[str, str]) -> bool:
+    """Whether a folder that remembers *belonging* is that of the database in which `server` has
+    *written*. One that has no id yet (of an older version, or restored from a backup of then) goes
+    by its names."""
+    if written.get("id"):
+        return belonging.id == written["id"]
+    return (belonging.base_url, belonging.handle) == (written["base_url"], written["handle"])

@@ -11,6 +11,7 @@ from typing import Self
 from fasteners import InterProcessLock  # type: ignore[import-untyped]
 
 from fedblog.storage.errors import DataFolderInUseError
+from fedblog.storage.failures import of_disk
 
 LOCK_FILE = "fedblog.lock"
 NOTE_FILE = "fedblog.lock.json"
@@ -31,7 +32,7 @@ class DataFolderLock:
     def acquire(self, address: str) -> None:
         """Take the lock and note *address*. Blocks for no longer than a moment.
 
-        Raises DataFolderInUseError, which says who holds the folder.
+        Raises DataFolderInUseError, which says who holds the folder; StorageError.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._lock.acquire(blocking=False):
@@ -43,8 +44,12 @@ class DataFolderLock:
         }
         target = self._folder / NOTE_FILE
         temporary = target.with_suffix(".new")
-        temporary.write_text(json.dumps(note) + "\n", encoding="utf-8")
-        temporary.replace(target)  # never half a note
+        try:
+            temporary.write_text(json.dumps(note) + "\n", encoding="utf-8")
+            temporary.replace(target)  # never half a note
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise of_disk(error) from error
 
     def release(self) -> None:
         """Give the lock back."""

@@ -17,7 +17,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError
 
-from fedblog.storage import counting
+from fedblog import __version__
+from fedblog.storage import counting, file_number, server
 from fedblog.storage.errors import (
     DamagedError,
     SchemaError,
@@ -33,7 +34,8 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _REVISIONS = re.compile(
     r"""^(?P<name>(?:down_)?revision)\b[^=\n]*= *["'](?P<value>[^"']+)["']""", re.MULTILINE
 )
-_VERSIONS = "alembic_version"
+VERSIONS = "alembic_version"
+"""The table that says which revision the others are of."""
 _OURS = frozenset({"server", "blogs"})
 """Tables that every version has."""
 _CACHE_KB = 65_536
@@ -49,19 +51,26 @@ class Standing(Enum):
 
 
 def upgrade(
-    database_url: str, *, migrations: Path | None = None, backups_kept: int = 3
+    database_url: str,
+    *,
+    migrations: Path | None = None,
+    backups_kept: int = 3,
+    with_copy: bool = True,
 ) -> Path | None:
     """Make the tables, or bring them up to this version. Blocks; call it before the server starts.
 
     *migrations* is the folder to take them from, this version's own unless it is given. Gives the
-    backup that was made of an SQLite file, if one was; of all that there are then the newest
-    *backups_kept* stay. Raises what `standing` raises, before anything is changed.
+    copy that was made of an SQLite file *with_copy*, if one was; of all that there are then the
+    newest *backups_kept* stay. Raises what `standing` raises, before anything is changed.
     """
     url = _parse(database_url)
     folder = migrations or migrations_folder()
     revisions, head = _revisions(folder)
     if url.get_backend_name() == "sqlite":
-        _make_file(Path(url.database or ""))
+        path = Path(url.database or "")
+        file_number.check(path)
+        file_number.adopt(path)
+        _make_file(path)
     with reading(database_url), _engine(url) as engine:
         with engine.connect() as connection:
             current = _revision(connection, url, revisions)
@@ -69,14 +78,12 @@ def upgrade(
         if counts_stand:
             return None
         backup = None
-        if current is not None and url.get_backend_name() == "sqlite":
+        if with_copy and current is not None and url.get_backend_name() == "sqlite":
             backup = _back_up(Path(url.database or ""), current)
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-            counting.remove(connection)
-            _run_alembic(connection, folder)
-            counting.install(connection)
+            bring_up(connection, folder)
             if connection.dialect.name == "sqlite":
                 _check_foreign_keys(connection)
         if backup is not None:  # and it was not needed
@@ -84,15 +91,40 @@ def upgrade(
         return backup
 
 
+def bring_up(connection: Connection, folder: Path | None = None) -> None:
+    """Bring the tables up to this version in the caller's transaction."""
+    counting.remove(connection)
+    make_tables(connection, "head", folder)
+    counting.install(connection)
+    if server.get(connection, "base_url") is not None:  # a blog: its copies know what they need
+        server.put(connection, server.VERSION, __version__)
+
+
+def make_tables(connection: Connection, revision: str, folder: Path | None = None) -> None:
+    """Make the tables of *revision*, or change them to those, in the caller's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    script_location = str(folder or migrations_folder())
+    config.set_main_option("script_location", script_location.replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 def standing(database_url: str) -> Standing:
     """How far the tables are; a file that is not there is empty. Blocks, and changes nothing.
 
     Raises SchemaError where they are those of a newer fedblog, UnusableDatabaseError where the file
-    is damaged or another application's, StorageError where the database cannot be reached.
+    is damaged or another application's, ForeignLogError where the log beside it is not its own,
+    StorageError where the database cannot be reached.
     """
     url = _parse(database_url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return Standing.EMPTY
+    if url.get_backend_name() == "sqlite":
+        path = Path(url.database or "")
+        if not path.exists():
+            return Standing.EMPTY
+        file_number.check(path)
     revisions, head = _revisions(migrations_folder())
     with reading(database_url), _engine(url) as engine, engine.connect() as connection:
         found = _revision(connection, url, revisions)
@@ -112,6 +144,26 @@ def reading(database_url: str) -> Iterator[None]:
     except DamagedError as error:
         what = f"is damaged, or no database at all ({error})"
         raise _unusable(_parse(database_url), what) from error
+
+
+@contextmanager
+def opened(database_url: str) -> Iterator[Engine]:
+    """An engine for the database, for work around the server. Raises StorageError."""
+    url = _parse(database_url)
+    if url.get_backend_name() == "sqlite":
+        file_number.check(Path(url.database or ""))
+    with reading(database_url), _engine(url) as engine:
+        yield engine
+
+
+def tables(connection: Connection) -> set[str]:
+    """The names of the tables that are there."""
+    return set(inspect(connection).get_table_names())
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version knows the tables of *revision*. Reads files."""
+    return revision in _revisions(migrations_folder())[0]
 
 
 def head() -> str:
@@ -136,16 +188,6 @@ def migrations_folder() -> Path:
     raise SchemaError("this installation lacks its migrations folder")
 
 
-def _run_alembic(connection: Connection, folder: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
 def _revisions(folder: Path) -> tuple[set[str], str]:
     """The revisions that *folder* leads to, and the newest: the one that no other builds upon."""
     known: set[str] = set()
@@ -165,9 +207,9 @@ def _revision(connection: Connection, url: URL, known: set[str]) -> str | None:
     A file belongs to one application. A database on a server may have tables of others in it, as
     long as their names are not ours.
     """
-    names = set(inspect(connection).get_table_names())
-    found = revision(connection) if _VERSIONS in names else None
-    others = names - {_VERSIONS}
+    names = tables(connection)
+    found = revision(connection) if VERSIONS in names else None
+    others = names - {VERSIONS}
     if found is None:
         is_foreign = bool(others if connection.dialect.name == "sqlite" else others & _names())
     else:
@@ -176,10 +218,16 @@ def _revision(connection: Connection, url: URL, known: set[str]) -> str | None:
         raise _unusable(url, "is another application's")
     if found is not None and found not in known:
         raise SchemaError(
-            f"the database is of a newer version (revision {found}); install that fedblog, "
-            "or restore a backup"
+            f"the database is of a newer version (revision {found}); install "
+            f"{_needed(connection, names)}, or restore a backup"
         )
     return found
+
+
+def _needed(connection: Connection, names: set[str]) -> str:
+    """The fedblog that a database of a newer version with the tables *names* needs."""
+    version = server.get(connection, server.VERSION) if "server" in names else None
+    return "that fedblog" if version is None else f"fedblog {version} or later"
 
 
 def _names() -> set[str]:
@@ -256,6 +304,7 @@ def _back_up(path: Path, revision: str) -> Path:
             raw.cursor().execute("VACUUM INTO ?", (str(target),))
         finally:
             raw.close()
+    file_number.renew(path)
     logger.info("the database was copied to %s before its upgrade", target)
     return target
 

@@ -10,8 +10,11 @@ import psycopg
 from sqlalchemy import Connection, text
 
 from fedblog.storage.changes import EVERYTHING, Change
+from fedblog.storage.errors import DatabaseBusyError
 
 CHANNEL = "fedblog_changes"
+SERVED = 7_306_930_443
+"""The advisory lock that all who serve the database share, and a restore must have for itself."""
 PAYLOAD_BYTES = 7000
 """PostgreSQL takes less than 8,000 bytes in a notification."""
 PAYLOAD_LIMIT = 16
@@ -58,7 +61,8 @@ class PostgresqlFeed:
         )
 
     async def listen(self) -> None:
-        """Begin to hear other processes. Raises psycopg.Error where there is no connection."""
+        """Begin to hear other processes, and keep restores away. Raises psycopg.Error where there
+        is no connection, DatabaseBusyError during a restore."""
         connection = await self._connect()
         self._task = asyncio.create_task(self._hear(connection), name="fedblog-changes")
 
@@ -78,6 +82,9 @@ class PostgresqlFeed:
         )
         try:
             await connection.execute(f"LISTEN {CHANNEL}")
+            shared = await connection.execute(f"SELECT pg_try_advisory_lock_shared({SERVED})")
+            if await shared.fetchone() == (False,):
+                raise DatabaseBusyError("the database is being restored; start again after that")
         except BaseException:
             await connection.close()
             raise
@@ -95,7 +102,7 @@ class PostgresqlFeed:
                 async with connection:
                     async for notification in connection.notifies():
                         self._receive(notification.payload)
-            except psycopg.Error as error:
+            except (psycopg.Error, DatabaseBusyError) as error:
                 logger.warning("lost the connection that hears of changes: %s", error)
             connection = None
             await asyncio.sleep(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])

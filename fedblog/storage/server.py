@@ -5,6 +5,9 @@ from sqlalchemy import Connection, delete, select
 from fedblog.storage.tables import server
 from fedblog.storage.upsert import upsert
 
+VERSION = "version"
+"""Under this key stands the fedblog that made the tables or changed them last."""
+
 
 def get(connection: Connection, key: str) -> str | None:
     """The value kept under *key*, or None."""

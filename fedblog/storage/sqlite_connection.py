@@ -1,7 +1,10 @@
 """How the writer and the readers of an SQLite database connect to it."""
 
 import sqlite3
+from pathlib import Path
 from urllib.parse import quote
+
+from sqlalchemy import make_url
 
 BUSY_SECONDS = 10.0
 
@@ -15,3 +18,11 @@ def connect(path: str) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
         cached_statements=512,
     )
+
+
+def database_file(database_url: str) -> Path | None:
+    """The file of the database at *database_url*; None for one on a server."""
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    return Path(url.database).absolute()
