@@ -7,8 +7,8 @@ all of the log, and in a note beside it; a file that does not have the number th
 not opened while a log stands beside it. All functions here read or write files.
 
 What reads the header opens the file by itself, and when it closes it again the process loses every
-lock that SQLite holds on it: `header`, `is_own_log`, `check`, `adopt` and `note_of` are for a process
-that has no connection to the file.
+lock that SQLite holds on it: `header`, `is_own_log`, `check`, `adopt` and `note_of` are for a
+process that has no connection to the file.
 """
 
 import json

@@ -120,9 +120,9 @@ def test_nothing_is_overwritten_and_no_place_in_the_data_folder_is_taken(place: 
 
 def test_without_a_blog_nothing_is_made(engine: str, new_place: Callable[..., Place]) -> None:
     place = new_place(engine)
-    for name in ("a.tar", "-"):
-        assert "no blog" in place.refused("backup", name)
-    assert not (place.folder / "a.tar").exists()
+    for arguments in (["a.tar"], ["-"], []):
+        assert "no blog" in place.refused("backup", *arguments)
+    assert list(place.folder.iterdir()) == []
 
 
 def limited(bytes_: int) -> Callable[[], None]:

@@ -308,7 +308,7 @@ def _reading(otherwise: str = "the backup is damaged or not whole") -> Iterator[
 def _info(name: str, mode: int, changed_at: float) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.mode = mode & 0o777
-    info.mtime = changed_at
+    info.mtime = int(changed_at) if changed_at.is_integer() else changed_at  # as old tars have it
     return info
 
 

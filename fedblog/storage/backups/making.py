@@ -48,6 +48,7 @@ def name_for(base_url: str, now: datetime) -> str:
 
 def blog_of(settings: Settings) -> folder.Belonging:
     """Whose database it is. Raises BackupError where there is no blog, StorageError."""
+    _refuse_none(settings)
     with migrate.opened(settings.database) as engine, engine.connect() as connection:
         return _blog(connection, settings)
 
@@ -74,6 +75,12 @@ def make(settings: Settings, file: Path, tell: Tell) -> Made:
     return made
 
 
+def _refuse_none(settings: Settings) -> None:
+    is_there = settings.data_dir.is_dir()
+    if not is_there or migrate.standing(settings.database) is migrate.Standing.EMPTY:
+        raise BackupError(f"there is no blog in {settings.data_dir} yet")
+
+
 def refuse_place(settings: Settings, target: Path) -> None:
     """Raises BackupError where a backup cannot be written to *target*."""
     if os.path.lexists(target):
@@ -93,9 +100,8 @@ def pack(
 ) -> Made:
     """Write a backup to *out*; *copied* is where a copy of an SQLite database is meanwhile. Raises
     StorageError, OSError."""
+    _refuse_none(settings)
     with copy_lock.shared(settings.data_dir):
-        if migrate.standing(settings.database) is migrate.Standing.EMPTY:
-            raise BackupError(f"there is no blog in {settings.data_dir} yet")
         if settings.is_sqlite:
             with _for_now(copied):
                 return _of_sqlite(settings, out, tell, copied, is_compressed)
