@@ -204,7 +204,7 @@ async def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) 
 
 
 def number(settings: Settings) -> None:
-    """Give an SQLite file that is about to be served a number of its own (decision 24). Blocks;
+    """Give an SQLite file that is about to be served a number of its own (decision 25). Blocks;
     raises StorageError."""
     file = database_file(settings.database)
     if file is not None:

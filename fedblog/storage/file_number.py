@@ -1,4 +1,4 @@
-"""The number of an SQLite file, which ties it to the log that lies beside it (decision 24).
+"""The number of an SQLite file, which ties it to the log that lies beside it (decision 25).
 
 SQLite believes any log (`-wal`) beside a file to be the file's. Where somebody put another file in
 place after a crash, it would write pages of the former one into it. So every start, every copy and
