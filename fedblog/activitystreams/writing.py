@@ -168,6 +168,8 @@ def article(
         item["updated"] = stamp(post.edited_at)
     if post.featured_media is not None:
         item["image"] = picture(post.featured_media, addresses)
+        if below := figures.credits_of(post.featured_media, post.language):
+            item["image"]["content"] = f"<p>{below}</p>"
     return item
 
 

@@ -6,7 +6,7 @@ Works on HTML that the sanitiser wrote, whose form is known: lower-case names, d
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import unescape
 from urllib.parse import urlsplit
@@ -17,11 +17,17 @@ from fedblog.domain.media import Media
 from fedblog.text.catalogues import sentence
 from fedblog.text.sanitise import full_address, with_full_addresses
 
-_FIGURE = re.compile(r"<figure(?P<attributes>[^>]*)>(?P<inner>.*?)</figure>", re.DOTALL)
-_ALONE = re.compile(r"<p>\s*(?P<image><img [^>]*>)\s*</p>")
+_PICTURE = r"(?:<img [^>]*+>|<a(?: [^>]*+)?+>\s*+<img [^>]*+>\s*+</a>)"
+# One look for both, so that what stands in a figure is not set in a second one.
+_SET_APART = re.compile(
+    r"<figure(?P<attributes>[^>]*+)>(?P<inner>.*?)</figure>"
+    rf"|<p(?P<of_p>(?: [^>]*+)?+)>(?P<pictures>(?:\s*+{_PICTURE}(?:\s*+<br>)?+)++)\s*+</p>",
+    re.DOTALL,
+)
+_LINKED_IMAGE = re.compile(_PICTURE)
 _IMAGE = re.compile(r"<img (?P<attributes>[^>]*)>")
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
-_MEDIA = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)")
+_MEDIA = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)(?:[?#].*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +82,40 @@ def elsewhere(html: str, setting: Setting) -> str:
 def featured(media: Media, base_url: str, language: str) -> str:
     """The picture above a text, where it is read in a feed."""
     image = _sized(f"{base_url}/media/{media.file_name}", media.alt, media)
-    return f"<figure>{image}{_caption(media, language)}</figure>"
+    return f"<figure>{image}{_caption([media], language)}</figure>"
 
 
 def _rendered(
     html: str, setting: Setting, shown: Callable[[re.Match[str], Media | None], str]
 ) -> str:
-    """*html* with a figure around each picture that stands alone, and what *shown* makes of each
-    picture."""
+    """*html* with a figure around each uploaded picture that stands in a paragraph with nothing
+    but pictures (which may be links), and what *shown* makes of each picture."""
 
-    def media_of(match: re.Match[str] | None) -> Media | None:
+    def media_of(text: str) -> Media | None:
+        match = _IMAGE.search(text)
         return None if match is None else _media(match, setting)
 
-    def figure(match: re.Match[str]) -> str:
-        inner = match["inner"]
-        media = media_of(_IMAGE.search(inner))
-        bare = media is None or "<figcaption" in inner
-        caption = "" if bare or media is None else _caption(media, setting.language)
-        return f"<figure{match['attributes']}>{inner}{caption}</figure>"
-
-    def alone(match: re.Match[str]) -> str:
-        media = media_of(_IMAGE.match(match["image"]))
-        if media is None:
+    def set_apart(match: re.Match[str]) -> str:
+        if match["pictures"] is None:
+            return figure(match["attributes"], match["inner"])
+        pictures = _LINKED_IMAGE.findall(match["pictures"])
+        if all(media_of(picture) is None for picture in pictures):
             return match[0]
-        return f"<figure>{match['image']}{_caption(media, setting.language)}</figure>"
+        return "\n".join(
+            f"<p>{picture}</p>" if media_of(picture) is None else figure(match["of_p"], picture)
+            for picture in pictures
+        )
 
-    html = _FIGURE.sub(figure, html)
-    html = _ALONE.sub(alone, html)
-    return _IMAGE.sub(lambda match: shown(match, media_of(match)), html)
+    def figure(attributes: str, inner: str) -> str:
+        caption = ""
+        if "<figcaption" not in inner:
+            found = (_media(image, setting) for image in _IMAGE.finditer(inner))
+            shown_media = {media.id: media for media in found if media is not None}
+            caption = _caption(shown_media.values(), setting.language)
+        return f"<figure{attributes}>{inner}{caption}</figure>"
+
+    html = _SET_APART.sub(set_apart, html)
+    return _IMAGE.sub(lambda match: shown(match, _media(match, setting)), html)
 
 
 def _attributes(match: re.Match[str]) -> dict[str, str]:
@@ -145,12 +157,16 @@ def _host(url: str) -> str:
     return parts.netloc.rpartition("@")[2].removeprefix("www.")
 
 
-def _caption(media: Media, language: str) -> str:
-    if not media.caption and not media.credit:
-        return ""
+def credits_of(media: Media, language: str) -> str:
+    """Caption and credit of a picture as HTML without a block around it, or ""."""
     caption = Markup("{}").format(media.caption)
     if media.credit:
         words = sentence(language, "Credit: %(credit)s", "%(credit)s", credit=media.credit)
         blank = " " if media.caption else ""
         caption += Markup('{}<span class="credit">{}</span>').format(blank, words)
-    return Markup("<figcaption>{}</figcaption>").format(caption)
+    return caption
+
+
+def _caption(pictures: Iterable[Media], language: str) -> str:
+    lines = [line for media in pictures if (line := credits_of(media, language))]
+    return f"<figcaption>{'<br>'.join(lines)}</figcaption>" if lines else ""

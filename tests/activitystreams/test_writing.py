@@ -15,7 +15,7 @@ from fedblog.domain.blog import Author, Blog
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.media import Media
 from fedblog.domain.post import Byline, PostStatus
-from fedblog.text.sanitise import plain_text
+from fedblog.text.sanitise import author_html, plain_text
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 BASE = "https://blog.example.org"
@@ -245,7 +245,14 @@ def content_of(html: str, language: str = "en", **changes: Any) -> str:
 
 @pytest.mark.parametrize(
     "source",
-    [f"/media/{ID}.png", f"{BASE}/media/{ID}.png", f"../../../../media/{ID}.png"],
+    [
+        f"/media/{ID}.png",
+        f"{BASE}/media/{ID}.png",
+        f"../../../../media/{ID}.png",
+        f"{BASE.partition(':')[2]}/media/{ID}.png",
+        f"/media/{ID}.png?w=300&amp;h=200",
+        f"/media/{ID}.png#top",
+    ],
 )
 def test_picture_of_an_article_has_alt_caption_credit_and_size(source: str) -> None:
     assert content_of(f'<p><img src="{source}" alt=""></p>').endswith(
@@ -253,6 +260,52 @@ def test_picture_of_an_article_has_alt_caption_credit_and_size(source: str) -> N
         ' height="40"><figcaption>On &amp; &lt;off&gt; <span class="credit">Credit: Jo</span>'
         "</figcaption></figure>"
     )
+
+
+OURS = f'<img src="/media/{ID}.png" alt="">'
+THEIRS = '<img src="https://other.example/a.png" alt="b">'
+SHOWN = f'<img src="{BASE}/media/{ID}.png" alt="A &lt;heron&gt;\nfishing" width="60" height="40">'
+BELOW = (
+    '<figcaption>On &amp; &lt;off&gt; <span class="credit">Credit: Jo</span></figcaption></figure>'
+)
+OWN = "<figcaption>Own</figcaption></figure>"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (
+            f'<p><a href="/x">{OURS}</a></p>',
+            f'<figure><a href="{BASE}/x">{SHOWN}</a>{BELOW}',
+        ),
+        (
+            f"<p>{OURS}\n{OURS}<br>{OURS}</p>",
+            "\n".join([f"<figure>{SHOWN}{BELOW}"] * 3),
+        ),
+        (f"<p>{OURS} {THEIRS}</p>", f"<figure>{SHOWN}{BELOW}\n<p>{THEIRS}</p>"),
+        (f'<p dir="rtl" lang="ar">{OURS}</p>', f'<figure dir="rtl" lang="ar">{SHOWN}{BELOW}'),
+        (f"<figure><p>{OURS}</p></figure>", f"<figure><p>{SHOWN}</p>{BELOW}"),
+        (f"<figure>{THEIRS}{OURS}</figure>", f"<figure>{THEIRS}{SHOWN}{BELOW}"),
+        (f"<figure>{OURS}{OURS}</figure>", f"<figure>{SHOWN}{SHOWN}{BELOW}"),
+        (f"<figure>{OURS}{OWN}", f"<figure>{SHOWN}{OWN}"),
+        (
+            f'<p><a href="/x">{OURS}{OURS}</a></p>',
+            f'<p><a href="{BASE}/x">{SHOWN}{SHOWN}</a></p>',
+        ),
+        (f"<p>{THEIRS} {THEIRS}</p>", f"<p>{THEIRS} {THEIRS}</p>"),
+    ],
+)
+def test_caption_and_credit_stand_once_below_what_is_set_apart(written: str, read: str) -> None:
+    assert content_of(author_html(written)).partition("\n")[2] == read
+
+
+def test_featured_picture_of_an_article_has_caption_and_credit_in_its_language() -> None:
+    post = replace(POST, language="de", featured_media=PICTURE)
+    image = writing.article(post, BLOG, ADDRESSES, {})["image"]
+    assert image["name"] == PICTURE.alt
+    assert image["content"] == '<p>On &amp; &lt;off&gt; <span class="credit">Bild: Jo</span></p>'
+    bare = replace(post, featured_media=replace(PICTURE, caption="", credit=""))
+    assert "content" not in writing.article(bare, BLOG, ADDRESSES, {})["image"]
 
 
 @pytest.mark.parametrize(
