@@ -25,6 +25,7 @@ _SET_APART = re.compile(
     re.DOTALL,
 )
 _LINKED_IMAGE = re.compile(_PICTURE)
+_IMAGE_OR_LINK = re.compile(r"<img (?P<attributes>[^>]*)>|<(?P<end>/?)a(?: [^>]*+)?+>")
 _IMAGE = re.compile(r"<img (?P<attributes>[^>]*)>")
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _MEDIA = re.compile(r"/media/([A-Za-z0-9_-]+\.[a-z0-9]+)(?:[?#].*)?", re.DOTALL)
@@ -45,7 +46,7 @@ def on_page(html: str, setting: Setting) -> Markup:
     """*html* for its own page: pictures of other servers become links, which ask nobody before
     they are followed. Links may stay relative there."""
 
-    def image(match: re.Match[str], media: Media | None) -> str:
+    def image(match: re.Match[str], media: Media | None, is_linked: bool) -> str:
         attributes = _attributes(match)
         if media is not None:
             words = attributes.get("alt") or media.alt
@@ -60,6 +61,8 @@ def on_page(html: str, setting: Setting) -> Markup:
         host = _host(full)
         if not host:
             return str(escape(alt))
+        if is_linked:  # no link can stand in a link
+            return str(escape(alt or host))
         return Markup('<a class="elsewhere" href="{}" rel="noopener noreferrer">{}</a>').format(
             full, alt or host
         )
@@ -70,7 +73,7 @@ def on_page(html: str, setting: Setting) -> Markup:
 def elsewhere(html: str, setting: Setting) -> str:
     """*html* for who reads it on other servers or in a feed: every address is in full."""
 
-    def image(match: re.Match[str], media: Media | None) -> str:
+    def image(match: re.Match[str], media: Media | None, _is_linked: bool) -> str:
         if media is None:
             return match[0]
         words = _attributes(match).get("alt") or media.alt
@@ -86,10 +89,12 @@ def featured(media: Media, base_url: str, language: str) -> str:
 
 
 def _rendered(
-    html: str, setting: Setting, shown: Callable[[re.Match[str], Media | None], str]
+    html: str, setting: Setting, shown: Callable[[re.Match[str], Media | None, bool], str]
 ) -> str:
     """*html* with a figure around each uploaded picture that stands in a paragraph with nothing
-    but pictures (which may be links), and what *shown* makes of each picture."""
+    but pictures (which may be links), and what *shown* makes of each picture (it is told whether
+    that stands in a link)."""
+    is_linked = False
 
     def media_of(text: str) -> Media | None:
         match = _IMAGE.search(text)
@@ -114,8 +119,14 @@ def _rendered(
             caption = _caption(shown_media.values(), setting.language)
         return f"<figure{attributes}>{inner}{caption}</figure>"
 
-    html = _SET_APART.sub(set_apart, html)
-    return _IMAGE.sub(lambda match: shown(match, _media(match, setting)), html)
+    def image(match: re.Match[str]) -> str:
+        nonlocal is_linked
+        if match["attributes"] is None:
+            is_linked = not match["end"]
+            return match[0]
+        return shown(match, _media(match, setting), is_linked)
+
+    return _IMAGE_OR_LINK.sub(image, _SET_APART.sub(set_apart, html))
 
 
 def _attributes(match: re.Match[str]) -> dict[str, str]:
