@@ -135,8 +135,8 @@ class Errors:
     async def _made(self, status: int) -> str:
         blog = await self._site.store.read(views.blog, self._site.blog_id)
         words = await language(blog.language, blog.time_zone)
-        heading = words.text(HTTPStatus(status).phrase)
-        sentence = words.text("This cannot be done here.")
+        heading = words.text("This cannot be done here")
+        sentence = words.text("What was asked for is not understood, or not allowed.")
         newest: tuple[views.Card, ...] = ()
         if status == 404:
             heading = words.text("There is nothing at this address")
@@ -147,6 +147,9 @@ class Errors:
         elif status == 405:
             heading = words.text("This address is only for reading")
             sentence = words.text("What was sent to it has changed nothing.")
+        elif status == 410:
+            heading = words.text("What was here is gone")
+            sentence = words.text("It was deleted, with what it stood in.")
         return await rendering.render(
             "message.html",
             blog,

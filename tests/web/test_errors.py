@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,6 +15,7 @@ from support.world import World
 
 from fedblog import web
 from fedblog.publishing.site import Site
+from fedblog.storage import blogs
 from fedblog.web import rendering
 from fedblog.web.errors import exception_handlers
 
@@ -25,7 +27,15 @@ async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     async def mistaken(request: Request) -> Response:
         raise ZeroDivisionError
 
-    routes = [Route("/mistake", mistaken), Route("/api/mistake", mistaken), *web.routes(site)]
+    async def refused(request: Request) -> Response:
+        raise HTTPException(request.path_params["status"])
+
+    routes = [
+        Route("/mistake", mistaken),
+        Route("/api/mistake", mistaken),
+        Route("/refused/{status:int}", refused),
+        *web.routes(site),
+    ]
     app = Starlette(routes=routes, exception_handlers=exception_handlers(site))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
@@ -41,6 +51,28 @@ async def test_our_own_mistake_is_a_page_that_tells_nothing_of_it(http: httpx.As
     response = await http.get("/api/mistake")
     assert response.status_code == 500
     assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("status", "heading"),
+    [
+        (400, "Das geht hier nicht"),
+        (403, "Das geht hier nicht"),
+        (404, "Unter dieser Adresse ist nichts"),
+        (405, "Diese Adresse ist nur zum Lesen da"),
+        (410, "Was hier war, gibt es nicht mehr"),
+        (429, "Das geht hier nicht"),
+    ],
+)
+async def test_refusals_of_a_german_blog_are_in_german(
+    site: Site, http: httpx.AsyncClient, status: int, heading: str
+) -> None:
+    await site.store.write(blogs.update_blog, site.blog_id, {"language": "de"})
+    response = await http.get(f"/refused/{status}", headers={"accept": BROWSER})
+    assert response.status_code == status
+    page = parse(response.text)
+    assert page.one("h1").text == heading
+    assert page.one("html").attributes["lang"] == "de"
 
 
 async def test_database_in_trouble_is_503_never_404(site: Site, http: httpx.AsyncClient) -> None:
