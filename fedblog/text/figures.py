@@ -21,7 +21,8 @@ _PICTURE = r"(?:<img [^>]*+>|<a(?: [^>]*+)?+>\s*+<img [^>]*+>\s*+</a>)"
 # One look for both, so that what stands in a figure is not set in a second one.
 _SET_APART = re.compile(
     r"<figure(?P<attributes>[^>]*+)>(?P<inner>.*?)</figure>"
-    rf"|<p(?P<of_p>(?: [^>]*+)?+)>(?P<pictures>(?:\s*+{_PICTURE}(?:\s*+<br>)?+)++)\s*+</p>",
+    r"|<(?P<block>p|div|li|td|dd|section)(?P<of_block>(?: [^>]*+)?+)>"
+    rf"(?P<pictures>(?:\s*+{_PICTURE}(?:\s*+<br>)?+)++)\s*+</(?P=block)>",
     re.DOTALL,
 )
 _LINKED_IMAGE = re.compile(_PICTURE)
@@ -91,9 +92,9 @@ def featured(media: Media, base_url: str, language: str) -> str:
 def _rendered(
     html: str, setting: Setting, shown: Callable[[re.Match[str], Media | None, bool], str]
 ) -> str:
-    """*html* with a figure around each uploaded picture that stands in a paragraph with nothing
-    but pictures (which may be links), and what *shown* makes of each picture (it is told whether
-    that stands in a link)."""
+    """*html* with a figure around each uploaded picture that stands in a paragraph or another block
+    with nothing but pictures (which may be links), and what *shown* makes of each
+    picture (it is told whether that stands in a link)."""
     is_linked = False
 
     def media_of(text: str) -> Media | None:
@@ -106,10 +107,15 @@ def _rendered(
         pictures = _LINKED_IMAGE.findall(match["pictures"])
         if all(media_of(picture) is None for picture in pictures):
             return match[0]
-        return "\n".join(
-            f"<p>{picture}</p>" if media_of(picture) is None else figure(match["of_p"], picture)
+        block, of_block = match["block"], match["of_block"]
+        is_paragraph = block == "p"  # in which no figure can stand
+        apart = "\n".join(
+            f"<p>{picture}</p>"
+            if media_of(picture) is None
+            else figure(of_block if is_paragraph else "", picture)
             for picture in pictures
         )
+        return apart if is_paragraph else f"<{block}{of_block}>{apart}</{block}>"
 
     def figure(attributes: str, inner: str) -> str:
         caption = ""

@@ -284,6 +284,11 @@ OWN = "<figcaption>Own</figcaption></figure>"
         ),
         (f"<p>{OURS} {THEIRS}</p>", f"<figure>{SHOWN}{BELOW}\n<p>{THEIRS}</p>"),
         (f'<p dir="rtl" lang="ar">{OURS}</p>', f'<figure dir="rtl" lang="ar">{SHOWN}{BELOW}'),
+        (
+            f'<ul><li lang="de">{OURS}</li><li>{OURS} x</li></ul>',
+            f'<ul><li lang="de"><figure>{SHOWN}{BELOW}</li><li>{SHOWN} x</li></ul>',
+        ),
+        (f"<div>{OURS}</div>", f"<div><figure>{SHOWN}{BELOW}</div>"),
         (f"<figure><p>{OURS}</p></figure>", f"<figure><p>{SHOWN}</p>{BELOW}"),
         (f"<figure>{THEIRS}{OURS}</figure>", f"<figure>{THEIRS}{SHOWN}{BELOW}"),
         (f"<figure>{OURS}{OURS}</figure>", f"<figure>{SHOWN}{SHOWN}{BELOW}"),
