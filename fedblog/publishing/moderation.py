@@ -18,8 +18,8 @@ from fedblog.domain.ids import new_id
 from fedblog.domain.origins import is_public_suffix
 from fedblog.publishing import authorizations, forwarding
 from fedblog.publishing.site import Site
-from fedblog.remote import guard
-from fedblog.remote.errors import BlockedAddressError
+from fedblog.remote import askings, guard
+from fedblog.remote.errors import BlockedAddressError, RemoteError
 from fedblog.storage import actors as actor_rows
 from fedblog.storage import blocks as block_rows
 from fedblog.storage import comments as comment_rows
@@ -29,7 +29,10 @@ from fedblog.storage.lifting import LIFT, Lifted
 from fedblog.storage.views_carried import attachments
 
 URI_LENGTH = 2000
-_SINGLE_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_LONGEST_NAME = 253
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""A name that ends in one is read as an address (WHATWG URL, section 3.5)."""
 
 
 async def decide(site: Site, comment_id: str, status: CommentStatus) -> None:
@@ -88,17 +91,28 @@ async def block_domain(site: Site, domain: str, *, confirmed: bool = False) -> B
 
 
 async def block_actor(site: Site, actor_uri: str) -> Block:
-    """Have nothing to do with one actor, given by id, in whichever spelling it is known. Raises as
-    `block_domain` does."""
+    """Have nothing to do with one actor, given by id or page, in whichever spelling it is known.
+    Who is not known here is asked for; where that cannot be done, the address is taken for the id.
+    Raises as `block_domain` does."""
     uri = _actor_uri(actor_uri)
-    spellings = _spellings(uri)
-    known = await site.store.read(actor_rows.find, spellings)
-    uri = next((spelling for spelling in spellings if spelling in known), uri)
+    if not site.addresses.is_local(uri):
+        spellings = _spellings(uri)
+        known = await site.store.read(actor_rows.named, spellings, _host(uri))
+        uri = known if known is not None else await _fetched(site, uri)
     if site.addresses.is_local(uri):
         raise InvalidFieldError("actor", "is of this blog itself")
     block = Block(new_id(), site.blog_id, None, uri, datetime.now(UTC))
 
     return await site.store.write(_block, block)
+
+
+async def _fetched(site: Site, uri: str) -> str:
+    """The id that *uri* leads to; *uri* where nobody says so."""
+    try:
+        with askings.on_behalf_of(askings.OURSELVES):
+            return (await site.actors.actor(uri, fresh=True)).uri
+    except RemoteError:
+        return uri
 
 
 def _doubt(site: Site, domain: str) -> str:
@@ -117,8 +131,17 @@ def _spellings(uri: str) -> list[str]:
         plain = guard.normalise(uri)
     except BlockedAddressError:
         return [uri]
-    bare = f"{plain.scheme}://{guard.identity(uri)}"
-    return list(dict.fromkeys([uri, str(plain), bare, f"{bare}/"]))
+    schemes = sorted(("http", "https"), key=lambda scheme: scheme != plain.scheme)
+    bare = [f"{scheme}://{guard.identity(uri)}" for scheme in schemes]
+    forms = [form for one in bare for form in (one, f"{one}/")]
+    return list(dict.fromkeys([uri, str(plain), *forms]))
+
+
+def _host(uri: str) -> str:
+    try:
+        return guard.host_of(uri)
+    except BlockedAddressError:
+        return ""
 
 
 async def unblock(site: Site, block_id: str) -> Lifted:
@@ -150,29 +173,38 @@ async def unblock(site: Site, block_id: str) -> Lifted:
 
 
 def normal_domain(text: str) -> str:
-    """*text* as a lower-case domain in A-labels, without port. Raises InvalidFieldError."""
-    name = text.strip().lower().rstrip(".")
-    if _is_address(name.strip("[]")):
-        return ip_address(name.strip("[]")).compressed
-    host, _, port = name.partition(":")
+    """*text* as a lower-case domain in A-labels, or an IP address, without port, brackets and final
+    dot. Raises InvalidFieldError."""
+    wrong = InvalidFieldError("domain", "takes a domain such as example.org")
+    name = text.strip().lower()
+    if found := _address(name):
+        return found
+    host, _, port = name.partition("]:" if name.startswith("[") else ":")
     if port and not (port.isascii() and port.isdigit()):
-        raise InvalidFieldError("domain", "takes a domain such as example.org")
-    if _is_address(host):
-        return ip_address(host).compressed
-    if _SINGLE_LABEL.fullmatch(host):
-        return host
-    try:
-        return idna.encode(host, uts46=True).decode("ascii").lower()
-    except (idna.IDNAError, UnicodeError):
-        raise InvalidFieldError("domain", "takes a domain such as example.org") from None
+        raise wrong
+    host = host.strip("[]")
+    if not host.isascii():
+        try:
+            host = idna.encode(host, uts46=True).decode("ascii").lower()
+        except (idna.IDNAError, UnicodeError):
+            raise wrong from None
+    host = host.removesuffix(".")
+    if found := _address(host):
+        return found
+    labels = host.split(".")
+    if len(host) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels):
+        raise wrong
+    if len(labels) > 1 and _NUMBER.fullmatch(labels[-1]):
+        raise InvalidFieldError("domain", "takes an IP address in full, such as 192.0.2.1")
+    return host
 
 
-def _is_address(text: str) -> bool:
+def _address(text: str) -> str | None:
+    """*text* in the one form of an IP address, None where it is none."""
     try:
-        ip_address(text)
+        return ip_address(text).compressed
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _actor_uri(text: str) -> str:

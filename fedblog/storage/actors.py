@@ -39,6 +39,23 @@ def find(connection: Connection, uris: Collection[str]) -> dict[str, RemoteActor
     return {row.uri: _actor(row) for row in _FIND.run(connection, uris)}
 
 
+def named(connection: Connection, spellings: Sequence[str], host: str) -> str | None:
+    """The id of the known actor whose id is the first one possible of *spellings*, or, where there
+    is none, the id of the one of *host* whose page is."""
+    known = find(connection, spellings)
+    for spelling in spellings:
+        if spelling in known:
+            return spelling
+    pages = connection.execute(
+        select(actors.c.uri)
+        .where(actors.c.host == host, actors.c.url.in_(spellings))
+        .order_by(actors.c.uri)
+        .limit(2)
+    ).scalars()
+    found = list(pages)
+    return found[0] if len(found) == 1 else None
+
+
 def find_key(connection: Connection, key_id: str) -> tuple[RemoteActor, ActorKey] | None:
     """The key *key_id* and the actor that lists it."""
     return find_keys(connection, [key_id]).get(key_id)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from fedblog.domain.addresses import Addresses, LocalObject
 from fedblog.storage.lists import ListStatement
-from fedblog.storage.tables import authors, comments, permalinks, posts
+from fedblog.storage.tables import activities, authors, comments, permalinks, posts
 from fedblog.text.letters import lowered
 
 _POSTS = ListStatement(
@@ -35,6 +35,15 @@ _AUTHORS = ListStatement(
     )
 )
 
+_ACTIVITIES = ListStatement(
+    lambda listed: select(activities.c.id, activities.c.object_uri).where(
+        listed(activities.c.id),
+        activities.c.blog_id == bindparam("blog_id"),
+        activities.c.is_public,
+        activities.c.type.in_(("Create", "Update", "Announce")),
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -55,11 +64,14 @@ def resolve(
     `Addresses.parse` reads. One query for each kind that needs one.
 
     What an id alone names is not looked for (it may be missing); comments, pages and names are. The
-    page of a comment names it only below its own post.
+    page of a comment names it only below its own post. An activity that brought a post or comment
+    means that.
     """
     read = {uri: named for uri in uris if (named := addresses.parse(uri)) is not None}
     if not read:
         return {}
+    brought = _brought(connection, addresses, blog_id, read.values())
+    read = {uri: brought.get(named, named) for uri, named in read.items()}
     pages = _pages(connection, blog_id, {one.key for one in read.values() if one.kind == "page"})
     wanted = {one.comment for one in read.values()} - {""}
     wanted |= {one.key for one in read.values() if one.kind == "comment"}
@@ -88,6 +100,19 @@ def resolve(
 def one(connection: Connection, addresses: Addresses, blog_id: int, uri: str) -> Found | None:
     """What *uri* means, as in `resolve`."""
     return resolve(connection, addresses, blog_id, [uri]).get(uri)
+
+
+def _brought(
+    connection: Connection, addresses: Addresses, blog_id: int, read: Iterable[LocalObject]
+) -> dict[LocalObject, LocalObject]:
+    """By those of *read* that are activities the post or comment that they brought."""
+    ids = sorted({one.key for one in read if one.kind == "activity"})
+    found = {}
+    for row in _ACTIVITIES.run(connection, ids, blog_id=blog_id):
+        item = addresses.parse(row.object_uri) if row.object_uri is not None else None
+        if item is not None and item.kind in ("post", "comment"):
+            found[LocalObject("activity", row.id)] = item
+    return found
 
 
 def _pages(connection: Connection, blog_id: int, paths: Collection[str]) -> dict[str, str]:

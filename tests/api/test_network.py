@@ -167,6 +167,8 @@ async def test_blocked_actor_is_cut_off_alone(api: AsyncClient, site: Site) -> N
         "https://one.example/users/mal#main-key",
         "https://one.example/users/x/../mal",
         "HTTPS://one.example/users/mal",
+        "http://one.example/users/mal",
+        "http://ONE.example:80/users/mal/",
     ],
 )
 async def test_block_of_a_person_holds_for_every_spelling_of_the_id(
@@ -192,6 +194,9 @@ async def test_block_of_a_host_with_letters_of_its_own_holds_for_both_forms(
     api: AsyncClient, site: Site
 ) -> None:
     blocklist = Blocklist(site.store, site.blog_id)
+    uri = "https://xn--bcher-kva.example/%C3%BC"
+    person = dataclasses.replace(remote_actor("u", "xn--bcher-kva.example"), uri=uri)
+    await follow(site, person)
     await api.post("/api/v1/blocks", json={"actor": "https://b\u00fccher.example/\u00fc"})
     await blocklist.refresh()
     assert blocklist.holds_for("https://xn--bcher-kva.example/%C3%BC")
@@ -237,6 +242,8 @@ async def test_block_of_localhost_is_doubted_where_the_blog_is_there(site: Site)
         ("http://127.0.0.1:8000", "127.0.0.1:9000"),
         ("http://[::1]:8000", "[::1]"),
         ("http://[::1]:8000", "0:0::1"),
+        ("http://[::1]:8000", "[::1]:8000"),
+        ("http://127.0.0.1:8000", "127.0.0.1.:8000"),
     ],
 )
 async def test_block_of_ones_own_address_is_refused_unless_said_twice(
@@ -258,10 +265,27 @@ async def test_block_of_ones_own_address_is_refused_unless_said_twice(
         ("127.0.0.1:9000", "127.0.0.1"),
         ("[::1]", "::1"),
         ("localhost", "localhost"),
+        ("example.org.:443", "example.org"),
+        ("example.org\u3002", "example.org"),
+        ("\uff45xample\uff0eorg.:443", "example.org"),
+        ("127.0.0.1.:9000", "127.0.0.1"),
+        ("\uff11\uff12\uff17.0.0.1", "127.0.0.1"),
+        ("[::1]:9000", "::1"),
+        ("[0:0::1].", "::1"),
+        ("under_score.example.org", "under_score.example.org"),
     ],
 )
 def test_domain_is_kept_in_one_form(text: str, name: str) -> None:
     assert normal_domain(text) == name
+
+
+@pytest.mark.parametrize(
+    "text", ["127.1", "127.000.0.1", "0x7f.1", "a.1", "a..org", ".a.org", "a.org..", "", "."]
+)
+def test_what_no_host_is_called_is_no_domain(text: str) -> None:
+    """A block of it would hold for nobody."""
+    with pytest.raises(InvalidFieldError, match="takes"):
+        normal_domain(text)
 
 
 async def test_reports_are_listed_newest_first(api: AsyncClient, site: Site) -> None:

@@ -154,6 +154,34 @@ async def test_each_address_of_a_comment_means_the_comment_and_not_its_post(
 
 
 @pytest.mark.both_engines
+async def test_activity_that_brought_something_means_that(server: Server) -> None:
+    """Some take the id of a Create for that of the post."""
+    post, _ = await reslugged(server)
+    _, local = await replied(server, post)
+
+    def load(connection: Connection) -> list[Any]:
+        return list(connection.execute(select(t.activities).where(t.activities.c.is_public)))
+
+    brought = await server.site.store.read(load)
+    assert {row.type for row in brought} == {"Create", "Update"}
+    for number, row in enumerate(brought):
+        address = f"{server.base_url}/ap/activities/{row.id}"
+        for spell in (str, SPELLINGS["slash"], SPELLINGS["query"]):
+            assert await outcomes(server, act("Like", spell(address))) == ["stored"], row.type
+            assert [uri for uri, _, _ in await reactions(server)] == [row.object_uri]
+            assert await outcomes(server, act("Undo", act("Like", row.object_uri))) == ["stored"]
+        item = note(post, id=f"{FAR}/notes/reply-{number}", inReplyTo=address)
+        assert await outcomes(server, act("Create", item)) == ["stored"]
+    found = await server.api("GET", f"/posts/{post['id']}/comments?limit=100")
+    answered = {one["activitypub_id"]: one["in_reply_to"] for one in found.json()["items"]}
+    for number, row in enumerate(brought):
+        assert answered[f"{FAR}/notes/reply-{number}"] == row.object_uri
+    assert local["activitypub_id"] in answered.values()
+    missing = f"{server.base_url}/ap/activities/{new_id()}"
+    assert await outcomes(server, act("Like", missing)) == ["ignored: names nothing known here"]
+
+
+@pytest.mark.both_engines
 async def test_page_of_a_comment_names_it_below_its_own_post_only(server: Server) -> None:
     post, other = await server.publish(), await server.publish("Another")
     remote, _ = await replied(server, post)

@@ -24,6 +24,7 @@ async def post(server: Server, people: People) -> dict[str, Any]:
 async def block(server: Server, people: People, name: str) -> None:
     answer = await server.api("POST", "/blocks", json={"actor": people.uri(name)})
     assert answer.status_code == 201, answer.text
+    people.requests.clear()  # who is blocked is looked up once, before
 
 
 def signed_get(people: People, url: str, name: str, **how: Any) -> dict[str, str]:
@@ -140,3 +141,29 @@ async def test_s32_nothing_is_asked_of_a_blocked_host(
     assert (await people.post(server.inbox, announce, by="relay")).status_code == 202
     await quiet(server)
     assert await server.comments(post) == []
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_block_by_a_persons_page_blocks_the_person(
+    server: Server, people: People, is_there: bool
+) -> None:
+    """Known by the page that they name, or asked for, as the page answers with their document."""
+    uri = people.add("ann")
+    page = f"{people.base_url}/@ann"
+    if is_there:
+        people.publish("/@ann", people.actor_document("ann"))
+    else:
+        await server.site.actors.actor(uri)
+        people.documents.clear()
+    answer = await server.api("POST", "/blocks", json={"actor": page})
+    assert (answer.status_code, answer.json()["actor"]) == (201, uri)
+    sent = people.activity("Follow", "ann", f"{server.base_url}/ap/blog")
+    assert (await people.post(server.inbox, sent, by="ann")).status_code == 403
+
+
+async def test_page_that_two_name_blocks_neither_unasked(server: Server, people: People) -> None:
+    for name in ("ann", "ben"):
+        uri = people.add(name, url=f"{people.base_url}/about")
+        await server.site.actors.actor(uri)
+    answer = await server.api("POST", "/blocks", json={"actor": f"{people.base_url}/about"})
+    assert answer.json()["actor"] == f"{people.base_url}/about"
