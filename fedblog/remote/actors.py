@@ -45,6 +45,7 @@ _MAX_AGE = timedelta(days=7)
 """After it an actor or key is fetched anew when it is next asked for, if its server answers."""
 _UNREACHABLE_SECONDS = 60.0
 _REFUSED_SECONDS = 300.0
+_TOMBSTONE = "Tombstone"
 _GONE = frozenset({404, 410})
 _PART = documents.Part(ACTOR_MEMBERS, 20_000)
 
@@ -237,6 +238,8 @@ class ActorDirectory:
             if error.status in _GONE:
                 raise ActorGoneError(f"{uri} answered {error.status}", error.status) from None
             raise
+        if values.type_of(document) == _TOMBSTONE:  # some answer 200 with it
+            raise ActorGoneError(f"{uri} is a {_TOMBSTONE}")
         return document
 
     async def _save(

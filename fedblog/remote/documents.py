@@ -10,6 +10,7 @@ from fedblog.remote import guard
 from fedblog.remote.client import Fetched, RemoteClient, canonical
 from fedblog.remote.errors import (
     BlockedAddressError,
+    RemoteStatusError,
     TooLargeError,
     WrongDocumentError,
     WrongMediaTypeError,
@@ -45,7 +46,13 @@ async def fetch(
     document_id = _id_of(document, fetched)
     if _vouches(fetched, url, document_id):
         return document_id, document
-    again, document = await _get(client, document_id, settings, part)
+    try:
+        again, document = await _get(client, document_id, settings, part)
+    except RemoteStatusError as error:
+        if error.status not in (404, 410):
+            raise
+        # What *url* names is not said to be gone: it answered.
+        raise WrongDocumentError(f"{fetched.url} holds a document of {error}") from None
     if _id_of(document, again) == document_id and _vouches(again, document_id, document_id):
         return document_id, document
     raise WrongDocumentError(f"{again.url} holds a document with another id")

@@ -128,6 +128,28 @@ async def test_words_of_the_gone_go_only_where_their_server_says_for_good(
     )
 
 
+@pytest.mark.parametrize("inbox_answer", [404, 410])
+@pytest.mark.parametrize("type_", ["Tombstone", ["Tombstone"]])
+async def test_tombstone_is_nobody_though_it_is_answered_with_200(
+    server: Server, people: People, inbox_answer: int, type_: Any
+):
+    await follow(server, people, "ann", "ben", endpoints={})
+    people.inbox_answers["/users/ann/inbox"] = (inbox_answer, {})
+    grave = {"id": people.uri("ann"), "type": type_, "formerType": "Person"}
+    people.publish("/users/ann", grave)
+    rows = await settles(server, await server.publish())
+    assert await follower_names(server) == {"ben"}
+    assert rows["/users/ann/inbox"]["last_error"] == "nobody is there any more"
+
+
+async def test_tombstone_of_another_is_nothing_said_of_a_person(server: Server, people: People):
+    await follow(server, people, "ann", "ben", endpoints={})
+    people.inbox_answers["/users/ann/inbox"] = (410, {})
+    people.publish("/users/ann", {"id": people.uri("cy"), "type": "Tombstone"})  # which answers 404
+    await settles(server, await server.publish())
+    assert await follower_names(server) == {"ann", "ben"}
+
+
 async def test_who_is_gone_may_come_back(server: Server, people: People):
     await follow(server, people, "ann", "ben", endpoints={})
     people.inbox_answers["/users/ann/inbox"] = (410, {})

@@ -11,7 +11,6 @@ from fedblog.remote import documents
 from fedblog.remote.client import RemoteClient
 from fedblog.remote.errors import (
     RemoteError,
-    RemoteStatusError,
     TooLargeError,
     WrongDocumentError,
     WrongMediaTypeError,
@@ -66,12 +65,15 @@ async def test_s1_document_of_another_host_is_fetched_from_there(
     assert await documents.fetch(client, url, settings=settings, part=PART) == (note["id"], note)
 
 
+@pytest.mark.parametrize("status", [404, 410])
 async def test_s1_document_that_its_own_host_does_not_have_is_refused(
-    client: RemoteClient, settings: Settings, start_peer: StartPeer
+    client: RemoteClient, settings: Settings, start_peer: StartPeer, status: int
 ) -> None:
+    """Which says nothing of the address that was asked."""
     good, evil = await start_peer(), await start_peer("127.0.6.6")
+    good.answers["/notes/1"] = answer(b"", status=status)
     url = evil.holds("/forged", {"id": f"{good.url}/notes/1", "type": "Note"})
-    with pytest.raises(RemoteStatusError):
+    with pytest.raises(WrongDocumentError, match=f"answered {status}"):
         await documents.fetch(client, url, settings=settings, part=PART)
 
 
