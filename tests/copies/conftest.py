@@ -18,6 +18,7 @@ from support.commands import Served, run
 
 from fedblog.settings import Settings
 
+ARCHIVE = "a.tar.gz"
 SIDES = ("-wal", "-shm", "-journal")
 LOCKS = {"fedblog.lock", "fedblog.lock.json", "fedblog.backup.lock"}
 
@@ -184,3 +185,40 @@ def api(served: Served) -> httpx.Client:
     token = served.run("token", "create", "--author", "Owner").strip()
     headers = {"Authorization": f"Bearer {token}"}
     return httpx.Client(base_url=f"{served.base_url}/api/v1", headers=headers, timeout=120)
+
+
+@pytest.fixture
+def backed_up(place: Place) -> Place:
+    """A place with a backup, and something that came after it."""
+    place.do("backup", ARCHIVE)
+    place.do("author", "add", "Later")
+    (place.data / "media" / "02B.jpg").write_bytes(b"a later picture")
+    (place.data / "media" / "01A.jpg").unlink()
+    (place.data / "notes of mine.txt").write_text("other words")
+    (place.data / "mine alone").write_text("never backed up")
+    return place
+
+
+def is_old(place: Place) -> bool:
+    """Whether a place is as it was backed up; if not it must be as it was afterwards."""
+    later = "later" in place.authors()
+    media = {path.name for path in (place.data / "media").iterdir()}
+    notes = (place.data / "notes of mine.txt").read_text()
+    expected = ({"02B.jpg"}, "other words") if later else ({"01A.jpg"}, "words")
+    assert (media, notes) == expected
+    if place.is_sqlite:
+        assert place.query("PRAGMA integrity_check") == [("ok",)]
+    assert not (place.data / "fedblog.restore").exists()
+    assert not (place.data / "fedblog.restore.json").exists()
+    return not later
+
+
+def kept(place: Place) -> list[Path]:
+    return sorted((place.data / "backups").glob("replaced-*"))
+
+
+def schemas(place: Place) -> list[str]:
+    found = place.query(
+        "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'fedblog_replaced_')"
+    )
+    return sorted(row[0] for row in found)
