@@ -182,7 +182,8 @@ def normal_domain(text: str) -> str:
     host, _, port = name.partition("]:" if name.startswith("[") else ":")
     if port and not (port.isascii() and port.isdigit()):
         raise wrong
-    host = host.strip("[]")
+    if host.startswith("["):
+        host = host.removesuffix(".").strip("[]")
     if not host.isascii():
         try:
             host = idna.encode(host, uts46=True).decode("ascii").lower()

@@ -33,6 +33,8 @@ def _article_of(connection: Connection, named: str, now: datetime) -> writing.Js
         name = composed(unquote(urlsplit(named).path)).strip("/")
     except ValueError:
         name = ""  # an address that is none
+    if "\0" in name:
+        name = ""  # no text of a database holds it
     post = posts.named(connection, blog.id, name, f"/{name}/")
     if post is None:
         found = resolving.one(connection, addresses, blog.id, f"{addresses.base_url}/{quote(name)}")

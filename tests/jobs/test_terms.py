@@ -195,9 +195,11 @@ async def test_reports_requests_and_revoked_tokens_have_their_terms(open_site: O
     for name, age in (("old", 91), ("recent", 89)):
         report = {"id": new_id(), "blog_id": 1, "actor_uri": name, "object_uris": "[]"}
         rows.append((t.reports, report | {"content": "", "created_at": NOW - timedelta(days=age)}))
-        token = {"id": new_id(), "author_id": author["id"], "token_hash": name, "created_at": NOW}
+        token = {"id": new_id(), "author_id": author["id"], "name": name, "token_hash": name}
+        token |= {"created_at": NOW}
         rows.append((t.tokens, token | {"revoked_at": NOW - timedelta(days=age)}))
     in_use = {"id": new_id(), "author_id": author["id"], "token_hash": "used"}
+    in_use |= {"name": "used"}
     rows.append((t.tokens, in_use | {"created_at": LONG_AGO}))
     await write(site, *rows)
     await keep_house(site, NOW)
