@@ -2,7 +2,8 @@
 
 What may be kept is said by the handlers alone (``endpoints/caching.py``: cache_tags): an answer
 200 to GET or HEAD whose handler named what it depends on. What changed is heard from the store;
-how a page is made is left to the application behind. Vary and validation as in RFC 9110 and 9111.
+what time alone will change is kept until then (cache_until). How a page is made is left to the
+application behind. Vary and validation as in RFC 9110 and 9111.
 """
 
 import asyncio
@@ -10,13 +11,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedblog.domain.memory import Memory
 from fedblog.domain.rates import TokenBuckets
-from fedblog.endpoints.caching import APART, TAGS
+from fedblog.endpoints.caching import APART, TAGS, UNTIL
 from fedblog.endpoints.queries import Queries
 from fedblog.storage.changes import EVERYTHING, NEWS, Change
 from fedblog.web.ready import (
@@ -186,6 +188,9 @@ class PageCache:
                 self._remember(self._representations, accept, kind)
         key = (path, query, kind)
         page = self._pages.get(key)
+        if page is not None and page.until is not None and page.until <= datetime.now(UTC):
+            self._drop(key)
+            page = None
         if self._late and page is not None and key in self._late and self._is_remade(key, page):
             page = None
         if page is None:
@@ -288,7 +293,8 @@ class PageCache:
         if start is None:
             return None
         page = await make_page(list(start["headers"]), b"".join(chunks), frozenset(tags))
-        page = replace(page, size=page.size + 2 * (len(key[0]) + len(key[1]) + len(key[2])))
+        size = page.size + 2 * (len(key[0]) + len(key[1]) + len(key[2]))
+        page = replace(page, size=size, until=inner.get(UNTIL))
         if (
             page.size <= self._max_bytes
             and self._is_asked_again(key, render)

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from fedblog.endpoints.negotiation import prefers_activity
 from fedblog.endpoints.whole import WholeAnswer
@@ -38,6 +39,8 @@ class Page:
     encodings: tuple[Ready, Ready]
     tags: frozenset[Change]
     size: int
+    until: datetime | None = None
+    """When it ends by itself."""
 
 
 def representation(accept: bytes) -> bytes:

@@ -4,12 +4,14 @@ import asyncio
 import gzip
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from support.waiting import PATIENCE
 
-from fedblog.endpoints.caching import keep_apart
+from fedblog.endpoints.caching import cache_until, keep_apart
 from fedblog.endpoints.collections import CURSOR
 from fedblog.endpoints.queries import Queries, QueryRoute
 from fedblog.storage.changes import EVERYTHING, NEWS, Change
@@ -59,6 +61,7 @@ class Site:
     refuses: Callable[[bytes], Awaitable[bool]] | None = None
     knows: Callable[[bytes], Awaitable[bool]] | None = None
     is_apart: bool = False
+    until: tuple[datetime, ...] = ()
     remade_bytes: int = 2_000_000
     now: float = 0.0
     asked: list[str] = field(default_factory=list)
@@ -97,6 +100,8 @@ class Site:
         scope.setdefault("fedblog.cache", set()).update(tags)
         if self.is_apart:
             keep_apart(scope)
+        for moment in self.until:
+            cache_until(scope, moment)
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body[:7], "more_body": True})
         await send({"type": "http.response.body", "body": body[7:]})
@@ -237,6 +242,32 @@ async def test_page_of_which_there_is_news_while_it_is_made_is_kept_and_late() -
     site.body = b"more " * 200
     assert (await site.ask()).body == site.body
     await site.ask()
+    assert site.renders == 2
+
+
+async def test_page_that_time_alone_changes_ends_at_the_first_such_moment() -> None:
+    begin = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+    site = Site(until=(begin + timedelta(hours=2), begin + timedelta(hours=1)))
+    with time_machine.travel(begin, tick=False) as clock:
+        await site.ask()
+        clock.shift(timedelta(minutes=59, seconds=59))
+        await site.ask()
+        assert site.renders == 1
+        clock.shift(timedelta(seconds=1))
+        site.until = ()
+        await site.ask()
+        assert site.renders == 2
+        clock.shift(timedelta(days=400))
+        await site.ask()
+        assert (site.renders, len(site.cache)) == (2, 1)
+
+
+async def test_page_that_ended_while_it_was_made_is_made_anew() -> None:
+    begin = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+    with time_machine.travel(begin, tick=False):
+        site = Site(until=(begin,))
+        await site.ask()
+        await site.ask()
     assert site.renders == 2
 
 
