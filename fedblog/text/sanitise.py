@@ -135,7 +135,7 @@ _CODE_LANGUAGE = re.compile(r"language-[A-Za-z0-9+#-]{1,30}")
 _TAG = re.compile(r"<[^<>]*>")
 _TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
 _OUTPUT_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*+)[^<>]*+>")
-_HEADING = re.compile(r"<(/?)h([1-6])(?=[\s/>])[^<>]*>", re.IGNORECASE)
+_HEADING = re.compile(r"<(/?)h([1-6])(?=[\s/>])([^<>]*)>", re.IGNORECASE)
 # Elements whose tree always reads back as it was written; any other gets a second look.
 _UNSTEADY = re.compile(r"<(?!/?(?:p|br|a|span|strong|em)[\s/>])", re.IGNORECASE)
 _EMPTY_LINK_CLASS = re.compile(r'(<a [^<>]*) class=""')
@@ -459,7 +459,7 @@ def _has_stray_item(cleaned: str) -> bool:
 
 def _author_heading(match: re.Match[str]) -> str:
     level = min(max(int(match[2]), 2), 4)
-    return f"<{match[1]}h{level}>"
+    return f"<{match[1]}h{level}{match[3]}>"
 
 
 def _remote_heading(match: re.Match[str]) -> str:
