@@ -17,13 +17,16 @@ MAX_QUOTES = 4
 MAX_EMOJIS = 64
 _OPTION_LENGTH = 200
 _ALT_LENGTH = 2000
+_MOST_PIXELS = 100_000
+"""The longest side of a picture that is believed."""
 _SHORT_TEXT = 20_000
 """Characters of a text, other than the main one, in which custom emojis are looked for."""
 _SHORTCODE = re.compile(r"[^\s:<>&\"']{1,64}")
 
 
 def attachments(found: Iterable[Attachment]) -> str:
-    """Pictures, files and links: a list of ``{type, url, mediaType, name}``, "[]" for none."""
+    """Pictures, files and links: a list of ``{type, url, mediaType, name}``, with ``width`` and
+    ``height`` where both were said; "[]" for none."""
     return _text(
         [
             {
@@ -31,11 +34,17 @@ def attachments(found: Iterable[Attachment]) -> str:
                 "url": entry.url,
                 "mediaType": entry.media_type,
                 "name": remote_lines(entry.name, limit=_ALT_LENGTH),
+                **_size(entry.width or 0, entry.height or 0),
             }
             for entry in tuple(found)[:MAX_ATTACHMENTS]
             if entry.url
         ]
     )
+
+
+def _size(width: int, height: int) -> dict[str, int]:
+    is_one = 0 < width <= _MOST_PIXELS and 0 < height <= _MOST_PIXELS
+    return {"width": width, "height": height} if is_one else {}
 
 
 def poll(found: Poll | None) -> str | None:

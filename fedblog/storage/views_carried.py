@@ -19,13 +19,16 @@ _NOT_RASTER = frozenset({"image/svg+xml", "image/tiff", "image/x-eps"})
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A picture or file that came with a comment; *number* is its place among all of them."""
+    """A picture or file that came with a comment; *number* is its place among all of them, *width*
+    and *height* are what its sender says, 0 where that is nothing."""
 
     url: str
     media_type: str
     name: str
     number: int = 0
     type: str = ""
+    width: int = 0
+    height: int = 0
 
     @property
     def is_picture(self) -> bool:
@@ -65,6 +68,8 @@ def attachments(text: str | None) -> tuple[Attachment, ...]:
             str(item.get("name") or ""),
             number,
             str(item.get("type") or ""),
+            int(item.get("width") or 0),
+            int(item.get("height") or 0),
         )
         for number, item in enumerate(_list(text))
         if isinstance(item, dict) and item.get("url")
