@@ -14,12 +14,13 @@ from fedblog.storage.visibility import is_public_comment, is_public_post
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Something of the blog by its name: *title* of the post or name of the person, *path* of its
-    page."""
+    """Something of the blog by its name: *title* of the post (in *language*) or name of the person,
+    *path* of its page."""
 
     title: str
     path: str
     takes_replies: bool = False
+    language: str = ""
 
 
 def actor(connection: Connection, blog_id: int, owner: str) -> Named | None:
@@ -35,7 +36,9 @@ def actor(connection: Connection, blog_id: int, owner: str) -> Named | None:
 def post(connection: Connection, blog_id: int, post_id: str) -> Named | None:
     """A published post."""
     row = connection.execute(
-        select(posts.c.title, posts.c.excerpt, posts.c.path, posts.c.comments).where(
+        select(
+            posts.c.title, posts.c.excerpt, posts.c.path, posts.c.comments, posts.c.language
+        ).where(
             posts.c.id == post_id,
             posts.c.blog_id == blog_id,
             is_public_post(),
@@ -43,7 +46,8 @@ def post(connection: Connection, blog_id: int, post_id: str) -> Named | None:
     ).first()
     if row is None:
         return None
-    return Named(row.title or row.excerpt, row.path, row.comments != CommentPolicy.CLOSED.value)
+    takes_replies = row.comments != CommentPolicy.CLOSED.value
+    return Named(row.title or row.excerpt, row.path, takes_replies, language=row.language)
 
 
 def comment(connection: Connection, blog_id: int, comment_id: str) -> Named | None:

@@ -1,5 +1,6 @@
 """The pages for readers: front page, posts, authors, the group, tags and categories."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -11,7 +12,7 @@ from starlette.routing import BaseRoute
 from fedblog.domain.addresses import BLOG, Addresses
 from fedblog.domain.blog import Blog
 from fedblog.endpoints import actors, objects
-from fedblog.endpoints.caching import cache_tags
+from fedblog.endpoints.caching import cache_tags, cache_until
 from fedblog.endpoints.negotiation import at_human_address, wants_activity
 from fedblog.endpoints.queries import QueryRoute
 from fedblog.publishing.site import Site
@@ -24,6 +25,7 @@ from fedblog.web import answers, rendering
 from fedblog.web.answers import AFTER, BEFORE, asked_path, page_number, place
 from fedblog.web.cache import ANY
 from fedblog.web.languages import language
+from fedblog.web.prose import prose
 
 _EVERY_POST = Change("post", ANY)
 _EVERY_AUTHOR = Change("author", ANY)
@@ -95,7 +97,10 @@ class Pages:
         if found is None or number > 1:
             raise HTTPException(404)
         cache_tags(request.scope, *_post_tags(found))
-        return await self._post(found)
+        now = datetime.now(UTC)
+        if ends := _ends(found, now):
+            cache_until(request.scope, min(ends))
+        return await self._post(found, now)
 
     async def _post_object(self, request: Request) -> Response:
         """The post as an Article, for who asks its page for it."""
@@ -112,17 +117,18 @@ class Pages:
         answer = await actors.answer(self._site, request.scope, owner)
         return at_human_address(request.scope, answer)
 
-    async def _post(self, view: views_post.PostPage) -> Response:
+    async def _post(self, view: views_post.PostPage, now: datetime) -> Response:
         blog, post, addresses = view.blog, view.post, self._site.addresses
         openings, closing = rendering.nested([comment.level for comment in view.thread.comments])
         url = addresses.page(post.path)
         object_url = addresses.post(post.id)
         description = post.summary or post.excerpt
         group_link = Markup('<a href="{}">{}</a>').format(
-            rendering.author_path(blog.handle), blog.group_name
+            rendering.author_path(blog.handle), rendering.line(blog.group_name, blog.language)
         )
         setting = figures.Setting(url, addresses.base_url, post.language, view.pictures)
         content = figures.on_page(post.content_html, setting)
+        content = prose(content, await language(blog.language, blog.time_zone), 1)
         return await self._page(
             "post.html",
             blog,
@@ -145,6 +151,7 @@ class Pages:
             thread=view.thread,
             steps=list(zip(openings, view.thread.comments, strict=True)),
             closing=closing,
+            now=now,
         )
 
     async def author(self, request: Request) -> Response:
@@ -272,6 +279,12 @@ def _post_tags(view: views_post.PostPage) -> list[Change]:
         Change("reactions", view.post.id),
         *(Change("actor", uri) for uri in uris),
     ]
+
+
+def _ends(view: views_post.PostPage, now: datetime) -> list[datetime]:
+    """When the polls end that are still open on the page."""
+    polls = (comment.poll for comment in view.thread.comments)
+    return [poll.ends_at for poll in polls if poll and poll.ends_at and poll.ends_at > now]
 
 
 async def gone(site: Site, found: views_post.Gone) -> Response:

@@ -24,6 +24,7 @@ from fedblog.domain.blog import Blog
 from fedblog.storage.views import Card
 from fedblog.storage.views_people import Person
 from fedblog.text.names import is_blank
+from fedblog.web.directions import direction, html_direction, line_direction
 from fedblog.web.emoji import (
     emoji_html,
     emoji_name,
@@ -34,12 +35,10 @@ from fedblog.web.emoji import (
     reaction,
 )
 from fedblog.web.languages import Language, language
+from fedblog.web.prose import prose
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
-_RIGHT_TO_LEFT = frozenset(
-    {"ar", "arc", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
-)
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 
 
@@ -151,16 +150,31 @@ def dek(post: Card) -> str:
     return post.summary or (post.excerpt if post.title else "")
 
 
-def paragraphs(text: str) -> Markup:
-    """Plain text as paragraphs."""
+def paragraphs(text: str, language: str) -> Markup:
+    """Plain text in *language* as paragraphs, each in its direction."""
     parts = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
-    return Markup("").join(Markup("<p>{}</p>").format(part) for part in parts)
+    return Markup("").join(
+        Markup('<p dir="{}">{}</p>').format(line_direction(part, language), part) for part in parts
+    )
 
 
 def acct(name: str) -> Markup:
-    """``name@host`` with the server a shade stronger, breaking only before the second @."""
-    user, _, server = name.removeprefix("@").partition("@")
-    return Markup("@<bdi>{}</bdi><wbr>@<b>{}</b>").format(user, server)
+    """``name@host`` with the server a shade stronger, breaking only before the second @; the signs
+    in this order also where text runs from right to left."""
+    user, _, server = name.removeprefix("@").rpartition("@")
+    return Markup('<bdi dir="ltr">@<bdi>{}</bdi><wbr>@<b>{}</b></bdi>').format(user, server)
+
+
+def apart(text: str) -> Markup:
+    """*text* of others within a sentence of ours: neither changes the other's direction."""
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
+def line(text: str, language: str) -> Markup:
+    """A line of *text* in *language* with its direction, to stand within a text in another."""
+    return Markup('<bdi lang="{}" dir="{}">{}</bdi>').format(
+        language, line_direction(text, language), text
+    )
 
 
 def by_month(posts: Iterable[Card], words: Language, zone: str) -> list[tuple[str, list[Card]]]:
@@ -172,16 +186,6 @@ def by_month(posts: Iterable[Card], words: Language, zone: str) -> list[tuple[st
 def iso(moment: datetime) -> str:
     """A moment for machines (RFC 3339)."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def is_past(moment: datetime) -> bool:
-    """Whether *moment* lies behind us as the page is made."""
-    return moment <= datetime.now(UTC)
-
-
-def direction(tag: str) -> str:
-    """The direction in which a language is written."""
-    return "rtl" if tag.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
 
 
 def lang_tag(tag: str | None) -> str:
@@ -216,6 +220,7 @@ def _environment() -> Environment:
         acct,
         after,
         comment_path,
+        apart,
         author_path,
         avatar_src,
         before,
@@ -228,10 +233,12 @@ def _environment() -> Environment:
         enclosure_src,
         headline,
         host,
+        html_direction,
         initials,
-        is_past,
         iso,
         lang_tag,
+        line,
+        line_direction,
         paragraphs,
         percent_encoded,
         person_name,
@@ -276,6 +283,7 @@ async def render(
         "_": words.text,
         "ngettext": words.count,
         "number": words.number,
+        "prose": lambda html, above: prose(html, words, above),
         "percent": words.percent,
         "date": lambda moment: words.date(moment, zone),
         "time": lambda moment: words.time(moment, zone),

@@ -5,15 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import Connection, insert, select, update
 from support.pages import BROWSER, Element, Readers
-from support.world import World
+from support.world import NOW, World
 
 from fedblog.domain.post import Byline, CommentPolicy, PostStatus
 from fedblog.publishing.site import Site
 from fedblog.storage import authors, blogs, changes, permalinks
 from fedblog.storage import tables as t
-from fedblog.storage.changes import Change
+from fedblog.storage.changes import EVERYTHING, Change
 from fedblog.web.answers import SCRIPTS
 from fedblog.web.rendering import static_path
 
@@ -336,7 +337,6 @@ async def test_closed_and_held_comments_are_announced(world: World, readers: Rea
     closed = await world.post(comments=CommentPolicy.CLOSED)
     held = await world.post(comments=CommentPolicy.HELD)
     page = await readers.page(closed.path or "")
-    assert heading(page) == "No thoughts on “A title”"
     assert "Replies to this article are closed." in page.one("section", id="respond").text
     page = await readers.page(held.path or "")
     assert "once somebody of the group has read them" in page.one("section", id="respond").text
@@ -358,6 +358,27 @@ async def test_relative_pictures_are_found_from_their_page(world: World, readers
     assert other.attributes["src"] == f"{post.path}a.png"
     link = body.one("a", class_="elsewhere")
     assert link.attributes["href"].endswith("://other.example/a.png")
+
+
+async def test_closed_comments_are_neither_asked_for_nor_announced_twice(
+    world: World, readers: Readers
+) -> None:
+    post = await world.post(comments=CommentPolicy.CLOSED)
+    page = await readers.page(post.path or "")
+    assert page.all("section", id="comments") == []
+    text = page.one("main").text
+    assert text.count("closed") == 1
+    for words in ("Leave a Reply", "No thoughts", "Be the first to reply", "appear here"):
+        assert words not in text
+    buttons = page.one("section", id="respond").all("button")
+    assert [button.attributes["value"] for button in buttons] == ["like", "boost"]
+    comment = await world.comment(post)
+    page = await readers.page(post.path or "")
+    assert heading(page) == "One thought on “A title”"
+    assert page.one("section", id="comments").all("article", class_="comment")
+    await world.comment(post, comment)
+    await world.change_comment(comment, deleted_at=comment.published_at)
+    assert heading(await readers.page(post.path or "")) == "One thought on “A title”"
 
 
 async def test_uploaded_pictures_in_the_text_get_caption_credit_and_size(
@@ -547,8 +568,12 @@ async def test_author_page_shows_the_author_and_only_their_posts(
     assert activity.attributes["href"] == world.site.addresses.actor(ada.id)
 
 
-async def test_author_without_posts_has_a_page(readers: Readers) -> None:
-    assert "Nothing here yet." in (await readers.page("/authors/olga/")).text
+async def test_author_without_posts_has_a_page_that_leads_on(readers: Readers) -> None:
+    page = await readers.page("/authors/olga/")
+    empty = page.one("div", class_="empty")
+    assert empty.all("p")[0].text == "Nothing here yet."
+    assert [link.attributes["href"] for link in empty.all("a")] == ["/authors/blog/"]
+    assert page.all("h2", class_="count") == []
 
 
 async def test_handle_in_capitals_leads_to_the_authors_page(readers: Readers) -> None:
@@ -622,6 +647,49 @@ async def test_right_to_left_post_has_its_direction(world: World, readers: Reade
     post = await world.post("שלום", language="he")
     article = (await readers.page(post.path or "")).one("article", class_="post")
     assert (article.attributes["lang"], article.attributes["dir"]) == ("he", "rtl")
+
+
+async def test_title_of_another_direction_keeps_it_wherever_it_stands(
+    world: World, readers: Readers
+) -> None:
+    title = "C++ والنهر!"
+    await world.post("Before", tags=("t",))
+    post = await world.post(title, language="ar", tags=("t",), summary="مرحبا")
+    after = await world.post("After", tags=("t",))
+    await world.comment(post)
+    for path in ("/", "/authors/ada/", "/authors/blog/", "/tags/t/", "/nowhere"):
+        page = await readers.page(path, 404 if path == "/nowhere" else 200)
+        (entry,) = [one for one in page.all("article") if title in one.text]
+        assert (entry.attributes["lang"], entry.attributes["dir"]) == ("ar", "rtl"), path
+        for words in (*entry.all("time"), entry.one("span", class_="by")):
+            assert (words.attributes["lang"], words.attributes["dir"]) == ("en", "ltr"), path
+    page = await readers.page(after.path or "")
+    neighbour = page.one("nav", class_="neighbours").one("a", rel="prev").one("bdi")
+    assert (neighbour.text, neighbour.attributes) == (title, {"lang": "ar", "dir": "rtl"})
+    page = await readers.page(post.path or "")
+    assert page.one("h1").one("bdi").attributes == {"lang": "ar", "dir": "rtl"}
+    assert page.one("h2", id="thoughts").one("bdi").attributes == {"lang": "ar", "dir": "rtl"}
+    asked = f"/interact?action=like&object={world.site.addresses.post(post.id)}"
+    assert (await readers.page(asked)).one("h1").one("bdi").attributes["dir"] == "rtl"
+
+
+async def test_handles_read_from_left_to_right_everywhere(world: World, readers: Readers) -> None:
+    await change_blog(world.site, language="ar")
+    await world.remote_actor("rin")
+    post = await world.post(language="ar")
+    await world.comment(post)
+    for path in ("/", post.path or "", "/authors/ada/", "/authors/blog/"):
+        page = await readers.page(path)
+        shown = [
+            one
+            for one in (*page.all("", class_="handle"), *page.all("", class_="address"))
+            if one.text.startswith("@")
+        ]
+        assert shown, path
+        for one in shown:
+            name = one.all("bdi")[0]
+            assert (name.attributes.get("dir"), name.text) == ("ltr", one.text), path
+            assert one.text.count("@") == 2
 
 
 @pytest.mark.parametrize("tag", ["xx-unknown", "pt-BR", "zh-Hant-TW", "ar", "en-GB"])
@@ -809,6 +877,46 @@ async def test_s30_what_is_not_public_is_nowhere(world: World, readers: Readers)
     assert heading(await readers.page(shown.path or "")) == "Be the first to reply"
     home = await readers.page("/")
     assert "thought" not in home.one("main").text
+
+
+async def test_time_alone_changes_no_page_and_no_feed(world: World, readers: Readers) -> None:
+    post = await world.post(tags=("t",), featured_media=world.picture())
+    await world.comment(post, edited_at=post.published_at)
+    await world.react(post, "like", "kim")
+    closed = await world.post(comments=CommentPolicy.CLOSED)
+    gone = await world.post(status=PostStatus.DELETED)
+    await world.post(status=PostStatus.SCHEDULED, publish_at=NOW + timedelta(days=1))
+    paths = ["/", post.path, closed.path, gone.path, "/authors/ada/", "/authors/olga/"]
+    paths += ["/authors/blog/", "/tags/t/", "/feed/", "/feed/atom/", "/feed.json", "/nowhere"]
+    seen = []
+    for moment in (NOW, NOW + timedelta(days=2), NOW + timedelta(days=800)):
+        with time_machine.travel(moment, tick=False):
+            readers.cache.changed([EVERYTHING])
+            seen.append([(await readers.get(path or "")).text for path in paths])
+    for path, *texts in zip(paths, *seen, strict=True):
+        assert len(set(texts)) == 1, path
+
+
+async def test_poll_is_open_on_no_page_after_its_end(world: World, readers: Readers) -> None:
+    post = await world.post()
+    for hours in (3, 1):
+        ends = (NOW + timedelta(hours=hours)).isoformat()
+        options = [{"name": "Rye", "votes": 1}]
+        poll = {"options": options, "multiple": False, "ends_at": ends, "is_closed": False}
+        await world.comment(post, poll=json.dumps({**poll, "voters": 1}))
+
+    async def facts() -> list[str]:
+        page = await readers.page(post.path or "")
+        return [one.text.split()[5] for one in page.all("p", class_="poll-facts")]
+
+    with time_machine.travel(NOW, tick=False) as clock:
+        assert await facts() == ["open", "open"]
+        clock.shift(timedelta(hours=1, seconds=-1))
+        assert await facts() == ["open", "open"]
+        clock.shift(timedelta(seconds=1))
+        assert await facts() == ["open", "ended"]
+        clock.shift(timedelta(hours=2))
+        assert await facts() == ["ended", "ended"]
 
 
 async def test_page_needs_few_statements(world: World, readers: Readers) -> None:
