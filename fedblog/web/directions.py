@@ -47,14 +47,13 @@ def direction(tag: str) -> str:
 
 
 def line_direction(text: str, language: str) -> str:
-    """The direction of a title or another line of *text* in *language*: where all letters run one
-    way that one, whatever the language was said to be."""
+    """The direction of a title or another line of *text*: that of *language*, unless all letters
+    run from left to right, or most of them from right to left."""
     rights = len(_RIGHT.findall(text[:_LOOKED_AT]))
-    if not rights:
-        return LEFT if _LETTER.search(text) else direction(language)
-    if rights == len(_LETTER.findall(text[:_LOOKED_AT])):
-        return RIGHT
-    return direction(language)
+    letters = len(_LETTER.findall(text[:_LOOKED_AT]))
+    if letters and not rights:
+        return LEFT
+    return RIGHT if 2 * rights > letters else direction(language)
 
 
 def html_direction(html: str) -> str:

@@ -24,10 +24,13 @@ class Language:
     def __init__(self, tag: str) -> None:
         self.locale = _locale(tag)
         self.code = self.locale.language
-        self.direction = self.locale.text_direction
         self._translations = TRANSLATIONS.get(str(self.locale)) or TRANSLATIONS.get(
             self.code, ENGLISH
         )
+        if self._translations is ENGLISH and self.locale.text_direction == "rtl":
+            # English words run from left to right, and dates beside them cannot run against them.
+            self.locale = Locale("en")
+        self.direction = self.locale.text_direction
         self.tag = str(self.locale).replace("_", "-")
         if self._translations is ENGLISH:
             self.words_tag = "en"
@@ -91,6 +94,10 @@ def _load(tag: str, zone: str) -> Language:
     loaded.number(1000)
     loaded.percent(1, 2)
     return loaded
+
+
+def _translations(locale: Locale) -> NullTranslations:
+    return _TRANSLATIONS.get(str(locale)) or _TRANSLATIONS.get(locale.language, _ENGLISH)
 
 
 def _locale(tag: str) -> Locale:

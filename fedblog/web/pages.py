@@ -140,6 +140,7 @@ class Pages:
             description=description,
             group_link=group_link,
             content=content,
+            credited=credited,
             creator=creator(blog, addresses, post.bylines),
             structured=rendering.data_block(structured(blog, post, addresses, view)),
             comments_policy=view.comments_policy,

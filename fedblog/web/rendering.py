@@ -238,7 +238,6 @@ def _environment() -> Environment:
         iso,
         lang_tag,
         line,
-        line_direction,
         paragraphs,
         percent_encoded,
         person_name,

@@ -15,7 +15,8 @@ from fedblog.settings import Settings
 @pytest.fixture
 async def server(settings: Settings, sqlite_url: str) -> AsyncIterator[Server]:
     """A real server; one engine is enough for what a browser does."""
-    async with running_server(settings.model_copy(update={"database_url": sqlite_url})) as started:
+    changed = {"database_url": sqlite_url, "comment_pictures": "shown"}
+    async with running_server(settings.model_copy(update=changed)) as started:
         yield started
 
 

@@ -53,11 +53,12 @@ def test_every_letter_runs_as_unicode_has_it() -> None:
         ("What is it?", "ar", "ltr"),
         ("iPhone חדש", "he", "rtl"),
         ("“שלום” means peace", "en", "ltr"),
+        ("وصل النهر عند الرابعة C++", "en", "rtl"),
         ("2026?", "fa", "rtl"),
         ("", "en", "ltr"),
     ],
 )
-def test_title_runs_as_its_letters_and_a_mixed_one_as_its_language(
+def test_title_runs_as_most_of_its_letters_or_as_its_language(
     title: str, language: str, expected: str
 ) -> None:
     assert line_direction(title, language) == expected

@@ -660,7 +660,9 @@ async def test_title_of_another_direction_keeps_it_wherever_it_stands(
     for path in ("/", "/authors/ada/", "/authors/blog/", "/tags/t/", "/nowhere"):
         page = await readers.page(path, 404 if path == "/nowhere" else 200)
         (entry,) = [one for one in page.all("article") if title in one.text]
-        assert (entry.attributes["lang"], entry.attributes["dir"]) == ("ar", "rtl"), path
+        heading_of_it = (entry.all("h2") + entry.all("h3"))[0].one("bdi")
+        for one in (entry, heading_of_it):
+            assert (one.attributes["lang"], one.attributes["dir"]) == ("ar", "rtl"), path
         for words in (*entry.all("time"), entry.one("span", class_="by")):
             assert (words.attributes["lang"], words.attributes["dir"]) == ("en", "ltr"), path
     page = await readers.page(after.path or "")
