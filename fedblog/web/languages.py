@@ -96,10 +96,6 @@ def _load(tag: str, zone: str) -> Language:
     return loaded
 
 
-def _translations(locale: Locale) -> NullTranslations:
-    return _TRANSLATIONS.get(str(locale)) or _TRANSLATIONS.get(locale.language, _ENGLISH)
-
-
 def _locale(tag: str) -> Locale:
     for name in (tag, tag.split("-")[0]):
         try:

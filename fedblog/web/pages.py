@@ -126,9 +126,16 @@ class Pages:
         group_link = Markup('<a href="{}">{}</a>').format(
             rendering.author_path(blog.handle), rendering.line(blog.group_name, blog.language)
         )
+        words = await language(blog.language, blog.time_zone)
+
+        def credited(credit: str) -> Markup:
+            text = words.text("Credit: %(credit)s", credit=rendering.apart(credit))
+            return Markup('<bdi lang="{}" dir="{}">{}</bdi>').format(
+                words.words_tag, words.direction, text
+            )
+
         setting = figures.Setting(url, addresses.base_url, post.language, view.pictures)
-        content = figures.on_page(post.content_html, setting)
-        content = prose(content, await language(blog.language, blog.time_zone), 1)
+        content = prose(figures.on_page(post.content_html, setting), words, 1)
         return await self._page(
             "post.html",
             blog,
