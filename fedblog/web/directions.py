@@ -30,6 +30,7 @@ _RIGHT = re.compile(
 _TAG = re.compile(r"(<(?:\"[^\"]*\"|[^\">])*>)")
 _NO_WORDS = re.compile(r"<(a|code|pre)(?=[ >])")
 _ADDRESS = re.compile(r"(?:https?://|[@#])\S+")
+_HANDLE = re.compile(r"(?<![\w@/.])@[\w.+-]{1,64}(?:@[\w.-]{1,253}(?::\d{1,5})?)?")
 _LOOKED_AT = 2000
 _SHARE = 0.4
 
@@ -67,6 +68,23 @@ def html_direction(html: str) -> str:
     if not letters:
         return "auto"
     return RIGHT if len(_RIGHT.findall(words)) >= _SHARE * letters else LEFT
+
+
+def with_handles_apart(html: str) -> str:
+    """Sanitised *html* whose ``@name@host`` reads in this order, whatever words it stands between;
+    where all runs from left to right, it does."""
+    if "@" not in html or _RIGHT.search(html) is None:
+        return html
+    parts = _TAG.split(html)
+    inside = 0
+    for place, part in enumerate(parts):
+        if part.startswith(("<code", "<pre")):
+            inside += 1
+        elif part.startswith(("</code", "</pre")):
+            inside -= 1
+        elif not inside and "@" in part and not part.startswith("<"):
+            parts[place] = _HANDLE.sub(r'<bdi dir="ltr">\g<0></bdi>', part)
+    return "".join(parts)
 
 
 def _words(html: str) -> str:

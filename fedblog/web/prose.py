@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from fedblog.web.directions import with_handles_apart
 from fedblog.web.languages import Language
 
 DEEPEST = 6
@@ -36,7 +37,9 @@ class _Outline:
 
 def prose(html: str, words: Language, above: int) -> Markup:
     """*html* below a heading of level *above*: no level is left out between its own headings (they
-    look as they were written), and what may be wider than the page can be scrolled by keyboard."""
+    look as they were written), what may be wider than the page can be scrolled by keyboard, and
+    handles between words that run from right to left keep their order."""
+    html = with_handles_apart(html)
     if "<h" not in html and "<pre" not in html and "<table" not in html:
         return Markup(html)  # noqa: S704
     outline = _Outline(above)

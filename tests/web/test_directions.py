@@ -6,7 +6,12 @@ import pytest
 from babel import Locale
 from babel.localedata import locale_identifiers
 
-from fedblog.web.directions import direction, html_direction, line_direction
+from fedblog.web.directions import (
+    direction,
+    html_direction,
+    line_direction,
+    with_handles_apart,
+)
 
 
 def test_languages_run_as_cldr_has_them() -> None:
@@ -82,3 +87,25 @@ MENTION = '<span><a href="https://x.example/@bob" class="mention">@<span>bob</sp
 )
 def test_text_runs_as_its_words_whatever_stands_before_them(html: str, expected: str) -> None:
     assert html_direction(html) == expected
+
+
+def apart(handle: str) -> str:
+    return f'<bdi dir="ltr">{handle}</bdi>'
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>إلى @bo@a.example!</p>", f"<p>إلى {apart('@bo@a.example')}!</p>"),
+        ("<p>إلى @bo</p>", f"<p>إلى {apart('@bo')}</p>"),
+        ("<p>إلى @bo@127.0.0.1:3000</p>", f"<p>إلى {apart('@bo@127.0.0.1:3000')}</p>"),
+        ("<p>To @bo@a.example</p>", None),
+        ("<p>إلى bo@a.example</p>", None),
+        ("<p>إلى https://a.example/@bo</p>", None),
+        ("<p>إلى <code>@bo@a.example</code></p>", None),
+        ('<p>إلى <a href="https://a.example/@bo@b.example">ب</a></p>', None),
+        ("<p>إلى @ @@</p>", None),
+    ],
+)
+def test_handles_between_arabic_words_are_kept_apart(html: str, expected: str | None) -> None:
+    assert with_handles_apart(html) == (expected or html)
