@@ -20,8 +20,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
+from fedblog import app
 from fedblog.activitystreams.reading import read_activity
-from fedblog.app import LONG_WORK, open_site
+from fedblog.app import open_site
 from fedblog.domain.ids import new_id
 from fedblog.federation import batch
 from fedblog.federation.facts import Incoming
@@ -232,14 +233,13 @@ WHAT: dict[str, Callable[[Site, int], Awaitable[Decision]]] = {
 
 async def long_work(site: Site) -> None:
     """Let the long work that waits come to its end."""
-    if not LONG_WORK:
-        return
+    kinds = app.long_work(site)
 
     def left(connection: Connection) -> int:
-        query = select(func.count()).where(t.jobs.c.kind.in_(sorted(LONG_WORK)))
+        query = select(func.count()).where(t.jobs.c.kind.in_(sorted(kinds)))
         return connection.scalar(query) or 0
 
-    running = asyncio.create_task(SliceLoop(site, LONG_WORK).run())
+    running = asyncio.create_task(SliceLoop(site, kinds).run())
     while await site.store.read(left):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     running.cancel()

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -47,12 +48,14 @@ from fedblog.jobs.slices import SliceLoop
 from fedblog.publishing.identity import ensure_identity
 from fedblog.publishing.keyring import KeyRing
 from fedblog.publishing.site import Site
+from fedblog.publishing.taking_back import take_back
 from fedblog.remote.actors import ActorDirectory
 from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
 from fedblog.storage import activities
 from fedblog.storage.cutting_off import CUT_OFF, cut_off
 from fedblog.storage.erasing import ERASE_ACTOR, erase_actor
+from fedblog.storage.erasure import TAKE_BACK
 from fedblog.storage.fan_out import FAN_OUT, fan_out
 from fedblog.storage.lifting import LIFT, lift
 from fedblog.storage.reviving import REVIVE, revive
@@ -68,14 +71,18 @@ Loop = Callable[[], Awaitable[None]]
 _PAUSE_AFTER_FAILURE = 1.0
 _THREADS = 4
 """For what is not done on the event loop and has no thread of its own."""
-LONG_WORK: Mapping[str, Work] = {
-    CUT_OFF: cut_off,
-    ERASE_ACTOR: erase_actor,
-    FAN_OUT: fan_out,
-    LIFT: lift,
-    REVIVE: revive,
-}
-"""What is done in slices, by kind of job."""
+
+
+def long_work(site: Site) -> Mapping[str, Work]:
+    """What is done in slices, by kind of job."""
+    return {
+        CUT_OFF: cut_off,
+        ERASE_ACTOR: erase_actor,
+        FAN_OUT: fan_out,
+        LIFT: lift,
+        REVIVE: revive,
+        TAKE_BACK: partial(take_back, site),
+    }
 
 
 @asynccontextmanager
@@ -178,7 +185,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Site, ASGIApp]]:
             "deliveries": DeliveryLoop(site, presence).run,
             "schedule": ScheduleLoop(site).run,
             "follow-ups": FollowUpLoop(site, fetching.jobs, presence).run,
-            "long work": SliceLoop(site, LONG_WORK).run,
+            "long work": SliceLoop(site, long_work(site)).run,
             "housekeeping": HousekeepingLoop(site).run,
         }
         alive = asyncio.create_task(_kept_running("presence", presence.run, health))

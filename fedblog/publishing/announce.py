@@ -17,6 +17,7 @@ from fedblog.publishing.outbox import Outgoing, Recipients, record
 from fedblog.publishing.site import Site
 from fedblog.storage import media as media_rows
 from fedblog.storage import posts as post_rows
+from fedblog.storage.slices import Allowance
 
 
 def post_created(connection: Connection, site: Site, blog: Blog, post: Post, now: datetime) -> None:
@@ -83,15 +84,20 @@ def reply_created(
 
 
 def reply_deleted(
-    connection: Connection, site: Site, reply: Comment, answered: RemoteActor | None, now: datetime
+    connection: Connection,
+    site: Site,
+    reply: Comment,
+    answered: RemoteActor | None,
+    now: datetime,
+    at_once: Allowance | None = None,
 ) -> None:
-    """``Delete`` of an author's reply to everyone who got it."""
+    """``Delete`` of an author's reply to everyone who got it, as *at_once* allows (`record`)."""
     author_id = _author(reply)
     activity_id = new_id()
     gone = writing.tombstone(reply.uri, "Note", reply.deleted_at or now)
     cc = [answered.uri] if answered else []
     document = writing.delete(site.addresses, activity_id, author_id, gone, cc=cc)
-    _record_reply(connection, site, reply, "Delete", document, activity_id, answered, now)
+    _record_reply(connection, site, reply, "Delete", document, activity_id, answered, now, at_once)
 
 
 def _pictures(connection: Connection, post: Post) -> dict[str, Media]:
@@ -126,6 +132,7 @@ def _record_reply(
     activity_id: str,
     answered: RemoteActor | None,
     now: datetime,
+    at_once: Allowance | None = None,
 ) -> None:
     author_id = _author(reply)
     inboxes = (answered.shared_inbox or answered.inbox,) if answered is not None else ()
@@ -143,6 +150,7 @@ def _record_reply(
         ),
         Recipients((author_id, BLOG), inboxes, conversation=reply.post_id),
         now,
+        at_once,
     )
 
 

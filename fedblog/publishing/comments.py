@@ -6,17 +6,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from fedblog.domain.actor import RemoteActor
 from fedblog.domain.blog import Author
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import PostStatus
-from fedblog.publishing import announce, authorizations, forwarding
+from fedblog.publishing import announce, authorizations, forwarding, taking_back
 from fedblog.publishing import fields as post_fields
 from fedblog.publishing.once import Once, Replay
 from fedblog.publishing.site import Site
-from fedblog.storage import actors as actor_rows
 from fedblog.storage import blogs as blog_rows
 from fedblog.storage import comments as comment_rows
 from fedblog.storage import idempotency
@@ -93,8 +91,8 @@ async def reply(
             received_at=now,
         )
         comment_rows.insert_comment(connection, made)
-        writer = _writer(connection, above)
-        announce.reply_created(connection, site, made, post.path, writer, now)
+        answered = taking_back.writer(connection, above)
+        announce.reply_created(connection, site, made, post.path, answered, now)
         if once is not None:
             once.keep(connection, made, now)
         return made
@@ -116,12 +114,7 @@ async def delete(site: Site, comment_id: str) -> None:
         authorizations.comment_decided(connection, site, comment, CommentStatus.SPAM, now)
         forwarding.comment_decided(connection, site, comment, CommentStatus.SPAM, now)
         if comment.author_id is not None:
-            above = (
-                comment_rows.get(connection, site.blog_id, comment.parent_id)
-                if comment.parent_id
-                else None
-            )
-            answered = _writer(connection, above) if above else None
+            answered = taking_back.whom(connection, comment)
             gone = replace(comment, deleted_at=now)
             announce.reply_deleted(connection, site, gone, answered, now)
 
@@ -134,10 +127,3 @@ def _standing(connection: Connection, site: Site, comment_id: str) -> Comment:
     if comment is None:
         raise NotFoundError("there is no such comment")
     return comment
-
-
-def _writer(connection: Connection, comment: Comment) -> RemoteActor | None:
-    if comment.actor_uri is None:
-        return None
-    found = actor_rows.find(connection, [comment.actor_uri]).get(comment.actor_uri)
-    return None if found is None or found.deleted_at is not None else found

@@ -23,7 +23,7 @@ from fedblog.domain.errors import (
 )
 from fedblog.domain.ids import new_id
 from fedblog.domain.post import CommentPolicy, Post, PostStatus
-from fedblog.publishing import announce
+from fedblog.publishing import announce, taking_back
 from fedblog.publishing import fields as post_fields
 from fedblog.publishing.fields import PostFields, Rendered
 from fedblog.publishing.once import Once, Replay
@@ -152,7 +152,8 @@ async def publish_due(site: Site, now: datetime | None = None) -> int:
 
 
 async def delete(site: Site, post_id: str) -> None:
-    """Delete a post. Other servers hear of it when it was published; its object is gone (410).
+    """Delete a post. Of one that was published other servers hear, as of the replies that authors
+    wrote under it; its object is gone (410).
 
     Raises NotFoundError for a post that does not exist or is deleted already.
     """
@@ -166,6 +167,7 @@ async def delete(site: Site, post_id: str) -> None:
         idempotency.answers_below_gone(connection, post.id)
         if post.is_public:
             announce.post_deleted(connection, site, gone, now)
+            taking_back.begin(connection, site, gone, now)
         elif post.status is PostStatus.SCHEDULED:
             record_changes(connection, Change("schedule"))
 

@@ -71,6 +71,17 @@ def get_listed(connection: Connection, blog_id: int, comment_id: str) -> Comment
     return comment_of(row) if row else None
 
 
+def below(connection: Connection, post_id: str, after: str, limit: int) -> list[Comment]:
+    """The next *limit* comments under a post by id, deleted or not, going on after *after*."""
+    rows = connection.execute(
+        select(comments)
+        .where(comments.c.post_id == post_id, comments.c.id > after)
+        .order_by(comments.c.id)
+        .limit(limit)
+    )
+    return [comment_of(row) for row in rows]
+
+
 def insert_comment(connection: Connection, comment: Comment) -> None:
     """Store a comment written here."""
     values = {column.name: getattr(comment, column.name) for column in comments.columns}

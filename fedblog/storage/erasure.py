@@ -49,6 +49,8 @@ _elsewhere = media_uses.alias("elsewhere")
 Step = Callable[[Connection, str, datetime, int], int]
 
 
+TAKE_BACK = "take_back"
+"""The kind of job that has a deleted post's replies deleted elsewhere; its key is the post's id."""
 Due = tuple[datetime, str]
 """When something was deleted, and its id."""
 
@@ -227,15 +229,11 @@ def drop_media(connection: Connection, object_ids: Sequence[str]) -> list[str]:
 
 
 def is_told(connection: Connection, post_id: str) -> bool:
-    """Whether all who are to hear of the post's deletion are written down: its comments and
-    boosts say who they are."""
-    waits = _is_fanned_out()
-    return (
-        connection.execute(
-            select(activities.c.id).where(activities.c.post_id == post_id, waits).limit(1)
-        ).first()
-        is None
-    )
+    """Whether all who are to hear of the deletion of the post and its replies are written down: its
+    comments and boosts say who they are."""
+    taken_back = exists().where(jobs.c.kind == TAKE_BACK, jobs.c.key == post_id)
+    fanned_out = exists().where(activities.c.post_id == post_id, _is_fanned_out())
+    return not connection.execute(select(or_(taken_back, fanned_out))).scalar()
 
 
 def _unsent(about: ColumnElement[bool]) -> ColumnElement[bool]:
