@@ -380,6 +380,123 @@ async def test_moderators_decision_outlives_an_edit(server: Server, people: Peop
     assert "Buy now" not in (await server.anonymous(post["url"])).text
 
 
+async def test_reply_of_an_author_leaves_other_servers_with_its_post(
+    server: Server, people: People, post
+):
+    await reply(server, people, "ann", post["activitypub_id"], "Well said")
+    comment = (await server.comments(post))[0]
+    answer = await server.api("POST", f"/comments/{comment['id']}/reply", json={"content": "Hi"})
+    ours = answer.json()["activitypub_id"]
+    await server.api("DELETE", f"/posts/{post['id']}")
+
+    async def gone() -> bool:
+        deletes = [e["json"]["object"]["id"] for e in people.inbox if e["json"]["type"] == "Delete"]
+        return sorted(deletes) == sorted([post["activitypub_id"], ours])
+
+    await server.eventually(gone)
+    assert (await server.anonymous(ours)).status_code == 410
+
+
+async def test_what_is_said_of_a_post_before_it_is_out_is_not_kept(server: Server, people: People):
+    """The id of a scheduled post can be guessed by nobody, but its author may have shown it."""
+    people.add("ann")
+    fields = {"title": "Soon", "content": "x", "publish_at": "2099-01-01T09:00:00Z"}
+    made = await server.api("POST", "/posts", json=fields | {"status": "scheduled"})
+    scheduled = made.json()
+    await reply(server, people, "ann", scheduled["activitypub_id"], "First!")
+    for kind in ("Like", "Announce"):
+        activity = people.activity(kind, "ann", scheduled["activitypub_id"])
+        await send(server, people, "ann", activity)
+    await server.api("PATCH", f"/posts/{scheduled['id']}", json={"status": "published"})
+    assert await server.comments(scheduled) == []
+    assert set((await server.counts(scheduled)).values()) == {0}
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        "3024-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        "2016-12-31T23:59:60Z",
+        "yesterday",
+        1700000000,
+    ],
+)
+async def test_reply_of_an_impossible_or_future_moment_counts_as_of_its_arrival(
+    server: Server, people: People, post, published: object
+):
+    before = datetime.now(UTC).replace(microsecond=0)
+    await reply(server, people, "ann", post["activitypub_id"], "When?", published=published)
+    (comment,) = await server.comments(post)
+    assert before <= datetime.fromisoformat(comment["published"]) <= datetime.now(UTC)
+    assert (await server.anonymous(post["url"])).status_code == 200
+
+
+async def test_follower_with_nothing_but_an_inbox_and_a_key_hears_and_answers(
+    server: Server, people: People, post
+):
+    document = people.actor_document("dot")
+    needed = ("@context", "id", "type", "preferredUsername", "inbox", "publicKey")
+    people.publish("/users/dot", {name: document[name] for name in needed})
+    follow = people.activity("Follow", "dot", f"{server.base_url}/ap/blog")
+    await send(server, people, "dot", follow)
+    await server.eventually(lambda: first(people, "Accept"))
+    await server.publish("News")
+    await server.eventually(lambda: first(people, "Create"))
+    assert {entry["path"] for entry in people.inbox} == {"/users/dot/inbox"}
+    await reply(server, people, "dot", post["activitypub_id"], "Hello")
+    assert await texts(server, post) == [("<p>Hello</p>", 0)]
+
+
+async def test_whole_actor_in_place_of_its_id_is_that_actor_and_no_other(
+    server: Server, people: People, post
+):
+    whole = people.actor_document("ann")
+    for author in (whole, [whole], {"id": whole["id"]}):
+        await reply(server, people, "ann", post["activitypub_id"], "Mine", attributedTo=author)
+    assert await texts(server, post) == [("<p>Mine</p>", 0)] * 3
+    other = people.actor_document("ben")
+    note = people.note("ann", post["activitypub_id"], "<p>His</p>", attributedTo=other)
+    await people.post(server.inbox, people.activity("Create", "ann", note), by="ann")
+    assert await texts(server, post) == [("<p>Mine</p>", 0)] * 3
+
+
+async def test_newest_post_leads_the_outbox_at_once_also_one_that_was_looked_at(server: Server):
+    as_object = {"accept": "application/activity+json"}
+    for number in range(1, 4):
+        made = await server.publish(f"Post {number}")
+        outbox = (await server.anonymous("/ap/blog/outbox", **as_object)).json()
+        page = (await server.anonymous(outbox["first"], **as_object)).json()
+        assert outbox["totalItems"] == len(page["orderedItems"]) == number
+        assert page["orderedItems"][0]["object"]["id"] == made["activitypub_id"]
+
+
+async def test_words_of_others_cannot_be_edited_here(server: Server, people: People, post):
+    await reply(server, people, "ann", post["activitypub_id"], "As I said")
+    comment = (await server.comments(post))[0]
+    for method in ("PATCH", "PUT"):
+        path = f"/comments/{comment['id']}"
+        assert (await server.api(method, path, json={"content": "No"})).status_code == 405
+    assert await texts(server, post) == [("<p>As I said</p>", 0)]
+
+
+async def test_former_address_leads_on_to_page_and_object_and_is_kept_by_nobody_unasked(
+    server: Server,
+):
+    """What stands between may not answer who asks for the one with what was meant for the other."""
+    post = await server.publish(slug="one")
+    await server.api("PATCH", f"/posts/{post['id']}", json={"slug": "two"})
+    there = post["url"].replace("/one/", "/two/")
+    for accept in ("text/html", "application/activity+json"):
+        for spelled in (post["url"], post["url"].rstrip("/"), f"{post['url']}?utm_source=x"):
+            answer = await server.anonymous(spelled, accept=accept)
+            assert (answer.status_code, answer.headers["location"]) == (301, there), spelled
+            assert "accept" in answer.headers["vary"].lower(), spelled
+            assert answer.headers["cache-control"] in ("no-cache", "private, no-store"), spelled
+            assert (await server.anonymous(there, accept=accept)).status_code == 200
+
+
 async def test_unknown_activity_types_are_accepted_and_do_nothing(
     server: Server, people: People, post
 ):

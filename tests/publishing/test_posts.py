@@ -106,6 +106,20 @@ async def test_draft_goes_out_when_it_is_published(site: Site) -> None:
     assert [item["type"] for item in await sent(site)] == ["Create"]
 
 
+async def test_draft_goes_out_with_the_tags_and_the_moment_it_has_then(site: Site) -> None:
+    with time_machine.travel("2026-11-01T08:00:00Z", tick=False):
+        draft = await write(site, status="draft", tags=["Rivers", "Old"])
+        await change(site, draft, tags=["Rivers", "Flood plains"])
+    with time_machine.travel("2026-11-20T09:30:00Z", tick=False):
+        await change(site, draft, status="published")
+    (create,) = await sent(site)
+    article = create["object"]
+    names = [tag["name"] for tag in article["tag"] if tag["type"] == "Hashtag"]
+    assert names == ["#Rivers", "#FloodPlains"]
+    assert article["published"] == create["published"] == "2026-11-20T09:30:00Z"
+    assert "updated" not in article
+
+
 async def test_path_has_the_date_in_the_blogs_time_zone(site: Site) -> None:
     def set_zone(connection: Connection) -> None:
         connection.execute(tables.blogs.update().values(time_zone="Pacific/Auckland"))

@@ -183,3 +183,21 @@ async def test_summary_of_rss_keeps_what_stands_between_angle_brackets(
         "<description>On List&amp;lt;T&amp;gt; &amp;amp; more</description>"
         in (await readers.http.get("/feed/")).text
     )
+
+
+async def test_entry_stays_the_same_one_when_its_title_and_address_change(
+    world: World, readers: Readers
+) -> None:
+    post = await world.post("Rivers")
+
+    async def entries() -> list[tuple[str, Any]]:
+        found = [(await feed(readers, path)).entries[0] for path in XML_FEEDS]
+        item = (await readers.get("/feed.json")).json()["items"][0]
+        return [*((e.id, e.published) for e in found), (item["id"], item["date_published"])]
+
+    before = await entries()
+    later = datetime(2026, 12, 24, tzinfo=UTC)
+    path = "/2026/11/20/streams/"
+    await world.change_post(post, title="Streams", path=path, edited_at=later, updated_at=later)
+    assert (await feed(readers, "/feed/")).entries[0].link.endswith(path)
+    assert await entries() == before
