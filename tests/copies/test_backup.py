@@ -192,6 +192,8 @@ def test_backup_that_is_ended_half_way_leaves_no_archive_and_keeps_nobody_from_t
         [sys.executable, "-c", HALTING, "backup", "a.tar.gz"],
         cwd=place.folder,
         env=environment(place.settings),
+        # Whoever starts the tests in the background has SIGINT ignored, and it is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     assert process.poll() is None

@@ -28,12 +28,12 @@ def ed25519_key(name: str) -> ed25519.Ed25519PrivateKey:
 
 
 def multibase(data: bytes) -> str:
-    """*data*, which does not begin with a zero byte, as base58btc in multibase."""
+    """*data* as base58btc in multibase; one signature of 256 begins with a zero byte."""
     number, text = int.from_bytes(data), ""
     while number:
         number, digit = divmod(number, 58)
         text = _ALPHABET[digit] + text
-    return "z" + text
+    return "z" + "1" * (len(data) - len(data.lstrip(b"\0"))) + text
 
 
 def multikey(people: People, name: str, *, by: str = "") -> dict[str, Any]:
