@@ -28,7 +28,9 @@ _ALIGNMENT = re.compile(r"text-align:\s*(left|center|right)")
 # What RFC 3986 allows in an address but brackets, which stand in Markdown and around addresses. All
 # else ends it, as in Chinese and Japanese no blank stands before and after an address.
 _OF_ADDRESS = r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
-_ADDRESS = re.compile(rf"(?<![A-Za-z0-9_/])https?://[A-Za-z0-9]{_OF_ADDRESS}*", re.ASCII)
+_ADDRESS = re.compile(
+    rf"(?<![A-Za-z0-9_/])[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9]{_OF_ADDRESS}*", re.ASCII
+)
 _ADDRESS_LENGTH = 2000
 _WITH_BLANKS = ("LATIN ", "GREEK ", "CYRILLIC ", "ARMENIAN ", "GEORGIAN ", "HEBREW ", "ARABIC ")
 _QUOTED = "quoted"
@@ -113,12 +115,20 @@ def _with_links(state: StateCore, token: Token) -> list[Token]:
 
 
 def _has_half_a_host(match: re.Match[str]) -> bool:
-    """Whether the host goes on in letters outside RFC 3986 of a script that is written with blanks,
-    as in ``https://müller.example``: half of it is another's."""
-    if "/" in match[0].partition("://")[2] or match.end() == len(match.string):
+    """Whether the host goes on in letters outside RFC 3986, as in ``https://müller.example``: half
+    of it is another's. In scripts that are written without blanks the sentence may as well go on
+    there, but not after a hyphen, nor after the first label's dot."""
+    host = match[0].partition("://")[2]
+    if "/" in host or match.end() == len(match.string):
         return False
     following = match.string[match.end()]
-    return following.isalpha() and unicodedata.name(following, "").startswith(_WITH_BLANKS)
+    if not following.isalpha():
+        return False
+    return (
+        unicodedata.name(following, "").startswith(_WITH_BLANKS)
+        or host.endswith("-")
+        or (host.endswith(".") and "." not in host[:-1])
+    )
 
 
 def _trimmed(address: str) -> str:

@@ -85,6 +85,8 @@ def test_strikethrough_autolinks_and_code_languages() -> None:
         ("(https://a.example/b_(c))", "https://a.example/b_(c)", ")"),
         ("https://a.example/?q=1&r=2, then", "https://a.example/?q=1&amp;r=2", ", then"),
         ("**https://a.example**", "https://a.example", "</strong>"),
+        ("HTTPS://A.example/b, then", "HTTPS://A.example/b", ", then"),
+        ("\u89c1Http://a.example/b\u3002", "Http://a.example/b", "\u3002"),
     ],
 )
 def test_bare_address_becomes_a_link(source: str, link: str, after: str) -> None:
@@ -145,6 +147,8 @@ def test_bare_address_ends_at_a_sign_that_no_address_has(
     [
         "https://m\u00fcller.example/",
         "https://\u4f8b\u3048.example/",
+        "https://ex-\u4e2d.example/",
+        "https://example.\u4e2d\u56fd/",
         "\u8bf7\u770ba.example/b\u3002",
     ],
 )
