@@ -130,6 +130,9 @@ def _rendered(
         if match["attributes"] is None:
             is_linked = not match["end"]
             return match[0]
+        attributes = _attributes(match)
+        if "src" not in attributes:  # the sanitiser dropped it: "" would name the page
+            return str(escape(attributes.get("alt", "")))
         return shown(match, _media(match, setting), is_linked)
 
     return _IMAGE_OR_LINK.sub(image, _SET_APART.sub(set_apart, html))

@@ -142,6 +142,8 @@ _EMPTY_LINK_CLASS = re.compile(r'(<a [^<>]*) class=""')
 _LINKING_TAG = re.compile(r"<(?:a|img|blockquote|q|ins|del) [^<>]*>")
 _OUTPUT_ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_HOSTLESS = re.compile(r"(?P<scheme>https?):(?!//)(?P<rest>/?[^/].*)", re.IGNORECASE | re.DOTALL)
+_AROUND_ADDRESSES = "".join(map(chr, range(0x21)))
 _UNSURE_ADDRESS = re.compile(r"[\\\x00-\x20\x7f]")
 _SPACE = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r" ?\n ?(?:\n ?)+")
@@ -287,10 +289,17 @@ def with_full_addresses(html: str, page: str) -> str:
 
 
 def full_address(address: str, page: str) -> str:
-    """What *address* names where it stands on *page* (RFC 3986, section 5.2). One with a scheme, or
-    that nobody could read, stays as it is."""
+    """What *address* names where it stands on *page* (RFC 3986, section 5.2; blanks around it, and
+    ``https:`` without a host, as browsers read them). Another with a scheme, or one that nobody
+    could read, stays as it is."""
+    address = address.strip(_AROUND_ADDRESSES)
     if _SCHEME.match(address):
-        return address
+        if (hostless := _HOSTLESS.fullmatch(address)) is None:
+            return address
+        scheme, rest = hostless["scheme"].lower(), hostless["rest"]
+        if not page.startswith(f"{scheme}:"):
+            return f"{scheme}://{rest.lstrip('/')}"
+        address = rest
     # Long texts have thousands of these two; urljoin takes ten times as long.
     if address.startswith("#") and len(address) > 1:
         return page.partition("#")[0] + address

@@ -34,3 +34,12 @@ def on_page(source: str) -> str:
 )
 def test_picture_of_another_server_is_no_link_within_a_link(source: str, page: str) -> None:
     assert on_page(source) == page
+
+
+@pytest.mark.parametrize("source", ["data:image/png;base64,AA", "javascript:x", "", "https:x.png"])
+def test_picture_whose_address_is_dropped_is_its_text(source: str) -> None:
+    """Not a picture of the page's own address."""
+    html = author_html(f'<p>a <img src="{source}" alt="b &lt;c&gt;"> d</p>')
+    setting = figures.Setting("https://blog.example/2026/a/", "https://blog.example", "en", {})
+    for read in (figures.on_page, figures.elsewhere):
+        assert read(html, setting) == "<p>a b &lt;c&gt; d</p>"

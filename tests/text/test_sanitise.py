@@ -12,6 +12,7 @@ from fedblog.domain.errors import InvalidFieldError
 from fedblog.text import markdown
 from fedblog.text.sanitise import (
     author_html,
+    full_address,
     own_lines,
     plain_text,
     remote_html,
@@ -390,6 +391,25 @@ def test_addresses_of_this_server_are_written_in_full_for_others() -> None:
         '<a href="https://b.example/">b</a><a href="https://c.example/">c</a>'
         '<a href="https://blog.example/2026/a/#fn1">1</a></p>'
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "full"),
+    [
+        ("https:b", "https://blog.example/2026/a/b"),
+        ("HTTPS:../b", "https://blog.example/2026/b"),
+        ("https:/b", "https://blog.example/b"),
+        ("https:?page=2", "https://blog.example/2026/a/?page=2"),
+        ("http:b.example/c", "http://b.example/c"),
+        ("http:/b.example", "http://b.example"),
+        (" ../b\n", "https://blog.example/2026/b"),
+        ("https:", "https:"),
+        ("https:///b", "https:///b"),
+        ("mailto:a@b.example", "mailto:a@b.example"),
+    ],
+)
+def test_address_with_a_scheme_and_no_host_is_read_as_browsers_do(address: str, full: str) -> None:
+    assert full_address(address, "https://blog.example/2026/a/") == full
 
 
 def test_plain_text_keeps_blocks_and_lines_apart() -> None:
