@@ -6,12 +6,13 @@ It is built once at the start and passed in; nothing reads it from a global.
 import logging
 import os
 import re
+import ssl
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -369,6 +370,14 @@ class Settings(BaseSettings):
         """Whether the database is a file, served by one process."""
         return self.database.startswith("sqlite:")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number_from_a_truth(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and kind in (int, float):  # true would be 1
+            raise ValueError("takes a whole number" if kind is int else "takes a number")
+        return value
+
     @field_validator("base_url")
     @classmethod
     def _base_url(cls, value: str) -> str:
@@ -412,11 +421,27 @@ class Settings(BaseSettings):
         if "*" in listed and len(listed) > 1:
             raise ValueError("takes * alone, or addresses and networks")
         for item in listed:
-            if "/" in item:
-                try:
-                    ip_network(item)
-                except ValueError as error:  # uvicorn would take it for a name, and believe nobody
-                    raise ValueError(f"takes networks such as 10.0.0.0/8: {error}") from None
+            if item in ("", "*"):
+                continue
+            try:  # uvicorn would take all else for a name, and believe nobody
+                ip_network(item) if "/" in item else ip_address(item)
+            except ValueError as error:
+                raise ValueError(
+                    "takes addresses such as 127.0.0.1 and networks such as 10.0.0.0/8, "
+                    f"separated by commas: {error}"
+                ) from None
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _ca_file(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=value)
+            except OSError:  # of which SSLError is one
+                raise ValueError(
+                    f"takes a file of certificates in PEM; {value} cannot be read as one"
+                ) from None
         return value
 
     @classmethod

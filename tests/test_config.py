@@ -60,11 +60,40 @@ def test_base_url_has_one_form(given: str, kept: str) -> None:
     assert load(base_url=given).base_url == kept
 
 
-@pytest.mark.parametrize("listed", ["10.0.0.1/8", "127.0.0.1, fd00::1/8", "*, 127.0.0.1"])
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "10.0.0.1/8",
+        "127.0.0.1, fd00::1/8",
+        "*, 127.0.0.1",
+        "localhost",
+        "127.0.0.999",
+        "127.0.0.1:80",
+        "[::1]",
+    ],
+)
 def test_trusted_proxies_that_nobody_would_be_are_refused(listed: str) -> None:
     with pytest.raises(SettingsError, match="trusted_proxies"):
         load(trusted_proxies=listed)
     assert load(trusted_proxies="10.0.0.0/8, fd00::/8, 192.0.2.1").trusted_proxies
+    assert load(trusted_proxies="*").trusted_proxies == "*"
+    assert load(trusted_proxies="").trusted_proxies == ""
+
+
+@pytest.mark.parametrize("setting", ["page_size", "inbox_timeout"])
+def test_true_is_no_number(setting: str, tmp_path: Path) -> None:
+    file = tmp_path / "fedblog.toml"
+    file.write_text(f"{setting} = true\n")
+    with pytest.raises(SettingsError, match=f"{setting}: takes a (whole )?number"):
+        load(file)
+
+
+def test_authority_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path) -> None:
+    no_certificate = tmp_path / "ca.pem"
+    no_certificate.write_text("none")
+    for given in (no_certificate, tmp_path / "missing.pem", tmp_path):
+        with pytest.raises(SettingsError, match="ca_file: takes a file of certificates in PEM"):
+            load(ca_file=given)
 
 
 @pytest.mark.parametrize(
