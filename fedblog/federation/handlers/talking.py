@@ -123,11 +123,19 @@ def _revise(incoming: Incoming, item: Object, known: Comment, facts: Facts) -> O
         facts.put_comment(counted)
         return Outcome("stored", "votes counted")
     stamp = _stamp(incoming, item)
-    if stamp <= (known.edited_at or known.published_at):
+    last = known.edited_at or known.published_at
+    revised = replies.with_text(known, incoming)
+    if stamp < last or (stamp == last and (revised == known or not _follows(incoming))):
         return Outcome("ignored", "not newer than what is known")
-    revised = replace(replies.with_text(known, incoming), edited_at=stamp)
-    facts.put_comment(revised)
+    facts.put_comment(replace(revised, edited_at=stamp))
     return Outcome("stored", "edited")
+
+
+def _follows(incoming: Incoming) -> bool:
+    """Whether what has the stamp of the text that is known comes after it: an Update does (stamps
+    count in seconds, and some servers never change theirs), and what was fetched at its own host
+    just now. A Create that was sent does not; it may be late."""
+    return incoming.activity.type == "Update" or not incoming.receipt_key
 
 
 def _stamp(incoming: Incoming, item: Object) -> datetime:
