@@ -195,6 +195,7 @@ def init(
     with _held(settings):
         _run(serving.prepare(settings, founding))
     where = "" if str(settings.data_dir) == "data" else f" --data {settings.data_dir}"
+    where += "" if config is None else f" --config {config}"
     _say(
         f"The blog {founding.title} was made in {settings.data_dir}. Start it: fedblog serve{where}"
     )

@@ -60,8 +60,16 @@ def founding(
     """
 
     def settings_at(address: str | None) -> Settings:
-        return load(config, data_dir=data, base_url=address)
+        settings = load(config, data_dir=data, base_url=address)
+        if is_set and settings.base_url != standing.base_url:  # nobody could serve what it makes
+            raise SettingsError(
+                f"base_url: the settings (file or FEDBLOG_BASE_URL) say {standing.base_url}; "
+                "change it there first"
+            )
+        return settings
 
+    standing = load(config, data_dir=data)
+    is_set = "base_url" in standing.model_fields_set
     settings = settings_at(base_url)
     said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     made = Founding(**said)

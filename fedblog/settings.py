@@ -169,7 +169,7 @@ class Settings(BaseSettings):
     )
     name_servers: str = Field(
         "",
-        description="Name servers to ask, HOST or HOST:PORT by comma; empty: the system's.",
+        description="Name servers, IP addresses (and ports) by comma; empty: the system's.",
     )
     report_length: int = Field(2000, gt=0, description="Characters kept of a report's text.")
     report_objects: int = Field(20, gt=0, description="Ids kept of what one report names.")
@@ -432,6 +432,17 @@ class Settings(BaseSettings):
                 ) from None
         return value
 
+    @field_validator("name_servers")
+    @classmethod
+    def _name_servers(cls, value: str) -> str:
+        listed = [item.strip() for item in value.split(",")] if value.strip() else []
+        if not all(map(_is_address_with_port, listed)):  # every look-up would fail
+            raise ValueError(
+                "takes addresses such as 192.0.2.53, 192.0.2.53:53 or [2001:db8::53]:53, "
+                "separated by commas"
+            )
+        return ",".join(listed)
+
     @field_validator("ca_file")
     @classmethod
     def _ca_file(cls, value: Path | None) -> Path | None:
@@ -471,6 +482,22 @@ def _split(address: str) -> SplitResult:
             raise ValueError("takes a host name or an address of digits in [ ]") from None
         raise ValueError("takes a port from 1 to 65535, such as :8000") from None
     return parts
+
+
+def _is_address_with_port(text: str) -> bool:
+    """Whether *text* is an IP address, with or without a port."""
+    try:
+        ip_address(text)
+    except ValueError:
+        host, _, port = text.rpartition(":")
+        is_bracketed = host.startswith("[") and host.endswith("]")
+        try:
+            version = ip_address(host[1:-1] if is_bracketed else host).version
+        except ValueError:
+            return False
+        is_port = _PORT.fullmatch(port) is not None and 0 < int(port) <= 65535
+        return is_port and is_bracketed == (version == 6)
+    return True
 
 
 def _host_and_port(parts: SplitResult, usual_port: int | None) -> str:

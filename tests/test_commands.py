@@ -339,6 +339,25 @@ def test_answer_against_its_rule_is_told_so_and_asked_again_at_once(tmp_path: Pa
     assert rows(database, "SELECT name, handle FROM authors") == [("Bruna Lima", "bruna-lima")]
 
 
+def test_address_other_than_that_of_the_settings_is_refused_where_it_is_asked(
+    tmp_path: Path,
+) -> None:
+    """The blog could not be served with these settings."""
+    config = tmp_path / "its.toml"
+    config.write_text('base_url = "https://blog.example.org"\n')
+    done = run(
+        tmp_path, "init", "--config", str(config), "--base-url", "https://b.example", "--yes"
+    )
+    assert done.returncode == 1
+    assert "say https://blog.example.org; change it there first" in done.stderr
+    assert not (tmp_path / "data").exists()
+    answers = "https://b.example\nhttps://Blog.example.org/\n" + "\n" * 9
+    done = run(tmp_path, "init", "--config", str(config), answers=answers)
+    assert done.returncode == 0, done.stderr
+    assert "say https://blog.example.org; change it there first" in done.stderr
+    assert f"--config {config}" in done.stderr
+
+
 def test_option_against_its_rule_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     for option, value in (
         ("--base-url", "ftp://x"),

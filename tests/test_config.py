@@ -80,6 +80,14 @@ def test_trusted_proxies_that_nobody_would_be_are_refused(listed: str) -> None:
     assert load(trusted_proxies="").trusted_proxies == ""
 
 
+@pytest.mark.parametrize("listed", ["ns.example", "a b", "192.0.2.1:99999", "::1:x", "[::1", ","])
+def test_name_servers_that_are_no_addresses_are_refused(listed: str) -> None:
+    with pytest.raises(SettingsError, match="name_servers: takes addresses"):
+        load(name_servers=listed)
+    several = load(name_servers="192.0.2.1, 192.0.2.2:5353, ::1, [::1]:53")
+    assert several.name_servers == "192.0.2.1,192.0.2.2:5353,::1,[::1]:53"
+
+
 @pytest.mark.parametrize("setting", ["page_size", "inbox_timeout"])
 def test_true_is_no_number(setting: str, tmp_path: Path) -> None:
     file = tmp_path / "fedblog.toml"
