@@ -49,8 +49,8 @@ from fedblog.domain.comment import Comment
 from fedblog.domain.media import Media
 from fedblog.domain.post import Byline, Post
 from fedblog.text import figures, first_line
+from fedblog.text.full_addresses import with_full_addresses
 from fedblog.text.hashtags import hashtag, tag_slug
-from fedblog.text.sanitise import with_full_addresses
 
 __all__ = [
     "ActorKeys",

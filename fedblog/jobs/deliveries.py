@@ -8,12 +8,12 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from fedblog.domain.delivery import TERM, Answer, DeliveryState
+from fedblog.domain.delivery import TERM, DeliveryState
 from fedblog.domain.ids import first_id_at
 from fedblog.domain.threads import begun_pool
 from fedblog.federation import deliver
@@ -26,11 +26,11 @@ from fedblog.jobs.host_schemes import HostSchemes
 from fedblog.jobs.host_words import HostWords, Said
 from fedblog.jobs.pace import Pace
 from fedblog.jobs.presence import Presence
+from fedblog.jobs.trying import Trying, kind_of_key
 from fedblog.publishing.keyring import UnknownKeyError
 from fedblog.publishing.site import Site
 from fedblog.remote.errors import RemoteError
-from fedblog.remote.schemes import REFUSALS, RFC9421_ED25519, other
-from fedblog.signatures.keys import ED25519, RSA, SigningKey
+from fedblog.signatures.keys import SigningKey
 from fedblog.storage import activities, dispatch
 from fedblog.storage.activities import StoredActivity
 from fedblog.storage.changes import Change
@@ -66,10 +66,11 @@ BEGUN_IN_A_TURN = 2
 
 @dataclass(frozen=True, slots=True)
 class _Signed:
-    """A delivery with its signed request, or with the outcome that took its place."""
+    """A delivery with its signed request and what it is made of, or with the outcome that took
+    its place."""
 
     delivery: ClaimedDelivery
-    request: SignedRequest | None
+    prepared: tuple[SignedRequest, Parcel] | None
     outcome: Outcome | None = None
 
 
@@ -87,6 +88,7 @@ class DeliveryLoop:
         self._silence = Silence(site.store, site.settings.silent_days)
         self._senders = site.settings.delivery_concurrency
         self._schemes = site.client.schemes
+        self._trying = Trying(site, self._blocklist)
         self._begin()
 
     def _begin(self) -> None:
@@ -253,7 +255,7 @@ class DeliveryLoop:
                     signed.append(_Signed(delivery, None, _parked(delivery, now)))
                     continue
                 scheme = self._schemes.of(host)
-                name = (parcel.owner, _kind(scheme))
+                name = (parcel.owner, kind_of_key(scheme))
                 if (key := keys.get(name)) is None:
                     key = keys[name] = self._site.keys.signing_key(*name)
                 request = deliver.sign(delivery.url, parcel, key, date, scheme)
@@ -261,7 +263,7 @@ class DeliveryLoop:
                 outcome = Outcome(None, str(error), is_final=True)
                 signed.append(_Signed(delivery, None, outcome))
             else:
-                signed.append(_Signed(delivery, request))
+                signed.append(_Signed(delivery, (request, parcel)))
         return signed
 
     # --- sending -------------------------------------------------------------------------------
@@ -269,9 +271,9 @@ class DeliveryLoop:
     async def _send(self) -> None:
         while (item := await self._signed.get()) is not None:
             delivery, outcome = item.delivery, item.outcome
-            if item.request is not None:
+            if item.prepared is not None:
                 await self._pace.turn()
-                outcome = await self._post(item.request, delivery)
+                outcome = await self._trying.post(*item.prepared)
                 self._queues.done(delivery, answered=outcome.status is not None)
             else:
                 self._queues.drop(delivery)
@@ -286,74 +288,12 @@ class DeliveryLoop:
                         most_attempts=self._site.settings.delivery_attempts,
                     )
                 )
-                if item.request is not None:
-                    self._words.note(item.request.host, delivery, outcome, datetime.now(UTC))
+                if item.prepared is not None:
+                    host = item.prepared[0].host
+                    self._words.note(host, delivery, outcome, datetime.now(UTC))
                 self._has_results.set()
             if self._queues.has_ready:
                 self._has_ready.set()
-
-    async def _post(self, request: SignedRequest, delivery: ClaimedDelivery) -> Outcome:
-        """One try, within the time of one request."""
-        try:
-            return await self._tried(request, delivery)
-        except Exception:  # a fault of ours with one request must not end the loop for all
-            logger.exception("a delivery to %s failed in a way that nobody expected", request.url)
-            error = "an error of this server's own; its log has more"
-            return Outcome(None, error, is_ours=True)
-
-    async def _tried(self, request: SignedRequest, delivery: ClaimedDelivery) -> Outcome:
-        """Ask the inbox, and where it redirects to a place that it may speak for, that one, each
-        once."""
-        until = asyncio.get_running_loop().time() + self._site.settings.delivery_timeout
-        outcome = await self._knock(request, delivery, until)
-        first, seen = outcome, {request.url}
-        while outcome.answer is Answer.ELSEWHERE:
-            target = deliver.led_to(
-                request,
-                outcome.location,
-                allow_private=self._site.settings.allow_private_network,
-            )
-            is_over = len(seen) > self._site.settings.fetch_max_redirects
-            if target is None or target in seen or is_over or self._blocklist.forbids(target):
-                break
-            seen.add(target)
-            request = await self._signed_again(delivery, target, request.scheme)
-            outcome = await self._knock(request, delivery, until)
-        if len(seen) == 1:
-            return outcome
-        # A page that a redirect leads to says nothing of the inbox.
-        return replace(first if outcome.answer is Answer.REFUSED else outcome, was_led=True)
-
-    async def _knock(
-        self, request: SignedRequest, delivery: ClaimedDelivery, until: float
-    ) -> Outcome:
-        """Ask one address: the request, and after 400 or 401 the same once more by the other
-        scheme."""
-        client = self._site.client
-        try:
-            async with asyncio.timeout_at(until):
-                outcome = await deliver.send(client, request)
-                if outcome.status not in REFUSALS:
-                    return outcome
-                again = await self._signed_again(delivery, request.url, other(request.scheme))
-                second = await deliver.send(client, again)
-        except TimeoutError:
-            return Outcome(None, f"{request.url} took too long")
-        if second.is_delivered:
-            self._schemes.learn(again.host, again.scheme)
-        return deliver.counted(outcome, second)
-
-    async def _signed_again(
-        self, delivery: ClaimedDelivery, url: str, scheme: str
-    ) -> SignedRequest:
-        return await asyncio.to_thread(self._sign_again, delivery, url, scheme, datetime.now(UTC))
-
-    def _sign_again(
-        self, delivery: ClaimedDelivery, url: str, scheme: str, now: datetime
-    ) -> SignedRequest:
-        parcel = self._parcels[delivery.activity_id]
-        key = self._site.keys.signing_key(parcel.owner, _kind(scheme))
-        return deliver.sign(url, parcel, key, deliver.http_date(now), scheme)
 
     # --- settling ------------------------------------------------------------------------------
 
@@ -433,11 +373,6 @@ def _parked(delivery: ClaimedDelivery, now: datetime) -> Outcome:
     sign of life."""
     is_over = delivery.activity_id < first_id_at(now - TERM)
     return Outcome(None, PARKED, PARKED_SECONDS, is_final=is_over, is_ours=True)
-
-
-def _kind(scheme: str) -> str:
-    """The kind of key that signs by *scheme*."""
-    return ED25519 if scheme == RFC9421_ED25519 else RSA
 
 
 def _claim_with_activities(

@@ -25,6 +25,7 @@ from fedblog.jobs import deliveries as delivery_loop
 from fedblog.jobs import erasing, followups
 from fedblog.jobs.slices import carry_through, go_through
 from fedblog.publishing.site import Site
+from fedblog.remote.actors import MAX_AGE
 from fedblog.storage import (
     clock,
     deliveries,
@@ -61,8 +62,6 @@ SLICES = 100
 """Of the kept counts, how many slices are checked in an hour."""
 _PLACE = "counts checked"
 _ASKED = "followers asked"
-ACTORS_KNOWN = timedelta(days=7)
-"""For so long what was fetched of an actor is taken for true."""
 _STRETCH = 500
 _SHORTLY, _AT_LAST = 1.0, 60.0
 """Seconds until what could not be erased yet is tried again, twice as long each time."""
@@ -234,15 +233,13 @@ async def check_counts(store: Store, slices: int = SLICES) -> int:
 
 async def ask_followers(site: Site, now: datetime) -> None:
     """Have some of the followers asked whether they still are, and where, from where the last hour
-    stopped: those who have not been fetched for `ACTORS_KNOWN`. A deleted account behind a shared
+    stopped: those who have not been fetched for `MAX_AGE`. A deleted account behind a shared
     inbox is found by nothing else, nor an inbox whose move only followers were told."""
     limit = site.settings.followers_asked
     if limit == 0:
         return
     after = await site.store.read(server.get, _ASKED) or ""
-    found, following = await site.store.read(
-        followers.not_asked_since, now - ACTORS_KNOWN, after, limit
-    )
+    found, following = await site.store.read(followers.not_asked_since, now - MAX_AGE, after, limit)
 
     def unit(connection: Connection) -> None:
         departures.ask_followers(connection, found, now)

@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 _KEYS_IN_MEMORY = 512  # about 12 kB each, most of it OpenSSL's
 _FAILURES_IN_MEMORY = 4000
-_MAX_AGE = timedelta(days=7)
+MAX_AGE = timedelta(days=7)
 """After it an actor or key is fetched anew when it is next asked for, if its server answers."""
 _UNREACHABLE_SECONDS = 60.0
 _REFUSED_SECONDS = 300.0
@@ -92,7 +92,7 @@ class ActorDirectory:
     def cached_key(self, key_id: str) -> KnownKey | None:
         """The key, where it is in memory and not so old that it is fetched anew."""
         known = self._keys.get(key_id)
-        if known is not None and datetime.now(UTC) - known.key.fetched_at > _MAX_AGE:
+        if known is not None and datetime.now(UTC) - known.key.fetched_at > MAX_AGE:
             return None
         return known
 
@@ -124,7 +124,7 @@ class ActorDirectory:
             return await self._first_fetch(("key", key_id), lambda: self._fetch_key(key_id))
         actor, key = found
         known = _loaded(actor, key)
-        if datetime.now(UTC) - key.fetched_at > _MAX_AGE:
+        if datetime.now(UTC) - key.fetched_at > MAX_AGE:
             try:
                 return await self._first_fetch(("key", key_id), lambda: self._fetch_key(key_id))
             except (UnreachableError, RemoteStatusError, ShortError):
@@ -186,7 +186,7 @@ class ActorDirectory:
             known = (await self._store.read(rows.find, [uri])).get(uri)
             if known is not None and known.deleted_at is not None:
                 raise ActorGoneError(f"{uri} is gone")
-            if known is not None and datetime.now(UTC) - known.fetched_at <= _MAX_AGE:
+            if known is not None and datetime.now(UTC) - known.fetched_at <= MAX_AGE:
                 return known
             try:
                 name = ("actor", uri)

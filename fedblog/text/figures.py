@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from fedblog.domain.media import Media
 from fedblog.text.catalogues import sentence
-from fedblog.text.sanitise import full_address, with_full_addresses
+from fedblog.text.full_addresses import full_address, with_full_addresses
 
 _PICTURE = r"(?:<img [^>]*+>|<a(?: [^>]*+)?+>\s*+<img [^>]*+>\s*+</a>)"
 # One look for both, so that what stands in a figure is not set in a second one.

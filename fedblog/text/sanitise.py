@@ -9,7 +9,6 @@ import html as _html
 import re
 import unicodedata
 from typing import Final
-from urllib.parse import urljoin
 
 import nh3
 
@@ -139,11 +138,7 @@ _HEADING = re.compile(r"<(/?)h([1-6])(?=[\s/>])([^<>]*)>", re.IGNORECASE)
 # Elements whose tree always reads back as it was written; any other gets a second look.
 _UNSTEADY = re.compile(r"<(?!/?(?:p|br|a|span|strong|em)[\s/>])", re.IGNORECASE)
 _EMPTY_LINK_CLASS = re.compile(r'(<a [^<>]*) class=""')
-_LINKING_TAG = re.compile(r"<(?:a|img|blockquote|q|ins|del) [^<>]*>")
-_OUTPUT_ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_HOSTLESS = re.compile(r"(?P<scheme>https?):(?!//)(?P<rest>/?[^/].*)", re.IGNORECASE | re.DOTALL)
-_AROUND_ADDRESSES = "".join(map(chr, range(0x21)))
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _UNSURE_ADDRESS = re.compile(r"[\\\x00-\x20\x7f]")
 _SPACE = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r" ?\n ?(?:\n ?)+")
@@ -203,7 +198,7 @@ def _is_of_the_web(value: str) -> bool:
     alike."""
     if value.lower().startswith(("http://", "https://")):
         return True
-    return bool(value) and not _SCHEME.match(value) and not _UNSURE_ADDRESS.search(value)
+    return bool(value) and not SCHEME.match(value) and not _UNSURE_ADDRESS.search(value)
 
 
 _REMOTE = nh3.Cleaner(
@@ -273,42 +268,6 @@ def remote_html(html: str, *, limit: int = REMOTE_MAX_CHARACTERS) -> str:
         result = result.replace('<span class="">', "<span>").replace('<p class="">', "<p>")
         result = _EMPTY_LINK_CLASS.sub(r"\1", result)
     return result
-
-
-def with_full_addresses(html: str, page: str) -> str:
-    """Sanitised *html* of *page* (its full address) with every address in full, for who reads it
-    elsewhere."""
-
-    def attribute(match: re.Match[str]) -> str:
-        if match[1] not in ("href", "src", "cite"):
-            return match[0]
-        full = full_address(_html.unescape(match[2]), page)
-        return f' {match[1]}="{_html.escape(full)}"'
-
-    return _LINKING_TAG.sub(lambda tag: _OUTPUT_ATTRIBUTE.sub(attribute, tag[0]), html)
-
-
-def full_address(address: str, page: str) -> str:
-    """What *address* names where it stands on *page* (RFC 3986, section 5.2; blanks around it, and
-    ``https:`` without a host, as browsers read them). Another with a scheme, or one that nobody
-    could read, stays as it is."""
-    address = address.strip(_AROUND_ADDRESSES)
-    if _SCHEME.match(address):
-        if (hostless := _HOSTLESS.fullmatch(address)) is None:
-            return address
-        scheme, rest = hostless["scheme"].lower(), hostless["rest"]
-        if not page.startswith(f"{scheme}:"):
-            return f"{scheme}://{rest.lstrip('/')}"
-        address = rest
-    # Long texts have thousands of these two; urljoin takes ten times as long.
-    if address.startswith("#") and len(address) > 1:
-        return page.partition("#")[0] + address
-    if address.startswith("/") and address[1:2] != "/" and "/." not in address:
-        return "/".join(page.split("/", 3)[:3]) + address
-    try:
-        return urljoin(page, address)
-    except ValueError:
-        return address
 
 
 def plain_text(html: str) -> str:

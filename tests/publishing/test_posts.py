@@ -7,38 +7,27 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy import Connection, select
-from support.blog import author_named, comment, contents, follow, receivers, remote_actor, sent
+from support.blog import (
+    change,
+    comment,
+    contents,
+    follow,
+    receivers,
+    remote_actor,
+    sent,
+    stored,
+    write,
+)
 
 from fedblog.domain.errors import InvalidFieldError, NotFoundError, PostStateError
-from fedblog.domain.post import Post, PostStatus
+from fedblog.domain.post import PostStatus
 from fedblog.publishing import posts
-from fedblog.publishing.fields import Guest, PostFields
+from fedblog.publishing.fields import Guest
 from fedblog.publishing.site import Site
 from fedblog.storage import permalinks, tables
-from fedblog.storage import posts as post_rows
 from fedblog.storage.changes import Change
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
-
-
-async def write(site: Site, **fields: Any) -> Post:
-    """A post of ada's, published unless *fields* say otherwise."""
-    ada = await author_named(site, "ada")
-    given: PostFields = {"title": "Rivers", "content": "They *flow*.", "status": "published"}
-    made = await posts.create(site, ada, {**given, **fields})  # type: ignore[typeddict-item]
-    assert isinstance(made, Post)
-    return made
-
-
-async def change(site: Site, post: Post, **fields: Any) -> Post:
-    """*post* revised by ada."""
-    return await posts.revise(site, await author_named(site, "ada"), post.id, fields)  # type: ignore[arg-type]
-
-
-async def stored(site: Site, post_id: str) -> Post:
-    found = await site.store.read(post_rows.get, site.blog_id, post_id)
-    assert found is not None
-    return found
 
 
 async def test_published_article_is_what_strict_readers_need(site: Site) -> None:

@@ -6,35 +6,15 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy import Connection, event, insert
-from support.blog import author_named, sent
+from support.blog import change, sent, stored, write
 
 from fedblog.domain.errors import InvalidFieldError, TakenError
 from fedblog.domain.post import Post, PostStatus
 from fedblog.publishing import notices, posts
 from fedblog.publishing.site import Site
-from fedblog.storage import posts as post_rows
 from fedblog.storage import tables
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-async def write(site: Site, title: str = "Rivers", **fields: Any) -> Post:
-    """A post of ada's, published unless *fields* say otherwise."""
-    ada = await author_named(site, "ada")
-    given = {"title": title, "content": "They *flow*.", "status": "published", **fields}
-    made = await posts.create(site, ada, given)  # type: ignore[arg-type]
-    assert isinstance(made, Post)
-    return made
-
-
-async def change(site: Site, post: Post, **fields: Any) -> Post:
-    return await posts.revise(site, await author_named(site, "ada"), post.id, fields)  # type: ignore[arg-type]
-
-
-async def stored(site: Site, post_id: str) -> Post:
-    found = await site.store.read(post_rows.get, site.blog_id, post_id)
-    assert found is not None
-    return found
 
 
 def said(post: Post, given: Any = None) -> list[tuple[str, str]]:
@@ -44,7 +24,7 @@ def said(post: Post, given: Any = None) -> list[tuple[str, str]]:
 @pytest.mark.both_engines
 async def test_letters_of_a_title_stay_in_path_and_are_encoded_in_what_is_sent(site: Site) -> None:
     with time_machine.travel(NOON, tick=False):
-        post = await write(site, "山田の本")
+        post = await write(site, title="山田の本")
     assert (post.slug, post.path) == ("山田の本", "/2026/05/01/山田の本/")
     (create,) = await sent(site)
     url = "http://localhost:8000/2026/05/01/%E5%B1%B1%E7%94%B0%E3%81%AE%E6%9C%AC/"
@@ -56,23 +36,23 @@ async def test_letters_of_a_title_stay_in_path_and_are_encoded_in_what_is_sent(s
 async def test_slug_asked_for_that_is_taken_is_refused_and_nothing_is_made(site: Site) -> None:
     first = await write(site, slug="rivers")
     with pytest.raises(TakenError, match=r"stands, or stood, at .*/rivers/") as refused:
-        await write(site, "Other", slug="rivers")
+        await write(site, title="Other", slug="rivers")
     assert refused.value.field == "slug"
-    draft = await write(site, "Other", slug="rivers", status="draft")
+    draft = await write(site, title="Other", slug="rivers", status="draft")
     with pytest.raises(TakenError):
         await change(site, draft, status="published")
     assert (await stored(site, draft.id)).status is PostStatus.DRAFT
-    second = await write(site, "Streams")
+    second = await write(site, title="Streams")
     with pytest.raises(TakenError):
         await change(site, second, slug="rivers")
     assert (await stored(site, second.id)).path == second.path
     await posts.delete(site, first.id)
     with pytest.raises(TakenError):
-        await write(site, "Other", slug="rivers")
+        await write(site, title="Other", slug="rivers")
 
 
 async def test_slug_made_from_a_title_gets_a_number_and_nothing_is_said(site: Site) -> None:
-    made = [await write(site, "河") for _ in range(4)]
+    made = [await write(site, title="河") for _ in range(4)]
     assert [post.slug for post in made] == ["河", "河-2", "河-3", "河-4"]
     assert [said(post) for post in made] == [[], [], [], []]
 
@@ -92,8 +72,8 @@ async def test_slug_that_cannot_stand_as_it_is_is_refused(site: Site, slug: str)
 
 
 async def test_slug_asked_for_stays_when_the_title_changes_others_follow_it(site: Site) -> None:
-    asked = await write(site, "Rivers", slug="rivers", status="draft")
-    made = await write(site, "Rivers", status="draft")
+    asked = await write(site, title="Rivers", slug="rivers", status="draft")
+    made = await write(site, title="Rivers", status="draft")
     assert (await change(site, asked, title="川")).slug == "rivers"
     assert (await change(site, made, title="川")).slug == "川"
 

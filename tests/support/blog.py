@@ -17,6 +17,8 @@ from fedblog.domain.blog import Author, Blog
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.follower import Follower
 from fedblog.domain.ids import new_id
+from fedblog.domain.post import Post
+from fedblog.publishing import posts
 from fedblog.publishing.identity import KeyRing
 from fedblog.publishing.site import Site
 from fedblog.remote.actors import ActorDirectory
@@ -24,6 +26,7 @@ from fedblog.remote.client import RemoteClient
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys
 from fedblog.storage import actors, authors, blogs, followers, keys, server, tables, threads
+from fedblog.storage import posts as post_rows
 from fedblog.storage.store import Store
 
 
@@ -197,3 +200,24 @@ async def contents(site: Site) -> dict[str, list[Any]]:
         }
 
     return await site.store.read(load)
+
+
+async def write(site: Site, **fields: Any) -> Post:
+    """A post of ada's, published unless *fields* say otherwise."""
+    ada = await author_named(site, "ada")
+    given = {"title": "Rivers", "content": "They *flow*.", "status": "published", **fields}
+    made = await posts.create(site, ada, given)  # type: ignore[arg-type]
+    assert isinstance(made, Post)
+    return made
+
+
+async def change(site: Site, post: Post, **fields: Any) -> Post:
+    """*post* revised by ada."""
+    return await posts.revise(site, await author_named(site, "ada"), post.id, fields)  # type: ignore[arg-type]
+
+
+async def stored(site: Site, post_id: str) -> Post:
+    """The post as the database has it."""
+    found = await site.store.read(post_rows.get, site.blog_id, post_id)
+    assert found is not None
+    return found

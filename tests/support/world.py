@@ -16,6 +16,7 @@ import orjson
 import pytest
 from sqlalchemy import Connection, insert, update
 from starlette.applications import Starlette
+from support.values import post as a_post
 
 from fedblog.activitystreams import writing
 from fedblog.domain.addresses import Addresses
@@ -23,7 +24,7 @@ from fedblog.domain.blog import Author, Blog
 from fedblog.domain.comment import Comment, CommentStatus
 from fedblog.domain.ids import new_id
 from fedblog.domain.media import Media
-from fedblog.domain.post import Byline, CommentPolicy, Post, PostStatus
+from fedblog.domain.post import Byline, Post, PostStatus
 from fedblog.endpoints import actors, collections, nodeinfo, objects, webfinger
 from fedblog.endpoints.queries import Queries
 from fedblog.publishing.keyring import KeyRing
@@ -71,30 +72,17 @@ class World:
         is_out = status in (PostStatus.PUBLISHED, PostStatus.DELETED)
         values: dict[str, Any] = {
             "id": new_id(),
-            "blog_id": 1,
-            "version": 1,
             "status": status,
             "title": title,
             "slug": "a-title",
             "path": f"/2026/11/20/a-title-{self.ticks}/" if is_out else None,
-            "content_source": "Text",
-            "content_format": "markdown",
-            "content_html": "<p>Text</p>",
-            "summary": None,
-            "excerpt": "Text",
-            "language": "en",
-            "voice": "group",
-            "comments": CommentPolicy.OPEN,
-            "featured_media": None,
-            "tags": (),
-            "categories": (),
             "bylines": (Byline("Ada Abel", self.authors["ada"].id, "ada"),),
             "created_at": at,
             "updated_at": at,
             "published_at": at if is_out else None,
             "deleted_at": at if status is PostStatus.DELETED else None,
         }
-        post = Post(**{**values, **given})
+        post = a_post(**(values | given))
 
         def unit(connection: Connection) -> None:
             if post.featured_media is not None:
@@ -151,6 +139,41 @@ class World:
 
         await self.site.store.write(unit)
         return comment
+
+    async def comments(self, post: Post, parents: list[int | None], **given: Any) -> list[str]:
+        """Many remote comments at once, approved unless something else is *given*; *parents*
+        gives the index of each one's parent. Gives their ids."""
+        ids = [f"{post.id[:20]}{number:06}" for number in range(len(parents))]
+        rows = [
+            {
+                "id": ids[number],
+                "blog_id": 1,
+                "uri": f"https://peer.example/notes/{ids[number]}",
+                "post_id": post.id,
+                "parent_id": None if parent is None else ids[parent],
+                "in_reply_to_uri": "x",
+                "depth": 0,
+                "actor_uri": "https://peer.example/users/rin",
+                "url": "",
+                "name": "",
+                "source_html": "",
+                "content_html": f"<p>{number}</p>",
+                "summary": "",
+                "visibility": "public",
+                "status": "approved",
+                "attachments": "[]",
+                "published_at": post.created_at,
+                "received_at": post.created_at,
+                **given,
+            }
+            for number, parent in enumerate(parents)
+        ]
+
+        def unit(connection: Connection) -> None:
+            connection.execute(insert(t.comments), rows)
+
+        await self.site.store.write(unit)
+        return ids
 
     async def change_comment(self, comment: Comment, **values: Any) -> None:
         def unit(connection: Connection) -> None:

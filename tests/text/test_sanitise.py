@@ -10,16 +10,15 @@ from hypothesis import strategies as st
 
 from fedblog.domain.errors import InvalidFieldError
 from fedblog.text import markdown
+from fedblog.text.full_addresses import full_address, with_full_addresses
 from fedblog.text.sanitise import (
     author_html,
-    full_address,
     own_lines,
     plain_text,
     remote_html,
     remote_lines,
     remote_text,
     text_of_either,
-    with_full_addresses,
 )
 
 REMOTE_ELEMENTS = {

@@ -21,41 +21,6 @@ def address(post: Post, comment_id: str) -> str:
     return f"{post.path}comments/{comment_id}/"
 
 
-async def fill(world: World, post: Post, parents: list[int | None], **given: Any) -> list[str]:
-    """Many comments at once; *parents* gives the index of each one's parent."""
-    ids = [f"{post.id[:20]}{number:06}" for number in range(len(parents))]
-    rows = [
-        {
-            "id": ids[number],
-            "blog_id": 1,
-            "uri": f"https://peer.example/notes/{ids[number]}",
-            "post_id": post.id,
-            "parent_id": None if parent is None else ids[parent],
-            "in_reply_to_uri": "x",
-            "depth": 0,
-            "actor_uri": "https://peer.example/users/rin",
-            "url": "",
-            "name": "",
-            "source_html": "",
-            "content_html": f"<p>{number}</p>",
-            "summary": "",
-            "visibility": "public",
-            "status": "approved",
-            "attachments": "[]",
-            "published_at": post.created_at,
-            "received_at": post.created_at,
-            **given,
-        }
-        for number, parent in enumerate(parents)
-    ]
-
-    def unit(connection: Connection) -> None:
-        connection.execute(insert(t.comments), rows)
-
-    await world.site.store.write(unit)
-    return ids
-
-
 async def shown_at(readers: Readers, post: Post, comment_id: str) -> str:
     """Where the address of a comment leads, below the post's path, once it was seen there."""
     answer = await readers.get(address(post, comment_id))
@@ -77,7 +42,7 @@ async def test_comment_is_shown_on_the_page_that_its_address_leads_to(
     # 250 first-level comments; below the last and the first of them some answers.
     parents: list[int | None] = [None] * 250
     parents += [249, 250, 251, 0, 99]
-    ids = await fill(world, post, parents)
+    ids = await world.comments(post, parents)
     for number in (0, 50, THREADS - 1, 253, 254):
         assert await shown_at(readers, post, ids[number]) == ""
     for number in (THREADS, THREADS + 1, 2 * THREADS, 249):
@@ -94,7 +59,7 @@ async def test_answer_that_the_pages_leave_out_has_one_of_its_own(
     parents: list[int | None] = [None] * 3
     parents += [1] * (ANSWERS + 200)  # beside each other
     parents += [2, *range(len(parents), len(parents) + ANSWERS + 20)]  # each below the last
-    ids = await fill(world, post, parents)
+    ids = await world.comments(post, parents)
     last = len(ids) - 1
     assert await shown_at(readers, post, ids[3]) == ""
     for number in (3 + ANSWERS + 100, last, last - 1):
@@ -110,7 +75,7 @@ async def test_long_comments_are_found_where_the_page_ends_before_them(
 ) -> None:
     post = await world.post()
     text = "<p>" + "word " * 20_000 + "</p>"
-    ids = await fill(world, post, [None, None, None, None, 3, 3, 3], content_html=text)
+    ids = await world.comments(post, [None, None, None, None, 3, 3, 3], content_html=text)
     places = [await shown_at(readers, post, one) for one in ids]
     assert places[0] == places[1] == ""
     assert places[3] == f"?after={ids[2]}"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, update
 from support.pages import Element, Readers
 from support.world import World
 
@@ -43,40 +43,6 @@ async def say(
     world: World, post: Post, text: str, parent: Comment | None = None, **given: Any
 ) -> Comment:
     return await world.comment(post, parent, content_html=f"<p>{text}</p>", **given)
-
-
-async def fill(world: World, post: Post, parents: list[int | None]) -> list[str]:
-    """Many comments at once; *parents* gives the index of each one's parent."""
-    ids = [f"{post.id[:20]}{number:06}" for number in range(len(parents))]
-    rows = [
-        {
-            "id": ids[number],
-            "blog_id": 1,
-            "uri": f"https://peer.example/notes/{ids[number]}",
-            "post_id": post.id,
-            "parent_id": None if parent is None else ids[parent],
-            "in_reply_to_uri": "x",
-            "depth": 0,
-            "actor_uri": "https://peer.example/users/rin",
-            "url": "",
-            "name": "",
-            "source_html": "",
-            "content_html": f"<p>{number}</p>",
-            "summary": "",
-            "visibility": "public",
-            "status": "approved",
-            "attachments": "[]",
-            "published_at": post.created_at,
-            "received_at": post.created_at,
-        }
-        for number, parent in enumerate(parents)
-    ]
-
-    def unit(connection: Connection) -> None:
-        connection.execute(insert(t.comments), rows)
-
-    await world.site.store.write(unit)
-    return ids
 
 
 @pytest.mark.both_engines
@@ -239,7 +205,7 @@ async def test_deep_thread_is_nested_to_eight_levels_and_says_whom_it_answers(
 ) -> None:
     await world.remote_actor("rin")
     post = await world.post()
-    await fill(world, post, [None, *range(11)])
+    await world.comments(post, [None, *range(11)])
     page = await readers.page(post.path or "")
     assert [depth for depth, _ in outline(page)] == [*range(LEVELS), *[LEVELS - 1] * 4]
     answers = [item.all("p", class_="answers") for item in comments(page)]
@@ -253,14 +219,14 @@ async def test_settings_decide_how_deep_comments_are_nested(world: World, reader
     object.__setattr__(world.site, "settings", fewer)
     await world.remote_actor("rin")
     post = await world.post()
-    await fill(world, post, [None, *range(3)])
+    await world.comments(post, [None, *range(3)])
     page = await readers.page(post.path or "")
     assert [depth for depth, _ in outline(page)] == [0, 1, 1, 1]
 
 
 async def test_thread_of_a_thousand_levels_is_shown_whole(world: World, readers: Readers) -> None:
     post = await world.post()
-    await fill(world, post, [None, *range(999)])
+    await world.comments(post, [None, *range(999)])
     page = await readers.page(post.path or "")
     assert [text for _, text in outline(page)] == [str(number) for number in range(1000)]
     assert page.one("h2", id="thoughts").text.startswith("1,000 thoughts")
@@ -268,7 +234,7 @@ async def test_thread_of_a_thousand_levels_is_shown_whole(world: World, readers:
 
 async def test_thread_past_the_bound_is_cut_and_says_so(world: World, readers: Readers) -> None:
     post = await world.post()
-    await fill(world, post, [None, *[0] * (ANSWERS + 5)])
+    await world.comments(post, [None, *[0] * (ANSWERS + 5)])
     page = await readers.page(post.path or "")
     assert len(comments(page)) == ANSWERS + 1
     assert "left out here" in page.one("p", class_="notice").text
@@ -277,7 +243,7 @@ async def test_thread_past_the_bound_is_cut_and_says_so(world: World, readers: R
 @pytest.mark.both_engines
 async def test_first_level_comments_are_paged(world: World, readers: Readers) -> None:
     post = await world.post()
-    await fill(world, post, [*[None] * (THREADS + 3), 0, THREADS])
+    await world.comments(post, [*[None] * (THREADS + 3), 0, THREADS])
     first = await readers.page(post.path or "")
     way = first.one("a", rel="next").attributes["href"] or ""
     second = await readers.page(way.removesuffix("#comments"))
