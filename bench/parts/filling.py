@@ -517,7 +517,7 @@ async def _found(url: str, base_url: str) -> tuple[str, list[tuple[str, str]]]:
             for number in range(1, AUTHORS):
                 people.append(await identity.add_author(store, f"Writer {number}"))
             owner = await identity.find_author(store, "Owner")
-            token = await tokens.create_token(store, "Owner")
+            token = (await tokens.issue(store, "Owner")).token
         finally:
             await store.close()
     return token, [(who.id, who.handle) for who in (owner, *people)]

@@ -83,11 +83,6 @@ def in_ascii(name: str) -> str:
         return name
 
 
-def is_address(host: str) -> bool:
-    """Whether *host* (without port and brackets) is an IP address and no name."""
-    return _address(host) is not None
-
-
 def same_host(first: str, second: str) -> bool:
     """Whether two URIs have the same scheme, host and port, as they are written (FEP-fe34)."""
     return first.split("/", 3)[:3] == second.split("/", 3)[:3]

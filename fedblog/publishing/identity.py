@@ -3,9 +3,10 @@
 import logging
 import re
 from asyncio import gather, to_thread
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection
@@ -52,7 +53,7 @@ MAIN_KEY = "main-key"
 ED25519_KEY = "ed25519-key"
 SERVER_ID = "id"
 HANDLE_LENGTH = 64
-RESERVED_HANDLES = frozenset({READERS, INSTANCE})
+_RESERVED_HANDLES = frozenset({READERS, INSTANCE})
 _HANDLE = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")
 
@@ -153,7 +154,7 @@ def plan(settings: Settings, founding: Founding) -> tuple[Addresses, Blog, Autho
         check_handle(BLOG if founding.handle is None else founding.handle),
         settings.handle_host,
     )
-    if addresses.handle in RESERVED_HANDLES:
+    if addresses.handle in _reserved(settings.base_url):
         raise InvalidFieldError("handle", f"{addresses.handle} is kept for the server itself")
     blog = Blog(
         id=1,
@@ -168,7 +169,14 @@ def plan(settings: Settings, founding: Founding) -> tuple[Addresses, Blog, Autho
         created_at=now,
         updated_at=now,
     )
-    owner = _new_author(blog, founding.owner_name, founding.owner_handle, role="owner", now=now)
+    owner = _new_author(
+        blog,
+        founding.owner_name,
+        founding.owner_handle,
+        role="owner",
+        now=now,
+        reserved=_reserved(settings.base_url),
+    )
     return addresses, blog, owner
 
 
@@ -189,9 +197,10 @@ async def add_author(
     namespace).
     """
     blog = await only_blog(store)
+    base_url = await store.read(server_rows.get, "base_url") or ""
     author = _new_author(
         blog, name, handle, role=role, now=datetime.now(UTC), about=about, url=url,
-        fediverse=fediverse, option=" (--handle)",
+        fediverse=fediverse, option=" (--handle)", reserved=_reserved(base_url),
     )  # fmt: skip
     pairs = await make_keys(author.id)
 
@@ -263,6 +272,12 @@ def check_time_zone(name: str) -> str:
     return name
 
 
+def _reserved(base_url: str) -> frozenset[str]:
+    """The names that actors of the server itself have, its host among them: WebFinger would give
+    one for the other."""
+    return _RESERVED_HANDLES | {urlsplit(base_url).hostname or INSTANCE}
+
+
 def _new_author(
     blog: Blog,
     name: str,
@@ -270,6 +285,7 @@ def _new_author(
     *,
     role: str,
     now: datetime,
+    reserved: Collection[str],
     about: str = "",
     url: str = "",
     fediverse: str = "",
@@ -283,7 +299,7 @@ def _new_author(
             f"z, digits and _ there; say one{option}",
         )
     handle = check_handle(handle)
-    if handle in RESERVED_HANDLES:
+    if handle in reserved:
         raise TakenError("handle", f"{handle} is kept for the server itself; say another one")
     if handle == blog.handle:
         raise TakenError("handle", f"{handle} is the blog's own; say another one")

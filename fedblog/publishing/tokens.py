@@ -53,11 +53,6 @@ async def issue(store: Store, author: str, name: str | None = None) -> Issued:
     return await store.write(unit)
 
 
-async def create_token(store: Store, author: str, name: str | None = None) -> str:
-    """As `issue`; gives the token alone."""
-    return (await issue(store, author, name)).token
-
-
 async def list_tokens(
     store: Store, author: str | None = None, *, with_revoked: bool = False
 ) -> list[TokenInfo]:

@@ -1,7 +1,7 @@
 """Templates: loaded and compiled once when this module is imported, filled for each page.
 
-Every value is escaped by Jinja; only what the sanitiser made harmless before it was stored goes
-through `trusted`.
+Every value is escaped by Jinja; only what the sanitiser made harmless before it was stored is
+given as Markup (`prose`, text/figures.py).
 """
 
 import asyncio
@@ -193,11 +193,6 @@ def lang_tag(tag: str | None) -> str:
     return tag if tag and _LANGUAGE_TAG.fullmatch(tag) else ""
 
 
-def trusted(html: str) -> Markup:
-    """HTML that the sanitiser made before it was stored."""
-    return Markup(html)  # noqa: S704
-
-
 def data_block(document: dict[str, Any]) -> Markup:
     """JSON that may stand inside a script element, whatever is in it."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -244,7 +239,6 @@ def _environment() -> Environment:
         person_path,
         reaction,
         term_path,
-        trusted,
         web_url,
     )
     environment.filters |= {function.__name__: function for function in filters}

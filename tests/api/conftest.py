@@ -9,7 +9,7 @@ from support.blog import actor_keys, site
 
 from fedblog.api import routes
 from fedblog.publishing.site import Site
-from fedblog.publishing.tokens import create_token
+from fedblog.publishing.tokens import issue
 
 __all__ = ["actor_keys", "api", "site", "stranger", "token"]
 
@@ -17,7 +17,7 @@ __all__ = ["actor_keys", "api", "site", "stranger", "token"]
 @pytest.fixture
 async def token(site: Site) -> str:
     """A token of ada's."""
-    return await create_token(site.store, "ada")
+    return (await issue(site.store, "ada")).token
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from support.blog import comment, follow, remote_actor, sent
 from fedblog.domain.comment import CommentStatus
 from fedblog.domain.reaction import Reaction, ReactionKind
 from fedblog.publishing.site import Site
-from fedblog.publishing.tokens import create_token
+from fedblog.publishing.tokens import issue
 from fedblog.storage import reactions, tables
 
 
@@ -152,7 +152,7 @@ async def test_key_of_one_author_is_nothing_to_another(api: AsyncClient, site: S
     body = {"title": "Once", "content": "x", "status": "published"}
     headers = {"Idempotency-Key": "k1"}
     first = await api.post("/api/v1/posts", json=body, headers=headers)
-    olga = {"Authorization": f"Bearer {await create_token(site.store, 'olga')}"}
+    olga = {"Authorization": f"Bearer {(await issue(site.store, 'olga')).token}"}
     same = await api.post("/api/v1/posts", json=body, headers=headers | olga)
     assert same.status_code == 201
     assert same.json()["id"] != first.json()["id"]

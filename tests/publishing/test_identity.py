@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -134,6 +135,13 @@ async def test_second_author_of_a_name_is_asked_for_another_handle(site: Site) -
     with pytest.raises(TakenError, match="ada-author is another author's; say another") as taken:
         await add_author(site.store, "Ada Author")
     assert taken.value.field == "handle"
+
+
+async def test_names_of_the_servers_own_actors_are_no_handles(site: Site) -> None:
+    host = urlsplit(site.addresses.base_url).hostname
+    for handle in ("readers", "instance", host):
+        with pytest.raises(TakenError, match="kept for the server itself"):
+            await add_author(site.store, "Zed", handle=handle)
 
 
 async def test_author_is_found_however_the_name_was_typed(site: Site) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, MetaData, create_engine, make_url, select
 from support.servers import key_pairs
 
 from fedblog.app import running
-from fedblog.publishing.tokens import create_token
+from fedblog.publishing.tokens import issue
 from fedblog.settings import Settings
 from fedblog.storage import counts, migrate, recounting
 from fedblog.storage.columns import UtcDateTime
@@ -145,7 +145,7 @@ async def test_what_an_earlier_version_wrote_is_served(
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     async with running(settings) as (site, app):
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=BASE)
-        token = await create_token(site.store, "Olga Owner")
+        token = (await issue(site.store, "Olga Owner")).token
         activity = {"accept": "application/activity+json"}
 
         async def page(path: str, status: int = 200) -> str:

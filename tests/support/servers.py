@@ -27,7 +27,7 @@ from fedblog.domain.addresses import Addresses
 from fedblog.domain.blog import Author, Blog
 from fedblog.domain.ids import new_id
 from fedblog.publishing.site import Site
-from fedblog.publishing.tokens import create_token
+from fedblog.publishing.tokens import issue
 from fedblog.serving import KEEP_ALIVE_SECONDS, protocol
 from fedblog.settings import Settings
 from fedblog.signatures import keys as signature_keys
@@ -46,7 +46,7 @@ class Server:
 
     async def token(self) -> str:
         """A token of the owner."""
-        return await create_token(self.site.store, "Owner")
+        return (await issue(self.site.store, "Owner")).token
 
     async def api(self, method: str, path: str, **keywords: Any) -> httpx.Response:
         """Call the API as the owner; *path* below /api/v1."""
